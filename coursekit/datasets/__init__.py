@@ -1,0 +1,23 @@
+"""The data sets of the book.
+
+Every loader returns the same shapes, types and meanings in both editions of the data:
+``full`` (real, downloaded once) and ``sample`` (bundled, small). None of them needs
+TensorFlow.
+"""
+
+from coursekit.datasets._files import DataUnavailableError
+from coursekit.datasets.breast_cancer import load_breast_cancer
+from coursekit.datasets.iris import load_iris
+from coursekit.datasets.mnist import load_mnist
+from coursekit.datasets.threshold import make_threshold
+from coursekit.datasets.walking import Walking, load_walking
+
+__all__ = [
+    "DataUnavailableError",
+    "Walking",
+    "load_breast_cancer",
+    "load_iris",
+    "load_mnist",
+    "load_walking",
+    "make_threshold",
+]

@@ -1,0 +1,473 @@
+"""One builder per network of the book.
+
+Every builder returns a built, uncompiled ``keras.Sequential`` whose default options give
+the network of the source, parameter for parameter. Options are keyword-only. The
+optimiser and the loss belong to the question that is asked of a network, so the chapters
+choose them.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = [
+    "breast_cancer_network",
+    "iris_dropout",
+    "iris_linear_softmax",
+    "iris_relu",
+    "keras_basics_network",
+    "mnist_mlp",
+    "regression_network",
+    "threshold_network",
+    "walking_dense",
+    "walking_final_cnn",
+    "walking_first_cnn",
+]
+
+
+def threshold_network(*, units: Sequence[int] = (64, 64)) -> keras.Sequential:
+    """Build the first network of the book: three numbers in, two classes out.
+
+    Parameters
+    ----------
+    units : sequence of int
+        Units of each hidden layer (relu), in order; each at least 1.
+
+    Returns
+    -------
+    keras.Sequential
+        Input (3,), output (2,) softmax; 4,546 parameters by default.
+
+    Raises
+    ------
+    TypeError
+        If a number of units is not a whole number.
+    ValueError
+        If there is no hidden layer or one has fewer than 1 unit.
+
+    References
+    ----------
+    P. Casas, "How to create a sequential model in Keras for R".
+    """
+    return _dense_network("threshold_network", inputs=3, units=units, classes=2)
+
+
+def keras_basics_network(*, units: Sequence[int] = (12, 8)) -> keras.Sequential:
+    """Build the 8-12-8-3 network of "Keras in one page".
+
+    Parameters
+    ----------
+    units : sequence of int
+        Units of each hidden layer (relu), in order; each at least 1.
+
+    Returns
+    -------
+    keras.Sequential
+        Input (8,), output (3,) softmax; 239 parameters by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`threshold_network`.
+    """
+    return _dense_network("keras_basics_network", inputs=8, units=units, classes=3)
+
+
+def iris_linear_softmax(*, units: int = 10) -> keras.Sequential:
+    """Build the course's first iris network: a linear layer, then softmax.
+
+    Parameters
+    ----------
+    units : int
+        Units of the hidden layer, at least 1.
+
+    Returns
+    -------
+    keras.Sequential
+        Input (4,), output (3,) softmax; 83 parameters by default. Two linear layers in a
+        row can express no more than one: this network draws straight boundaries only.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``units`` is not a whole number of at least 1.
+
+    References
+    ----------
+    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 2.1.9.
+    """
+    return _dense_network(
+        "iris_linear_softmax", inputs=4, units=(units,), classes=3, activation="linear"
+    )
+
+
+def iris_relu(*, units: int = 10) -> keras.Sequential:
+    """Build the iris network with a relu hidden layer.
+
+    Parameters
+    ----------
+    units : int
+        Units of the hidden layer, at least 1.
+
+    Returns
+    -------
+    keras.Sequential
+        Input (4,), output (3,) softmax; 83 parameters by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``units`` is not a whole number of at least 1.
+
+    References
+    ----------
+    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 2.1.12.
+    """
+    return _dense_network("iris_relu", inputs=4, units=(units,), classes=3)
+
+
+def iris_dropout(*, units: int = 10, dropout: float = 0.3) -> keras.Sequential:
+    """Build the iris network with dropout between its layers.
+
+    Parameters
+    ----------
+    units : int
+        Units of the hidden layer, at least 1.
+    dropout : float
+        Share of hidden units set to 0 in each training step, in [0, 1).
+
+    Returns
+    -------
+    keras.Sequential
+        Input (4,), output (3,) softmax; 83 parameters by default (dropout has none).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``units`` is not a whole number of at least 1, or ``dropout`` is out of range.
+
+    References
+    ----------
+    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 2.1.15.
+    """
+    return _dense_network("iris_dropout", inputs=4, units=(units,), classes=3, dropout=dropout)
+
+
+def breast_cancer_network(
+    *, units: Sequence[int] = (5,), activation: str = "linear", dropout: float = 0.0
+) -> keras.Sequential:
+    """Build the breast-cancer network: nine scores in, one probability out.
+
+    Parameters
+    ----------
+    units : sequence of int
+        Units of each hidden layer, in order; each at least 1.
+    activation : str
+        Activation of the hidden layers, by its Keras name. The source names none, so
+        they are linear.
+    dropout : float
+        Share of hidden units set to 0 in each training step, in [0, 1).
+
+    Returns
+    -------
+    keras.Sequential
+        Input (9,), output (1,) sigmoid; 56 parameters by default. The source speaks of
+        two output units for a binary class; one sigmoid unit is what the loss
+        ``binary_crossentropy`` asks for.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, exercise after 2.1.11.
+    """
+    return _dense_network(
+        "breast_cancer_network",
+        inputs=9,
+        units=units,
+        classes=1,
+        activation=activation,
+        output_activation="sigmoid",
+        dropout=dropout,
+    )
+
+
+def regression_network(*, inputs: int = 5, units: int = 64) -> keras.Sequential:
+    """Build the regression network: five columns in, one number out.
+
+    Parameters
+    ----------
+    inputs : int
+        Number of columns, at least 1.
+    units : int
+        Units of the hidden layer (relu), at least 1.
+
+    Returns
+    -------
+    keras.Sequential
+        Output (1,) without an activation; 449 parameters by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is not a whole number of at least 1.
+
+    References
+    ----------
+    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 2.1.13.
+    """
+    return _dense_network(
+        "regression_network",
+        inputs=_whole("inputs", inputs),
+        units=(units,),
+        classes=1,
+        output_activation="linear",
+    )
+
+
+def walking_first_cnn(
+    *, filters: int = 40, kernel_size: int = 40, strides: int = 2
+) -> keras.Sequential:
+    """Build the course's first convolutional network for the walking data.
+
+    Parameters
+    ----------
+    filters : int
+        Number of kernels, at least 1.
+    kernel_size : int
+        Samples each kernel spans, 1 to 260.
+    strides : int
+        Samples from one position of the kernel to the next, at least 1.
+
+    Returns
+    -------
+    keras.Sequential
+        Input (260, 3), output (15,) softmax; 226,455 parameters by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, sections 3.1.4-3.1.7.
+    """
+    convolution = _convolution("convolution", filters, kernel_size, strides)
+    return _walking_network("walking_first_cnn", [convolution])
+
+
+def walking_final_cnn(
+    *, filters: int = 40, kernel_sizes: tuple[int, int] = (30, 10), dropout: float = 0.0
+) -> keras.Sequential:
+    """Build the course's final convolutional network for the walking data.
+
+    Parameters
+    ----------
+    filters : int
+        Number of kernels in each of the two convolutions, at least 1.
+    kernel_sizes : tuple of two int
+        Samples each kernel of the first and second convolution spans, at least 1. The
+        first moves in steps of 2.
+    dropout : float
+        Share of the 100 dense units set to 0 in each training step, in [0, 1).
+
+    Returns
+    -------
+    keras.Sequential
+        Input (260, 3), output (15,) softmax; 117,295 parameters by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 3.1.8.
+    """
+    if len(kernel_sizes) != 2:
+        raise ValueError(f"kernel_sizes is {kernel_sizes}; it must be two whole numbers.")
+    first, second = kernel_sizes
+    convolutions = [
+        _convolution("convolution_1", filters, first, 2),
+        _convolution("convolution_2", filters, second, 1),
+    ]
+    return _walking_network("walking_final_cnn", convolutions, dropout=dropout)
+
+
+def walking_dense(*, dropout: float = 0.0) -> keras.Sequential:
+    """Build the walking network without convolutions, for comparison.
+
+    Parameters
+    ----------
+    dropout : float
+        Share of the 100 dense units set to 0 in each training step, in [0, 1).
+
+    Returns
+    -------
+    keras.Sequential
+        Input (260, 3), flattened to 780; output (15,) softmax; 79,615 parameters.
+
+    Raises
+    ------
+    ValueError
+        If ``dropout`` is out of range.
+
+    References
+    ----------
+    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, exercise after 3.1.7.
+    """
+    return _walking_network("walking_dense", [], dropout=dropout)
+
+
+def mnist_mlp(
+    *, units: int = 512, layers: int = 1, dropout: float = 0.0, l2: float = 0.0
+) -> keras.Sequential:
+    """Build the multi-layer perceptron of the MNIST tuning lab.
+
+    Parameters
+    ----------
+    units : int
+        Units of each hidden layer (relu), at least 1.
+    layers : int
+        Number of hidden layers, at least 1. It really is that number: the loop of the
+        source stops at two, whatever it is asked for.
+    dropout : float
+        Share of units set to 0 after each hidden layer in each training step, in [0, 1).
+    l2 : float
+        Factor of the squared weights of the hidden layers in the loss, 0 or more.
+
+    Returns
+    -------
+    keras.Sequential
+        Input (784,), output (10,) softmax; 407,050 parameters by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is out of range.
+
+    References
+    ----------
+    "Deep learning with Keras: MNIST tuning lab", adapted from the workshop of
+    rstudio::conf 2020.
+    """
+    return _dense_network(
+        "mnist_mlp",
+        inputs=784,
+        units=(units,) * _whole("layers", layers),
+        classes=10,
+        dropout=dropout,
+        l2=l2,
+    )
+
+
+# ------------------------------------------------------------------ building blocks
+
+
+def _dense_network(
+    name: str,
+    *,
+    inputs: int,
+    units: Sequence[int],
+    classes: int,
+    activation: str = "relu",
+    output_activation: str = "softmax",
+    dropout: float = 0.0,
+    l2: float = 0.0,
+) -> keras.Sequential:
+    units = [_whole("units", width) for width in units]
+    if not units:
+        raise ValueError("units is empty; at least one hidden layer is needed.")
+    dropout, l2 = _share("dropout", dropout), _penalty("l2", l2)
+
+    import keras
+
+    model = keras.Sequential(name=name)
+    model.add(keras.Input((inputs,)))
+    for number, width in enumerate(units, start=1):
+        penalty = keras.regularizers.L2(l2) if l2 else None
+        model.add(
+            keras.layers.Dense(
+                width, activation=activation, kernel_regularizer=penalty, name=f"hidden_{number}"
+            )
+        )
+        if dropout:
+            model.add(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
+    model.add(keras.layers.Dense(classes, activation=output_activation, name="output"))
+    return model
+
+
+def _convolution(name: str, filters: int, kernel_size: int, strides: int) -> dict:
+    """Check the options of one convolution, before Keras is imported."""
+    return {
+        "name": name,
+        "filters": _whole("filters", filters),
+        "kernel_size": _whole("kernel_size", kernel_size),
+        "strides": _whole("strides", strides),
+    }
+
+
+def _walking_network(
+    name: str, convolutions: list[dict], *, dropout: float = 0.0
+) -> keras.Sequential:
+    dropout = _share("dropout", dropout)
+    length = 260
+    for options in convolutions:
+        if options["kernel_size"] > length:
+            raise ValueError(
+                f"kernel_size is {options['kernel_size']} in {options['name']}, which sees only "
+                f"{length} samples; it must be 1 to {length}."
+            )
+        length = ((length - options["kernel_size"]) // options["strides"] + 1) // 2
+        if length < 1:
+            raise ValueError(
+                f"{options['name']} with kernel_size {options['kernel_size']} and strides "
+                f"{options['strides']} leaves nothing to pool; make either smaller."
+            )
+
+    import keras
+
+    model = keras.Sequential(name=name)
+    model.add(keras.Input((260, 3)))
+    for options in convolutions:
+        model.add(keras.layers.Conv1D(activation="relu", **options))
+        model.add(keras.layers.MaxPooling1D(2, name=options["name"].replace("convolution", "pool")))
+    model.add(keras.layers.Flatten(name="flatten"))
+    model.add(keras.layers.Dense(100, activation="sigmoid", name="hidden"))
+    if dropout:
+        model.add(keras.layers.Dropout(dropout, name="dropout"))
+    model.add(keras.layers.Dense(15, activation="softmax", name="output"))
+    return model
+
+
+def _whole(name: str, value: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; it must be a whole number of at least 1.") from None
+    if isinstance(value, bool) or number < 1:
+        raise ValueError(f"{name} is {value}; it must be a whole number of at least 1.")
+    return number
+
+
+def _share(name: str, value: float) -> float:
+    if not 0 <= value < 1:
+        raise ValueError(f"{name} is {value}; it must be at least 0 and less than 1.")
+    return float(value)
+
+
+def _penalty(name: str, value: float) -> float:
+    if not (0 <= value and math.isfinite(value)):
+        raise ValueError(f"{name} is {value}; it must be 0 or a positive number.")
+    return float(value)
