@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from coursekit.datasets import DataUnavailableError, _files
 
@@ -28,14 +28,18 @@ def main() -> None:
 @data.command("list")
 def list_data() -> None:
     """List every file with its size, its hash and where it is."""
-    table = Table("data set", "edition", "file", "size", "SHA-256", "where")
+    table = Table(
+        "data set", "edition", Column("file", overflow="fold"), "size", "SHA-256", "where"
+    )
+    for column in table.columns:
+        column.no_wrap = column.header != "file"
     for file in _files.REGISTRY:
         table.add_row(
             file.dataset,
             file.edition,
             file.path.rpartition("/")[2],
             _readable(file.size),
-            file.sha256[:12] + "…" if file.sha256 else f"of its {len(file.members)} members",
+            file.sha256[:12] if file.sha256 else f"{len(file.members)} members",
             _place(file),
         )
     console.print(table)
@@ -83,7 +87,9 @@ def verify() -> None:
         except (_files.BadFileError, OSError) as error:
             wrong += 1
             console.print(f"[red]wrong[/red]  {path}: {error}", soft_wrap=True)
-    console.print(f"{len(_files.REGISTRY) - wrong - absent} right, {wrong} wrong, {absent} not here")
+    console.print(
+        f"{len(_files.REGISTRY) - wrong - absent} right, {wrong} wrong, {absent} not here"
+    )
     if wrong:
         raise typer.Exit(1)
 

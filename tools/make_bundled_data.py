@@ -35,7 +35,9 @@ def make_iris() -> None:
     from sklearn.datasets import load_iris
 
     bunch = load_iris(as_frame=True)
-    iris = bunch.data.set_axis(["sepal_length", "sepal_width", "petal_length", "petal_width"], axis=1)
+    iris = bunch.data.set_axis(
+        ["sepal_length", "sepal_width", "petal_length", "petal_width"], axis=1
+    )
     iris["species"] = bunch.target_names[bunch.target]
     iris.to_csv(DATA / "iris.csv", index=False, lineterminator="\n")
 

@@ -190,7 +190,7 @@ REGISTRY: tuple[DataFile, ...] = (
 
 
 def files_of(dataset: str, edition: str) -> tuple[DataFile, ...]:
-    """The files that make up one edition of one data set."""
+    """List the files that make up one edition of one data set."""
     return tuple(
         file for file in REGISTRY if file.dataset == dataset and file.edition in (edition, "both")
     )
@@ -219,30 +219,30 @@ def resolve_edition(edition: str | None) -> str:
 
 
 def bundled_directory() -> Path:
-    """The folder with the files that travel with the package."""
+    """Find the folder with the files that travel with the package."""
     installed = Path(__file__).parents[1] / "data"
     # In a checkout installed with `pip install -e`, the files lie beside the package.
     return installed if installed.is_dir() else Path(__file__).parents[2] / "data"
 
 
 def data_directory() -> Path | None:
-    """The folder named by ``COURSEKIT_DATA``, or None where it is not set."""
+    """Return the folder named by ``COURSEKIT_DATA``, or None where it is not set."""
     named = os.environ.get("COURSEKIT_DATA")
-    return Path(named).expanduser().absolute() if named else None
+    return Path(os.path.abspath(Path(named).expanduser())) if named else None
 
 
 def cache_directory() -> Path:
-    """Where downloads go: ``COURSEKIT_CACHE``, else the user cache directory."""
+    """Say where downloads go: ``COURSEKIT_CACHE``, else the user cache directory."""
     named = os.environ.get("COURSEKIT_CACHE")
     if named:
-        return Path(named).expanduser().absolute()
+        return Path(os.path.abspath(Path(named).expanduser()))
     import pooch
 
     return Path(pooch.os_cache("coursekit"))
 
 
 def location(file: DataFile) -> Path:
-    """Where ``file`` is, or would be, on this machine."""
+    """Say where ``file`` is, or would be, on this machine."""
     if file.bundled:
         return bundled_directory() / file.path
     return (data_directory() or cache_directory()) / file.path
@@ -252,7 +252,7 @@ def location(file: DataFile) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, as hexadecimal text."""
+    """Compute the SHA-256 of a file, as hexadecimal text."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -464,7 +464,9 @@ def _download(file: DataFile, url: str, path: Path) -> LocalFile:
         os.replace(fetched, path)
     except requests.HTTPError as error:
         response = error.response
-        raise _MirrorError(f"the server answered {response.status_code} {response.reason}") from error
+        raise _MirrorError(
+            f"the server answered {response.status_code} {response.reason}"
+        ) from error
     except requests.Timeout as error:
         raise _MirrorError(f"no data for {STALL_SECONDS:.0f} seconds") from error
     except BadFileError as error:

@@ -6,6 +6,8 @@ import io
 import os
 import warnings
 import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +58,7 @@ class Walking:
 
     @property
     def y(self) -> np.ndarray:
+        """The labels, one-hot."""
         return np.eye(PEOPLE, dtype=np.float32)[self.labels - 1]
 
     def __repr__(self) -> str:
@@ -119,7 +122,7 @@ def load_walking(*, edition: str | None = None) -> Walking:
     if file.bundled:  # small: cutting it takes less time than keeping the result in step
         arrays = windows_from_zip(archive.path)
     else:
-        arrays = _cached_windows(archive)
+        arrays = _cached_windows(archive, file.members)
     return Walking(**arrays, edition=edition)
 
 
@@ -158,8 +161,17 @@ def window_starts(
     return first[one_recording & one_activity & (activity[first] == keep)]
 
 
-def windows_from_zip(path: Path) -> dict[str, np.ndarray]:
-    """Read recordings 1.csv to 15.csv from a checked zip and cut them into windows.
+def windows_from_zip(
+    path: Path, members: Mapping[str, str | None] | None = None
+) -> dict[str, np.ndarray]:
+    """Read recordings 1.csv to 15.csv from a zip and cut them into windows.
+
+    Parameters
+    ----------
+    path : Path
+        The archive.
+    members : mapping of str to str, optional
+        SHA-256 of each recording; not needed where the archive itself has been checked.
 
     Returns
     -------
@@ -169,7 +181,7 @@ def windows_from_zip(path: Path) -> dict[str, np.ndarray]:
     import pandas as pd
 
     names = [f"{person}.csv" for person in range(1, PEOPLE + 1)]
-    contents = _files.read_members(path, dict.fromkeys(names))
+    contents = _files.read_members(path, members or dict.fromkeys(names))
     # The sequence number is rounded above 100,000 and then reads 1e+05: not an integer.
     columns = {"sequence": np.float64, **dict.fromkeys(CHANNELS, np.int16), "activity": np.int8}
     recordings = [
@@ -195,17 +207,18 @@ def windows_from_zip(path: Path) -> dict[str, np.ndarray]:
     }
 
 
-def _cached_windows(archive: _files.LocalFile) -> dict[str, np.ndarray]:
-    """The windows of ``archive``, cut once and then kept in the cache."""
+def _cached_windows(archive: _files.LocalFile, members: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Return the windows of ``archive``, cut once and then kept in the cache."""
     folder = _files.cache_directory() / "walking"
     kept = folder / f"windows-{archive.sha256[:16]}-v{RECIPE_VERSION}.npz"
     try:
-        with np.load(kept, allow_pickle=False) as stored:
+        # Opened here, because np.load leaves a damaged file open.
+        with kept.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             return {name: stored[name] for name in ("x", "labels", "start")}
     # Not there yet, or cut short by a full disk: make it again.
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass
-    arrays = windows_from_zip(archive.path)
+    arrays = windows_from_zip(archive.path, members)
     part = folder / f".{kept.name}.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -219,5 +232,6 @@ def _cached_windows(archive: _files.LocalFile) -> dict[str, np.ndarray]:
             stacklevel=3,
         )
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return arrays

@@ -1,0 +1,157 @@
+"""Hashes, folders, and the files that travel with the package."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coursekit import datasets
+from coursekit.datasets import DataUnavailableError, _files, _gait, mnist, walking
+from tests.conftest import ROOT
+
+BUNDLED = [file for file in _files.REGISTRY if file.bundled]
+
+
+@pytest.mark.parametrize("file", BUNDLED, ids=lambda file: file.path)
+def test_bundled_files_are_what_the_registry_says(file):
+    path, digest = _files.obtain(file)
+    assert digest == file.sha256
+    assert path.stat().st_size == file.size
+
+
+def test_data_readme_lists_exactly_the_bundled_files():
+    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([^`]+)` \| `([0-9a-f]{64})` \|", text, re.MULTILINE))
+    assert listed == {file.path: file.sha256 for file in BUNDLED}
+    present = {
+        path.relative_to(ROOT / "data").as_posix()
+        for path in (ROOT / "data").rglob("*")
+        if path.is_file()
+    }
+    assert present == {*listed, "README.md"}
+
+
+def test_every_download_has_an_address_and_a_hash():
+    for file in _files.REGISTRY:
+        if not file.bundled:
+            assert all(url.startswith("https://") for url in file.urls)
+            assert len(file.urls) == 2
+            assert file.sha256 or len(file.members) == 15
+
+
+def test_damaged_installation_is_reported(monkeypatch, tmp_path):
+    (tmp_path / "iris.csv").write_text("sepal_length\n")
+    monkeypatch.setattr(_files, "bundled_directory", lambda: tmp_path)
+    with pytest.raises(DataUnavailableError, match="install coursekit again"):
+        datasets.load_iris()
+    with pytest.raises(DataUnavailableError, match="there is no such file"):
+        datasets.load_breast_cancer()
+
+
+def test_folders(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSEKIT_DATA", "some/where")
+    assert _files.data_directory() == Path.cwd() / "some" / "where"
+    monkeypatch.delenv("COURSEKIT_CACHE")
+    assert _files.cache_directory().name == "coursekit"
+
+
+def test_verified_mark_spares_the_second_look(monkeypatch, tmp_path):
+    """The members of an archive are hashed once; a thorough check hashes them again."""
+    looks = []
+    monkeypatch.setattr(_files, "read_members", lambda path, members: looks.append(path))
+    archive = tmp_path / "archive.zip"
+    archive.write_bytes(b"content")
+    file = _files.DataFile("walking", "full", "archive.zip", 7, urls=("x",), members={"a": "b"})
+    for _ in range(2):
+        _files.check(archive, file)
+    assert len(looks) == 1
+    _files.check(archive, file, thorough=True)
+    assert len(looks) == 2
+    archive.write_bytes(b"other content")
+    _files.check(archive, file)
+    assert len(looks) == 3
+
+
+# ------------------------------------------------------------------------ idx files
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(gzip.compress(content))
+    return path
+
+
+def test_idx_axes_and_order(tmp_path):
+    content = b"\x00\x00\x08\x03" + struct.pack(">3I", 2, 3, 4) + bytes(range(24))
+    array = mnist.read_idx(write(tmp_path / "a.gz", content))
+    assert array.shape == (2, 3, 4)
+    assert array[1, 2, 3] == 23 and array[0, 1, 0] == 4
+    array[0] = 0  # the learner's own copy
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x00\x00\x09\x01" + struct.pack(">I", 1) + b"\x00", "does not begin as an idx"),
+        (b"\x00\x00", "does not begin as an idx"),
+        (b"\x00\x00\x08\x03\x00", "does not begin as an idx"),
+        (b"\x00\x00\x08\x01" + struct.pack(">I", 5) + b"\x00" * 4, r"4 values .* shape \(5,\)"),
+    ],
+)
+def test_bad_idx(tmp_path, content, words):
+    with pytest.raises(_files.BadFileError, match=words):
+        mnist.read_idx(write(tmp_path / "a.gz", content))
+
+
+# ------------------------------------------------------------------- cutting windows
+
+
+def test_window_starts_by_hand():
+    # Two people: 20 rows each; the first walks in rows 4 to 15, the second throughout.
+    sequence = np.concatenate([np.arange(20.0), np.arange(20.0)])
+    activity = np.concatenate([[1] * 4, [4] * 12, [1] * 4, [4] * 20])
+    starts = walking.window_starts(sequence, activity, length=6, stride=2, keep=4)
+    assert starts.tolist() == [4, 6, 8, 10, *range(20, 35, 2)]
+
+
+def test_window_starts_across_people_who_both_walk():
+    sequence = np.concatenate([np.arange(10.0), np.arange(10.0)])
+    starts = walking.window_starts(sequence, np.full(20, 4), length=4, stride=1)
+    assert starts.tolist() == [*range(7), *range(10, 17)]
+
+
+# ---------------------------------------------------------------- the simulated gait
+
+
+def test_bundled_recordings_are_what_the_simulator_makes():
+    """The committed zip comes from the committed code, not from somewhere else."""
+    (file,) = _files.files_of("walking", "sample")
+    content = _files.read_members(_files.obtain(file).path, {"3.csv": None})["3.csv"]
+    rows = np.loadtxt(content.decode().splitlines(), delimiter=",", dtype=int)
+    walk = (rows[:, 4] == walking.WALKING).sum()
+    standing = (len(rows) - walk) // 2
+    seconds = walk // _gait.SAMPLING_RATE, standing // _gait.SAMPLING_RATE
+    again = _gait.simulate_recording(3, seconds=seconds[0], standing_seconds=seconds[1], seed=2018)
+    # Mathematical functions differ in the last bit between systems: allow one count.
+    assert np.abs(rows[:, 1:4] - again).max() <= 1
+
+
+def test_people_differ_and_wander():
+    first, second = (
+        _gait.simulate_recording(person, seconds=60, seed=1).astype(float) for person in (1, 2)
+    )
+    assert first.shape == (60 * 52, 3)
+    assert not np.allclose(first, second, atol=50)
+    same = _gait.simulate_recording(1, seconds=60, seed=1)
+    assert np.array_equal(first, same)
+
+
+def test_step_frequency_is_that_of_walking():
+    signal = _gait.simulate_recording(4, seconds=60, seed=1)[:, 1].astype(float)
+    power = np.abs(np.fft.rfft(signal - signal.mean())) ** 2
+    frequency = np.fft.rfftfreq(len(signal), 1 / _gait.SAMPLING_RATE)
+    assert 1.5 < frequency[power.argmax()] < 2.4  # two steps in a stride of about a second

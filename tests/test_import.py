@@ -1,0 +1,48 @@
+"""Importing the package, and loading data, must not import TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def run(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import coursekit",
+        "from coursekit import models, plotting",
+        "from coursekit import cli",
+        "from coursekit import datasets; datasets.load_iris(); datasets.load_breast_cancer(); "
+        "datasets.load_mnist(); datasets.load_walking(); datasets.make_threshold()",
+    ],
+)
+def test_no_tensorflow(code):
+    heavy = "{'tensorflow', 'keras', 'torch', 'jax'}"
+    output = run(
+        f"import sys; {code}; print(sorted({heavy} & set(sys.modules)))", COURSEKIT_EDITION="sample"
+    )
+    assert output == "[]\n"
+
+
+def test_tensorflow_is_asked_to_be_quiet_unless_told_otherwise():
+    code = "import coursekit, os; print(os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    assert (
+        subprocess.check_output([sys.executable, "-c", code], env=environment, text=True) == "3\n"
+    )
+    assert run(code, TF_CPP_MIN_LOG_LEVEL="0") == "0\n"
