@@ -468,6 +468,6 @@ def _share(name: str, value: float) -> float:
 
 
 def _penalty(name: str, value: float) -> float:
-    if not (0 <= value and math.isfinite(value)):
+    if not (value >= 0 and math.isfinite(value)):
         raise ValueError(f"{name} is {value}; it must be 0 or a positive number.")
     return float(value)

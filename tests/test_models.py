@@ -1,0 +1,127 @@
+"""Every network has the parameters of its source, and refuses what makes no sense."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from coursekit import models
+
+# builder, options: inputs, outputs, output activation, parameters
+SOURCES = [
+    ("threshold_network", {}, (3,), 2, "softmax", 4_546),
+    ("keras_basics_network", {}, (8,), 3, "softmax", 239),
+    ("iris_linear_softmax", {}, (4,), 3, "softmax", 83),
+    ("iris_relu", {}, (4,), 3, "softmax", 83),
+    ("iris_dropout", {}, (4,), 3, "softmax", 83),
+    ("breast_cancer_network", {}, (9,), 1, "sigmoid", 56),
+    ("regression_network", {}, (5,), 1, "linear", 449),
+    ("walking_first_cnn", {}, (260, 3), 15, "softmax", 226_455),
+    ("walking_final_cnn", {}, (260, 3), 15, "softmax", 117_295),
+    ("walking_dense", {}, (260, 3), 15, "softmax", 79_615),
+    ("mnist_mlp", {}, (784,), 10, "softmax", 407_050),
+    ("mnist_mlp", {"layers": 2}, (784,), 10, "softmax", 669_706),
+    ("mnist_mlp", {"layers": 3}, (784,), 10, "softmax", 932_362),
+    ("mnist_mlp", {"layers": 2, "dropout": 0.3, "l2": 0.001}, (784,), 10, "softmax", 669_706),
+    ("threshold_network", {"units": (128, 64, 16)}, (3,), 2, "softmax", 9_842),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "inputs", "outputs", "activation", "parameters"), SOURCES
+)
+def test_network(name, options, inputs, outputs, activation, parameters):
+    model = getattr(models, name)(**options)
+    assert isinstance(model, keras.Sequential)
+    assert model.built and not model.compiled
+    assert model.input_shape == (None, *inputs)
+    assert model.output_shape == (None, outputs)
+    assert model.count_params() == parameters
+    assert model.layers[-1].activation.__name__ == activation
+    answer = np.asarray(model(np.zeros((2, *inputs), np.float32)))
+    if activation == "softmax":
+        assert np.allclose(answer.sum(axis=1), 1, atol=1e-5)
+
+
+def test_every_public_builder_is_in_the_table():
+    assert set(models.__all__) == {row[0] for row in SOURCES}
+
+
+def test_walking_shapes_layer_by_layer():
+    shapes = [layer.output.shape[1:] for layer in models.walking_first_cnn().layers]
+    assert shapes == [(111, 40), (55, 40), (2200,), (100,), (15,)]
+    final = models.walking_final_cnn()
+    shapes = [layer.output.shape[1:] for layer in final.layers]
+    assert shapes == [(116, 40), (58, 40), (49, 40), (24, 40), (960,), (100,), (15,)]
+    assert [layer.count_params() for layer in final.layers] == [3640, 0, 16040, 0, 0, 96100, 1515]
+
+
+def test_activations_of_the_iris_networks():
+    def hidden(model):
+        return model.layers[0].activation.__name__
+
+    assert hidden(models.iris_linear_softmax()) == "linear"
+    assert hidden(models.iris_relu()) == "relu"
+    assert [type(layer).__name__ for layer in models.iris_dropout().layers] == [
+        "Dense",
+        "Dropout",
+        "Dense",
+    ]
+    assert hidden(models.breast_cancer_network()) == "linear"
+    assert hidden(models.breast_cancer_network(activation="relu")) == "relu"
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4])
+def test_mnist_depth_really_is_depth(layers):
+    model = models.mnist_mlp(units=16, layers=layers, dropout=0.2)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds == ["Dense", "Dropout"] * layers + ["Dense"]
+
+
+def test_regularisation_reaches_the_layers():
+    model = models.mnist_mlp(units=16, layers=2, dropout=0.25, l2=0.001)
+    penalties = [layer.kernel_regularizer for layer in model.layers if layer.name[:6] == "hidden"]
+    assert [float(penalty.l2) for penalty in penalties] == pytest.approx([0.001, 0.001])
+    assert model.get_layer("output").kernel_regularizer is None
+    assert model.get_layer("dropout_1").rate == 0.25
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "words"),
+    [
+        ("mnist_mlp", {"units": 0}, ValueError, "units is 0; it must be .* at least 1"),
+        ("mnist_mlp", {"units": 12.5}, TypeError, "units is 12.5"),
+        ("mnist_mlp", {"units": True}, ValueError, "units is True"),
+        ("mnist_mlp", {"layers": 0}, ValueError, "layers is 0"),
+        (
+            "mnist_mlp",
+            {"dropout": 1.0},
+            ValueError,
+            r"dropout is 1.0; .* at least 0 and less than 1",
+        ),
+        ("mnist_mlp", {"dropout": -0.1}, ValueError, "dropout is -0.1"),
+        ("mnist_mlp", {"l2": -1e-3}, ValueError, "l2 is -0.001; .* 0 or a positive"),
+        ("mnist_mlp", {"l2": float("nan")}, ValueError, "l2 is nan"),
+        ("mnist_mlp", {"l2": float("inf")}, ValueError, "l2 is inf"),
+        ("threshold_network", {"units": ()}, ValueError, "at least one hidden layer"),
+        ("threshold_network", {"units": (64, -1)}, ValueError, "units is -1"),
+        ("iris_dropout", {"dropout": 1}, ValueError, "dropout is 1"),
+        ("regression_network", {"inputs": 0}, ValueError, "inputs is 0"),
+        ("walking_first_cnn", {"kernel_size": 261}, ValueError, "sees only 260 samples"),
+        ("walking_first_cnn", {"kernel_size": 260}, ValueError, "leaves nothing to pool"),
+        ("walking_first_cnn", {"strides": 0}, ValueError, "strides is 0"),
+        ("walking_final_cnn", {"kernel_sizes": (30, 59)}, ValueError, "sees only 58 samples"),
+        ("walking_final_cnn", {"kernel_sizes": (30,)}, ValueError, "two whole numbers"),
+        ("walking_dense", {"dropout": 1.5}, ValueError, "dropout is 1.5"),
+    ],
+)
+def test_bad_options_are_refused(name, options, error, words):
+    with pytest.raises(error, match=words):
+        getattr(models, name)(**options)
+
+
+@pytest.mark.parametrize("name", models.__all__)
+def test_options_are_keyword_only(name):
+    with pytest.raises(TypeError):
+        getattr(models, name)(8)
