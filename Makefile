@@ -1,0 +1,73 @@
+# Every verb makes its own environment first: `make book` in a fresh clone is enough.
+
+EDITION ?= sample
+export COURSEKIT_EDITION := $(EDITION)
+ifdef COURSEKIT_DATA
+# Chapters run in their own folder, so a relative folder has to be made absolute here.
+export COURSEKIT_DATA := $(abspath $(COURSEKIT_DATA))
+endif
+
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+READY := $(VENV)/.ready
+
+NOTEBOOKS := $(wildcard book/*.ipynb)
+NBVAL := --nbval --nbval-sanitize-with tests/book/sanitize.cfg --nbval-kernel-name python3
+
+.PHONY: help env book test refresh data format check clean
+
+help:
+	@echo "make book      build the book into _build/html   (EDITION=full for the full data)"
+	@echo "make test      run all tests: the package, the chapters, the data"
+	@echo "make check     lint, and check the format of the code"
+	@echo "make format    put the code in format"
+	@echo "make refresh   run the chapters and store the outputs that the tests compare with"
+	@echo "make data      make the files in data/ anew (see tools/make_bundled_data.py)"
+	@echo "make clean     remove what was built; keeps the environment"
+
+env: $(READY)
+
+# Bytecode is compiled at install: where PYTHONDONTWRITEBYTECODE is set, an environment never
+# gets compiled by use, and importing TensorFlow takes 11 seconds instead of 4.
+$(READY): pyproject.toml constraints.txt
+	rm -f $(READY)
+	if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --clear --python $(PYTHON) $(VENV) && \
+	  uv pip install --quiet --compile-bytecode --python $(VENV) \
+	    --editable ".[test]" --constraint constraints.txt; \
+	else \
+	  $(PYTHON) -m venv --clear $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --compile --disable-pip-version-check \
+	    --editable ".[test]" --constraint constraints.txt; \
+	fi
+	touch $(READY)
+
+book: $(READY)
+	$(BIN)/jupyter-book build . -W --keep-going -n --quiet
+	@echo "The book is at _build/html/index.html"
+
+test: $(READY)
+	$(BIN)/python -m pytest tests --cov=coursekit --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest $(NBVAL) $(NOTEBOOKS)
+
+refresh: $(READY)
+	$(BIN)/python tools/refresh_notebooks.py $(NOTEBOOKS)
+
+data: $(READY)
+	$(BIN)/python tools/make_bundled_data.py $(if $(MLBENCH),--mlbench $(MLBENCH))
+
+format: $(READY)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+check: $(READY)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+clean:
+	rm -rf _build build dist .pytest_cache .ruff_cache .coverage

@@ -1,0 +1,146 @@
+"""What every notebook of the book must look like, and that its outputs are really compared."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from tests.conftest import ROOT
+
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+assert CHAPTERS, "no chapter found"
+
+FIRST = ROOT / "book" / "first-sequential-model.ipynb"
+
+LONGEST_LINE = 88
+FEWEST_COMPARED = 10
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def compared(cell) -> bool:
+    return bool(cell.outputs) and "nbval-ignore-output" not in tags(cell)
+
+
+def draws(cell) -> bool:
+    texts = [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+    return any(text.startswith("<Figure") for text in texts)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+class TestChapter:
+    def test_form(self, path):
+        notebook = read(path)
+        nbformat.validate(notebook)
+        assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+        assert notebook.metadata.kernelspec.name == "python3"
+        assert set(notebook.metadata) == {"kernelspec", "language_info"}
+
+    def test_was_run_from_top_to_bottom(self, path):
+        counts = [cell.execution_count for cell in code_cells(path)]
+        assert counts == list(range(1, len(counts) + 1))
+
+    def test_stored_outputs_are_text(self, path):
+        for cell in code_cells(path):
+            for output in cell.outputs:
+                assert output.output_type != "error"
+                assert output.get("name") != "stderr"
+                assert set(output.get("data", {})) <= {"text/plain", "text/html"}
+
+    def test_code_fits_the_page(self, path):
+        for cell in code_cells(path):
+            for line in cell.source.splitlines():
+                assert len(line) <= LONGEST_LINE, line
+
+    def test_enough_is_compared(self, path):
+        assert sum(compared(cell) for cell in code_cells(path)) >= FEWEST_COMPARED
+
+    def test_what_is_not_compared_is_asserted(self, path):
+        """A cell whose output nbval ignores is followed by an assertion on its results."""
+        cells = code_cells(path)
+        for place, cell in enumerate(cells):
+            if "nbval-ignore-output" in tags(cell) and "import keras" not in cell.source:
+                following = cells[place : place + 4]
+                assert any("assert " in later.source for later in following), cell.source
+
+    def test_figures_have_alt_text(self, path):
+        for cell in code_cells(path):
+            if draws(cell):
+                alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+                assert len(alt.split()) >= 8, cell.source
+
+    def test_opening_and_end(self, path):
+        cells = read(path).cells
+        assert cells[0].source.startswith("# ")
+        opening = "\n".join(cell.source for cell in cells[:2])
+        assert all(word in opening for word in ("You will learn", "**Time:**", "**You need:**"))
+        headings = [
+            line[3:]
+            for cell in cells
+            if cell.cell_type == "markdown"
+            for line in cell.source.splitlines()
+            if line.startswith("## ")
+        ]
+        assert headings[-3:] == ["Exercises", "Summary", "Further reading"]
+
+
+# --------------------------------------------------- nbval really compares and really fails
+
+
+def nbval(path, *options: str) -> subprocess.CompletedProcess:
+    # Its own process, without our settings: a warning of nbval's is not a failed chapter.
+    command = [sys.executable, "-m", "pytest", "--nbval", "-c", os.devnull, "-q", *options, path]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=240, cwd=path.parent, check=False
+    )
+
+
+def without_training(path) -> nbformat.NotebookNode:
+    """The chapter up to its first training cell: quick, and all of it compared."""
+    notebook = read(path)
+    end = next(place for place, cell in enumerate(notebook.cells) if ".fit(" in cell.source)
+    notebook.cells = notebook.cells[:end]
+    return notebook
+
+
+def test_nbval_passes_on_the_chapter_as_it_is(tmp_path):
+    path = tmp_path / "chapter.ipynb"
+    nbformat.write(without_training(FIRST), path)
+    done = nbval(path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_nbval_fails_on_a_tampered_chapter(tmp_path):
+    """Three cells are tampered with, each in its own way; those three fail, and no other."""
+    notebook = without_training(FIRST)
+
+    def cell_with(text):
+        (cell,) = [cell for cell in notebook.cells if text in cell.source]
+        return cell
+
+    cell_with("by_hand, sum(by_hand)").outputs[0].data["text/plain"] = "([256, 4160, 130], 4547)"
+    shape = cell_with("x.shape, y.shape")
+    shape.source = "x.shape, x.shape"
+    rule = cell_with("0.48 < share_of_ones")
+    rule.source = rule.source.replace("0.48 <", "0.98 <")
+    path = tmp_path / "chapter.ipynb"
+    nbformat.write(notebook, path)
+    done = nbval(path)
+    assert done.returncode == 1
+    assert "3 failed" in done.stdout, done.stdout
+    for words in ("4547", "((10000, 3), (10000, 3))", "AssertionError"):
+        assert words in done.stdout

@@ -1,0 +1,63 @@
+"""The book's pages as a whole."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+
+def table_of_contents() -> list[str]:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    return [toc["root"]] + [page["file"] for part in toc["parts"] for page in part["chapters"]]
+
+
+def test_every_page_is_in_the_table_of_contents():
+    pages = {
+        path.relative_to(ROOT).with_suffix("").as_posix()
+        for path in (ROOT / "book").glob("*.*")
+        if path.suffix in (".md", ".ipynb")
+    }
+    listed = table_of_contents()
+    assert len(listed) == len(set(listed))
+    assert set(listed) == pages
+
+
+def tracked_text_files():
+    names = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT)
+    for name in names.decode().splitlines():
+        path = ROOT / name
+        if path.is_file() and path.suffix not in (".gz", ".zip", ".png"):
+            yield path
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_repository_address_stands_in_one_place():
+    address = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    places = [
+        path.relative_to(ROOT).as_posix()
+        for path in tracked_text_files()
+        if address in path.read_text(encoding="utf-8")
+    ]
+    assert places == ["_config.yml"]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_no_machine_is_named():
+    machine = re.compile(r"(?<![\w.])/(home|root|work|Users)/\w")
+    for path in tracked_text_files():
+        assert not machine.search(path.read_text(encoding="utf-8")), path
+
+
+def test_readme_names_what_exists():
+    """The folders of the map and the verbs of make are really there."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^([\w.]+/?)  +\S", readme, re.MULTILINE):
+        assert (ROOT / name).exists(), name
+    makefile = (ROOT / "Makefile").read_text()
+    for verb in re.findall(r"(?:^|`)make ([a-z]+)", readme, re.MULTILINE):
+        assert re.search(rf"^{verb}:", makefile, re.MULTILINE), verb
