@@ -2,6 +2,8 @@
 
 EDITION ?= sample
 export COURSEKIT_EDITION := $(EDITION)
+# Kernels keep their own log to themselves; see coursekit/kernels.
+export JUPYTER_DEFAULT_PROVISIONER_NAME := coursekit-quiet
 ifdef COURSEKIT_DATA
 # Chapters run in their own folder, so a relative folder has to be made absolute here.
 export COURSEKIT_DATA := $(abspath $(COURSEKIT_DATA))

@@ -33,6 +33,7 @@ def choose_edition_and_cache(app, config) -> None:
     per edition and state of the package, a change of either runs the chapters again.
     """
     edition = os.environ.setdefault("COURSEKIT_EDITION", "sample")
+    os.environ.setdefault("JUPYTER_DEFAULT_PROVISIONER_NAME", "coursekit-quiet")
     if folder := os.environ.get("COURSEKIT_DATA"):
         # A relative folder is meant from here, not from the folder a chapter runs in.
         os.environ["COURSEKIT_DATA"] = os.path.abspath(folder)
