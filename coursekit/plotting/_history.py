@@ -49,7 +49,7 @@ def plot_history(
     """
     import matplotlib.pyplot as plt
 
-    recorded = {name: np.asarray(curve) for name, curve in _curves(history).items()}
+    recorded = {name: np.asarray(curve) for name, curve in curves_of(history).items()}
     available = [name for name in recorded if f"val_{name}" in recorded or name[:4] != "val_"]
     if not available or len(recorded[available[0]]) == 0:
         raise ValueError("The history is empty: was the model fitted for at least one epoch?")
@@ -80,7 +80,8 @@ def plot_history(
     return figure
 
 
-def _curves(history) -> Mapping[str, Sequence[float]]:
+def curves_of(history) -> Mapping[str, Sequence[float]]:
+    """Return the recorded curves by name, whatever holds them."""
     if hasattr(history, "history"):  # keras.callbacks.History
         return history.history
     if hasattr(history, "to_dict"):  # DataFrame

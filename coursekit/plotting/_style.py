@@ -10,6 +10,8 @@ COLOURS = {
     "validation": "#D55E00",  # orange
     "test": "#009E73",  # green
     "neutral": "#5F5F5F",
+    "positive": "#2166AC",  # weights above zero
+    "negative": "#B2182B",  # weights below zero
     "class_0": "#56B4E9",  # light blue
     "class_1": "#CC79A7",  # pink
 }

@@ -1,0 +1,156 @@
+"""Networks as nodes and edges, drawn from a real model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coursekit.plotting._style import COLOURS
+
+if TYPE_CHECKING:
+    import keras
+    from matplotlib.figure import Figure
+
+_GAP = None  # stands where nodes of a wide layer are left out
+
+
+def plot_network(
+    model: keras.Sequential,
+    observation: Sequence[float] | None = None,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    most_nodes: int = 10,
+    title: str | None = None,
+) -> Figure:
+    """Draw the nodes and weights of a model, and the values one observation gives them.
+
+    Parameters
+    ----------
+    model : keras.Sequential
+        Built, of dense layers; dropout layers do nothing when predicting and are left out.
+    observation : sequence of float, optional
+        One row of input. With it, each node shows its value and is shaded by it.
+    inputs, outputs : sequence of str, optional
+        Names to print beside the input and output nodes.
+    most_nodes : int
+        Of a wider layer, only the first and last nodes are drawn, with dots between.
+    title : str, optional
+        The finding, above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Layers from left to right. An edge is as wide as its weight is large, blue and
+        solid where the weight is positive, red and dashed where it is negative.
+
+    Raises
+    ------
+    TypeError
+        If the model has layers of another kind.
+    ValueError
+        If the observation or the names do not fit the model.
+    """
+    import matplotlib.pyplot as plt
+
+    layers = [layer for layer in model.layers if type(layer).__name__ != "Dropout"]
+    if other := [layer.name for layer in layers if type(layer).__name__ != "Dense"]:
+        raise TypeError(f"only dense layers can be drawn as nodes; {', '.join(other)} is not one.")
+    weights = [np.asarray(layer.kernel) for layer in layers]
+    widths = [len(weights[0]), *(kernel.shape[1] for kernel in weights)]
+    for what, names, width in (("inputs", inputs, widths[0]), ("outputs", outputs, widths[-1])):
+        if names is not None and len(names) != width:
+            raise ValueError(f"{what} has {len(names)} names; the model has {width} {what}.")
+    values = _values(layers, observation, widths[0]) if observation is not None else None
+
+    shown = [_shown(width, most_nodes) for width in widths]
+    tallest = max(len(nodes) for nodes in shown)
+    figure, axis = plt.subplots(figsize=(6.0, 1.0 + 0.48 * max(tallest, 4)))
+    places = [
+        {node: (x, (len(nodes) - 1) / 2 - row) for row, node in enumerate(nodes)}
+        for x, nodes in enumerate(shown)
+    ]
+    largest = max(np.abs(kernel).max() for kernel in weights) or 1.0
+    for x, kernel in enumerate(weights):
+        for start, end in np.ndindex(kernel.shape):
+            if start in places[x] and end in places[x + 1]:
+                _edge(axis, places[x][start], places[x + 1][end], kernel[start, end] / largest)
+    for x, nodes in enumerate(places):
+        scale = np.abs(values[x]).max() or 1.0 if values else 1.0
+        for node, place in nodes.items():
+            value = None if values is None or node is _GAP else float(values[x][node])
+            _node(axis, place, node, value, scale)
+    for names, x, side in ((inputs, 0, -1), (outputs, len(widths) - 1, 1)):
+        for node, (_, y) in places[x].items():
+            if names is not None and node is not _GAP:
+                axis.text(
+                    x + 0.2 * side,
+                    y,
+                    names[node],
+                    ha="right" if side < 0 else "left",
+                    va="center",
+                )
+    below = min(y for nodes in places for _, y in nodes.values()) - 0.75
+    labels = ["input", *(_label(layer) for layer in layers)]
+    for x, label in enumerate(labels):
+        axis.text(x, below, label, ha="center", va="top", fontsize=10, color=COLOURS["neutral"])
+    axis.set_xlim(-0.75 if inputs else -0.35, len(widths) - 1 + (0.75 if outputs else 0.35))
+    axis.set_ylim(below - 0.9, -below + 0.1)
+    axis.axis("off")
+    if title:
+        axis.set_title(title)
+    return figure
+
+
+def _values(layers, observation, width: int) -> list[np.ndarray]:
+    """Compute the value of every node, layer by layer."""
+    row = np.asarray(observation, dtype=np.float32).reshape(-1)
+    if row.shape != (width,):
+        raise ValueError(f"the observation has {row.size} numbers; the model has {width} inputs.")
+    values = [row]
+    for layer in layers:
+        values.append(np.asarray(layer(values[-1][None]))[0])
+    return values
+
+
+def _shown(width: int, most: int) -> list[int | None]:
+    """Choose which nodes of a layer to draw, from top to bottom."""
+    if width <= most:
+        return list(range(width))
+    half = (most - 1) // 2
+    return [*range(half), _GAP, *range(width - half, width)]
+
+
+def _edge(axis, start, end, weight: float) -> None:
+    axis.plot(
+        *zip(start, end, strict=True),
+        color=COLOURS["positive" if weight >= 0 else "negative"],
+        linestyle="-" if weight >= 0 else (0, (4, 1.5)),
+        linewidth=0.3 + 3.2 * abs(weight),
+        alpha=0.25 + 0.65 * abs(weight),
+        solid_capstyle="round",
+        zorder=1,
+    )
+
+
+def _node(axis, place, node, value: float | None, scale: float) -> None:
+    if node is _GAP:
+        axis.text(*place, "⋮", ha="center", va="center", fontsize=16)
+        return
+    shade = 0.0 if value is None else 0.75 * abs(value) / scale
+    face = (1 - shade * np.array([0.10, 0.25, 0.75])).clip(0, 1)  # white to yellow
+    axis.plot(*place, "o", markersize=23, markerfacecolor=face, markeredgecolor="#333333", zorder=2)
+    if value is not None:
+        axis.text(
+            *place, _short(value), ha="center", va="center", fontsize=8.5, color="black", zorder=3
+        )
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}" if abs(value) < 9.95 else f"{value:.0f}"
+
+
+def _label(layer) -> str:
+    return f"{layer.name}\n{layer.activation.__name__}"

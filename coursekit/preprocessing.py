@@ -1,0 +1,204 @@
+"""Splits and preparation of tables, on scikit-learn.
+
+Everything that learns from data (a mean, a range, a neighbour) is a scikit-learn
+transformer: fit it on the training part, then apply it to both parts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+__all__ = ["feature_pipeline", "one_hot", "split_by_group", "split_stratified"]
+
+
+def split_stratified(
+    table: pd.DataFrame, *, by: str, test: float = 0.2, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split rows at random so that each class has the same share in both parts.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per example.
+    by : str
+        The column of classes.
+    test : float
+        Share of the rows for the test part, between 0 and 1.
+    seed : int
+        Seed of the shuffle.
+
+    Returns
+    -------
+    train, test : DataFrame
+        The rows of ``table``, with their index, in shuffled order.
+
+    Raises
+    ------
+    KeyError
+        If there is no such column.
+    ValueError
+        If ``test`` is out of range, a class is missing in a row, or a class is too small
+        to be on both sides.
+    """
+    from sklearn.model_selection import train_test_split
+
+    classes = _column(table, by)
+    if classes.isna().any():
+        raise ValueError(f"{by} is missing in {int(classes.isna().sum())} rows; drop them first.")
+    return tuple(
+        train_test_split(table, test_size=_share(test), stratify=classes, random_state=seed)
+    )
+
+
+def split_by_group(
+    table: pd.DataFrame, *, group: str, test: float = 0.2, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split rows at random so that all rows of a group lie on the same side.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per example.
+    group : str
+        The column that says what belongs together, for example a patient's id.
+    test : float
+        Share of the *groups* for the test part, between 0 and 1. The share of rows is
+        about the same where groups are small.
+    seed : int
+        Seed of the shuffle.
+
+    Returns
+    -------
+    train, test : DataFrame
+        The rows of ``table``, with their index, in the order of ``table``.
+
+    Raises
+    ------
+    KeyError
+        If there is no such column.
+    ValueError
+        If ``test`` is out of range or there are fewer than two groups.
+    """
+    from sklearn.model_selection import GroupShuffleSplit
+
+    splitter = GroupShuffleSplit(n_splits=1, test_size=_share(test), random_state=seed)
+    train_rows, test_rows = next(splitter.split(table, groups=_column(table, group)))
+    return table.iloc[sorted(train_rows)], table.iloc[sorted(test_rows)]
+
+
+def feature_pipeline(
+    *,
+    scale: Literal["standard", "range"] = "standard",
+    missing: Literal["refuse", "zero", "mean", "nearest"] = "refuse",
+    neighbours: int = 5,
+) -> Pipeline:
+    """Declare how numeric columns are prepared; nothing is computed until ``fit``.
+
+    Parameters
+    ----------
+    scale : {"standard", "range"}
+        ``"standard"`` gives each column mean 0 and standard deviation 1 on the rows it is
+        fitted on, ``"range"`` the range 0 to 1.
+    missing : {"refuse", "zero", "mean", "nearest"}
+        What to do about missing values: refuse them when applied, replace them by 0 after
+        scaling, by the column's mean before it, or by the mean of the nearest rows,
+        measured after scaling.
+    neighbours : int
+        How many rows ``"nearest"`` looks at.
+
+    Returns
+    -------
+    sklearn.pipeline.Pipeline
+        Takes and returns DataFrames with the same column names. After standard scaling,
+        ``"zero"`` and ``"mean"`` fill in the same place, the centre; the scales differ,
+        because the standard deviation is taken before or after filling.
+
+    Raises
+    ------
+    ValueError
+        If an option is none of the above.
+    """
+    from sklearn.impute import KNNImputer, SimpleImputer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+
+    scalers = {"standard": StandardScaler, "range": MinMaxScaler}
+    if scale not in scalers:
+        raise ValueError(f"scale is {scale!r}; it must be one of {', '.join(scalers)}.")
+    scaling = ("scale", scalers[scale]())
+    steps = {
+        "refuse": [scaling, ("refuse", FunctionTransformer(_refuse_missing))],
+        "zero": [scaling, ("fill", SimpleImputer(strategy="constant", fill_value=0.0))],
+        "mean": [("fill", SimpleImputer(strategy="mean")), scaling],
+        "nearest": [scaling, ("fill", KNNImputer(n_neighbors=neighbours))],
+    }
+    if missing not in steps:
+        raise ValueError(f"missing is {missing!r}; it must be one of {', '.join(steps)}.")
+    # Nullable integers hold pd.NA; the imputers look for NaN.
+    as_float = ("as_float", FunctionTransformer(_as_float, feature_names_out="one-to-one"))
+    return Pipeline([as_float, *steps[missing]]).set_output(transform="pandas")
+
+
+def one_hot(labels: pd.Series) -> pd.DataFrame:
+    """Turn a categorical column into one column of 0 and 1 per category.
+
+    Parameters
+    ----------
+    labels : Series of categories, length n
+        Its categories decide the columns and their order, so that a part of the data that
+        lacks a class still gets that class's column.
+
+    Returns
+    -------
+    DataFrame of float32, shape (n, categories)
+        Each row sums to 1. Columns are named after the categories.
+
+    Raises
+    ------
+    TypeError
+        If ``labels`` is not categorical.
+    ValueError
+        If a label is missing.
+    """
+    import pandas as pd
+
+    if not isinstance(labels.dtype, pd.CategoricalDtype):
+        raise TypeError(
+            f"labels have type {labels.dtype}; make them categorical first, with the categories "
+            "in the order that the output nodes shall have."
+        )
+    if labels.isna().any():
+        raise ValueError(f"{int(labels.isna().sum())} labels are missing; drop these rows first.")
+    columns = pd.get_dummies(labels, dtype="float32")
+    columns.columns = list(labels.cat.categories)
+    return columns
+
+
+def _column(table: pd.DataFrame, name: str) -> pd.Series:
+    if name not in table.columns:
+        raise KeyError(f"there is no column {name!r}; the table has {', '.join(table.columns)}.")
+    return table[name]
+
+
+def _share(test: float) -> float:
+    if not 0 < test < 1:
+        raise ValueError(f"test is {test}; it is a share of the rows, between 0 and 1.")
+    return test
+
+
+def _as_float(table: pd.DataFrame) -> pd.DataFrame:
+    return table.astype("float64")
+
+
+def _refuse_missing(table: pd.DataFrame) -> pd.DataFrame:
+    counts = table.isna().sum()
+    if counts.any():
+        found = ", ".join(f"{name} ({n})" for name, n in counts[counts > 0].items())
+        raise ValueError(
+            f"values are missing in {found}; choose missing='zero', 'mean' or 'nearest'."
+        )
+    return table

@@ -1,0 +1,119 @@
+"""Networks, activations and comparisons, drawn from real models."""
+
+from __future__ import annotations
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from coursekit import datasets, models, plotting
+from coursekit.plotting import COLOURS
+
+FLOWER = datasets.load_iris().iloc[0, :4].astype(float).to_numpy()
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def nodes(figure) -> list:
+    return [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+
+
+def edges(figure) -> list:
+    return [line for line in figure.axes[0].lines if line.get_marker() != "o"]
+
+
+def test_nodes_edges_and_names():
+    model = models.iris_relu(units=5)
+    figure = plotting.plot_network(
+        model,
+        FLOWER,
+        inputs=["sepal length", "sepal width", "petal length", "petal width"],
+        outputs=["setosa", "versicolor", "virginica"],
+        title="One flower",
+    )
+    assert len(nodes(figure)) == 4 + 5 + 3
+    assert len(edges(figure)) == 4 * 5 + 5 * 3
+    assert {"sepal length", "virginica", "hidden_1\nrelu", "output\nsoftmax"} <= set(texts(figure))
+    assert figure.axes[0].get_title(loc="left") or figure.axes[0].get_title() == "One flower"
+
+
+def test_values_are_those_of_the_model():
+    model = models.iris_relu(units=5)
+    shown = texts(plotting.plot_network(model, FLOWER))
+    hidden = np.asarray(model.layers[0](FLOWER[None].astype("float32")))[0]
+    output = np.asarray(model(FLOWER[None].astype("float32")))[0]
+    for value in [*FLOWER, *hidden, *output]:
+        text = f"{value:.2f}" if abs(value) < 9.95 else f"{value:.0f}"
+        assert text in shown
+
+
+def test_width_and_colour_follow_the_weights():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, name="only")])
+    model.layers[0].set_weights([np.array([[2.0], [-0.5]]), np.zeros(1)])
+    large, small = edges(plotting.plot_network(model))
+    assert large.get_color() == COLOURS["positive"] and small.get_color() == COLOURS["negative"]
+    assert large.get_linestyle() == "-" and small.get_linestyle() == "--"
+    assert large.get_linewidth() > 2 * small.get_linewidth()
+
+
+def test_wide_layers_are_cut_short():
+    figure = plotting.plot_network(models.threshold_network(), most_nodes=7)
+    assert len(nodes(figure)) == 3 + 6 + 6 + 2
+    assert texts(figure).count("⋮") == 2
+
+
+def test_dropout_is_left_out():
+    with_dropout = plotting.plot_network(models.iris_dropout())
+    assert len(nodes(with_dropout)) == 4 + 10 + 3
+    assert not any("dropout" in text for text in texts(with_dropout))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"observation": [1, 2, 3]}, ValueError, "3 numbers; the model has 4 inputs"),
+        ({"inputs": ["a"]}, ValueError, "inputs has 1 names; the model has 4"),
+        ({"outputs": ["a", "b"]}, ValueError, "outputs has 2 names; the model has 3"),
+    ],
+)
+def test_what_does_not_fit_is_refused(options, error, words):
+    with pytest.raises(error, match=words):
+        plotting.plot_network(models.iris_relu(), **options)
+
+
+def test_other_layers_are_refused():
+    with pytest.raises(TypeError, match=r"only dense layers .* convolution"):
+        plotting.plot_network(models.walking_first_cnn())
+
+
+def test_activations_are_those_of_keras():
+    figure = plotting.plot_activations(["relu", "sigmoid", "tanh"])
+    relu, sigmoid, tanh, empty = figure.axes
+    curve = relu.lines[-1]
+    assert np.array_equal(curve.get_ydata(), np.maximum(curve.get_xdata(), 0))
+    assert np.allclose(tanh.lines[-1].get_ydata(), np.tanh(tanh.lines[-1].get_xdata()), atol=1e-6)
+    assert 0 < sigmoid.lines[-1].get_ydata().min() < sigmoid.lines[-1].get_ydata().max() < 1
+    assert not empty.axison
+    with pytest.raises(ValueError, match="no_such"):
+        plotting.plot_activations(["no_such"])
+
+
+def test_comparison():
+    histories = {"plain": {"val_loss": [1, 0.5]}, "dropout": {"val_loss": [1, 0.4, 0.3]}}
+    figure = plotting.plot_comparison(histories, title="Dropout wins")
+    plain, dropout = figure.axes[0].lines
+    assert (plain.get_label(), dropout.get_label()) == ("plain", "dropout")
+    assert plain.get_linestyle() != dropout.get_linestyle()
+    assert dropout.get_xdata().tolist() == [1, 2, 3]
+    assert figure.axes[0].get_ylabel() == "validation loss"
+    with pytest.raises(KeyError, match="plain did not record val_mae"):
+        plotting.plot_comparison(histories, metric="val_mae")

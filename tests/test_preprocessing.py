@@ -1,0 +1,145 @@
+"""Splits that keep what they promise, and preparation that learns from the training part only."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coursekit import datasets, preprocessing
+from coursekit.datasets.breast_cancer import SCORES
+
+IRIS = datasets.load_iris()
+CANCER = datasets.load_breast_cancer()
+MEASUREMENTS = list(IRIS.columns[:4])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_stratified_split(seed):
+    train, test = preprocessing.split_stratified(IRIS, by="species", seed=seed)
+    assert (len(train), len(test)) == (120, 30)
+    assert set(train.index).isdisjoint(test.index)
+    assert set(train.index) | set(test.index) == set(IRIS.index)
+    assert train["species"].value_counts().tolist() == [40, 40, 40]
+    assert test["species"].value_counts().tolist() == [10, 10, 10]
+    again, _ = preprocessing.split_stratified(IRIS, by="species", seed=seed)
+    assert again.index.equals(train.index)
+    # Shuffled: the last rows, which validation_split takes, are of all classes.
+    assert train["species"].tail(24).nunique() == 3
+
+
+def test_seeds_give_different_splits():
+    first, second = (
+        preprocessing.split_stratified(IRIS, by="species", seed=seed)[1] for seed in (1, 2)
+    )
+    assert set(first.index) != set(second.index)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_group_split_keeps_patients_together(seed):
+    train, test = preprocessing.split_by_group(CANCER, group="id", seed=seed)
+    assert set(train["id"]).isdisjoint(test["id"])
+    assert len(train) + len(test) == len(CANCER)
+    assert 0.15 < len(test) / len(CANCER) < 0.25
+    # A random split does not: this is what the group split is for.
+    train, test = preprocessing.split_stratified(CANCER, by="class", seed=seed)
+    assert not set(train["id"]).isdisjoint(test["id"])
+
+
+@pytest.mark.parametrize(
+    ("split", "error", "words"),
+    [
+        (
+            lambda: preprocessing.split_stratified(IRIS, by="kind", seed=1),
+            KeyError,
+            "no column 'kind'",
+        ),
+        (
+            lambda: preprocessing.split_stratified(IRIS, by="species", test=1.2, seed=1),
+            ValueError,
+            "test is 1.2",
+        ),
+        (
+            lambda: preprocessing.split_stratified(CANCER, by="bare_nuclei", seed=1),
+            ValueError,
+            "missing in 16 rows",
+        ),
+        (
+            lambda: preprocessing.split_by_group(IRIS, group="id", seed=1),
+            KeyError,
+            "no column 'id'",
+        ),
+        (
+            lambda: preprocessing.split_by_group(CANCER, group="id", test=0, seed=1),
+            ValueError,
+            "test is 0",
+        ),
+    ],
+)
+def test_bad_splits_are_refused(split, error, words):
+    with pytest.raises(error, match=words):
+        split()
+
+
+def test_standard_scaling_learns_from_train_only():
+    train, test = preprocessing.split_stratified(IRIS, by="species", seed=1)
+    pipeline = preprocessing.feature_pipeline().fit(train[MEASUREMENTS])
+    x_train = pipeline.transform(train[MEASUREMENTS])
+    x_test = pipeline.transform(test[MEASUREMENTS])
+    assert list(x_train.columns) == MEASUREMENTS and x_train.index.equals(train.index)
+    assert np.allclose(x_train.mean(), 0) and np.allclose(x_train.std(ddof=0), 1)
+    by_hand = (test[MEASUREMENTS] - train[MEASUREMENTS].mean()) / train[MEASUREMENTS].std(ddof=0)
+    pd.testing.assert_frame_equal(x_test, by_hand)
+    assert (x_test.mean().abs() > 1e-3).any()
+
+
+def test_range_scaling():
+    scaled = preprocessing.feature_pipeline(scale="range").fit_transform(IRIS[MEASUREMENTS])
+    assert np.allclose(scaled.min(), 0) and np.allclose(scaled.max(), 1)
+
+
+@pytest.mark.parametrize("missing", ["zero", "mean", "nearest"])
+def test_missing_values_are_filled(missing):
+    scores = CANCER[list(SCORES)]
+    filled = preprocessing.feature_pipeline(missing=missing).fit_transform(scores)
+    assert not filled.isna().any().any()
+    holes = scores["bare_nuclei"].isna()
+    assert list(filled.columns) == list(SCORES)
+    if missing == "nearest":
+        assert filled.loc[holes, "bare_nuclei"].nunique() > 3  # depends on the other scores
+    else:
+        assert np.allclose(filled.loc[holes, "bare_nuclei"], 0, atol=1e-12)
+    assert np.allclose(filled["mitoses"].mean(), 0)
+
+
+def test_missing_values_are_refused_by_default():
+    with pytest.raises(ValueError, match=r"missing in bare_nuclei \(16\); choose missing="):
+        preprocessing.feature_pipeline().fit_transform(CANCER[list(SCORES)])
+
+
+@pytest.mark.parametrize("options", [{"scale": "log"}, {"missing": "median"}])
+def test_unknown_options_are_refused(options):
+    with pytest.raises(ValueError, match="must be one of"):
+        preprocessing.feature_pipeline(**options)
+
+
+def test_one_hot():
+    hot = preprocessing.one_hot(IRIS["species"])
+    assert hot.shape == (150, 3)
+    assert list(hot.columns) == ["setosa", "versicolor", "virginica"]
+    assert (hot.dtypes == "float32").all()
+    assert (hot.sum(axis=1) == 1).all()
+    assert (hot.to_numpy().argmax(axis=1) == IRIS["species"].cat.codes).all()
+
+
+def test_one_hot_of_a_part_that_lacks_a_class():
+    hot = preprocessing.one_hot(IRIS["species"].head(50))
+    assert hot.shape == (50, 3)
+    assert hot.sum().tolist() == [50, 0, 0]
+
+
+def test_one_hot_refuses_what_has_no_order():
+    with pytest.raises(TypeError, match="make them categorical first"):
+        preprocessing.one_hot(pd.Series(["a", "b"]))
+    with pytest.raises(ValueError, match="1 labels are missing"):
+        preprocessing.one_hot(pd.Series(pd.Categorical(["a", None])))

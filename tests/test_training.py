@@ -1,0 +1,38 @@
+"""Training more than once."""
+
+from __future__ import annotations
+
+import random
+
+import keras
+import numpy as np
+import pytest
+
+from coursekit import training
+
+
+def draw(seed: int) -> dict[str, float]:
+    return {
+        "python": random.random(),
+        "numpy": np.random.rand(),
+        "keras": float(keras.random.normal(())),
+        "given": seed,
+    }
+
+
+def test_every_run_is_seeded(capsys):
+    runs = training.over_seeds(draw, seeds=(3, 1))
+    assert list(runs.index) == [3, 1] and runs.index.name == "seed"
+    assert runs["given"].tolist() == [3, 1]
+    assert (runs["seconds"] >= 0).all()
+    again = training.over_seeds(draw, seeds=(1, 3), progress=False).loc[[3, 1]]
+    for name in ("python", "numpy", "keras"):
+        assert runs[name].tolist() == again[name].tolist()
+        assert runs[name].nunique() == 2
+    assert capsys.readouterr().out.count("run ") == 2  # silent without progress
+
+
+@pytest.mark.parametrize("seeds", [(), (1, 1)])
+def test_bad_seeds(seeds):
+    with pytest.raises(ValueError, match="seeds are"):
+        training.over_seeds(draw, seeds=seeds)
