@@ -21,7 +21,7 @@ READY := $(VENV)/.ready
 NOTEBOOKS := $(wildcard book/*.ipynb)
 NBVAL := --nbval --nbval-sanitize-with tests/book/sanitize.cfg --nbval-kernel-name python3
 
-.PHONY: help env book test refresh data format check clean
+.PHONY: help env book test refresh reproduce data format check clean
 
 help:
 	@echo "make book      build the book into _build/html   (EDITION=full for the full data)"
@@ -29,6 +29,7 @@ help:
 	@echo "make check     lint, and check the format of the code"
 	@echo "make format    put the code in format"
 	@echo "make refresh   run the chapters and store the outputs that the tests compare with"
+	@echo "make reproduce  measure the bands over six seeds (CHAPTER=... for one chapter)"
 	@echo "make data      make the files in data/ anew (see tools/make_bundled_data.py)"
 	@echo "make clean     remove what was built; keeps the environment"
 
@@ -59,6 +60,10 @@ test: $(READY)
 
 refresh: $(READY)
 	$(BIN)/python tools/refresh_notebooks.py $(NOTEBOOKS)
+
+# By hand, before a band in the book changes. CHAPTER=iris-again measures one chapter.
+reproduce: $(READY)
+	$(BIN)/python tools/reproduce.py $(CHAPTER)
 
 data: $(READY)
 	$(BIN)/python tools/make_bundled_data.py $(if $(MLBENCH),--mlbench $(MLBENCH))

@@ -149,7 +149,9 @@ def _node(axis, place, node, value: float | None, scale: float) -> None:
 
 
 def _short(value: float) -> str:
-    return f"{value:.2f}" if abs(value) < 9.95 else f"{value:.0f}"
+    """Write a number in at most four characters, so that it stays inside its node."""
+    digits = 2 if 0 <= value < 9.995 else 1 if -9.95 < value < 99.95 else 0
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def _label(layer) -> str:

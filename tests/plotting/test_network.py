@@ -51,9 +51,24 @@ def test_values_are_those_of_the_model():
     shown = texts(plotting.plot_network(model, FLOWER))
     hidden = np.asarray(model.layers[0](FLOWER[None].astype("float32")))[0]
     output = np.asarray(model(FLOWER[None].astype("float32")))[0]
-    for value in [*FLOWER, *hidden, *output]:
-        text = f"{value:.2f}" if abs(value) < 9.95 else f"{value:.0f}"
-        assert text in shown
+    for value in [*FLOWER, *hidden, *output]:  # none of them is negative or above 10
+        assert f"{value:.2f}" in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.7, "0.70"),
+        (-0.7, "−0.7"),
+        (-0.01, "0.0"),
+        (10.835, "10.8"),
+        (-12.3, "−12"),
+        (250.2, "250"),
+    ],
+)
+def test_numbers_stay_inside_their_nodes(value, text):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    assert text in texts(plotting.plot_network(model, [value]))
 
 
 def test_width_and_colour_follow_the_weights():

@@ -1,0 +1,53 @@
+"""The bands behind "What to expect" are there for every chapter that measures some."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+
+MODULES = sorted((ROOT / "tools" / "experiments").glob("[a-z]*.py"))
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_bands_were_measured_for_every_experiment(path):
+    module = load(path)
+    assert (ROOT / "book" / f"{module.CHAPTER}.ipynb").exists()
+    table = pd.read_csv(ROOT / "book" / "expected" / f"{module.CHAPTER}.csv")
+    assert list(table["model"].unique()) == list(module.EXPERIMENTS)
+    assert (table["seeds"] >= 5).all()
+    assert (table["low"] <= table["median"]).all() and (table["median"] <= table["high"]).all()
+    assert table.notna().all().all()
+
+
+def test_no_band_without_an_experiment():
+    measured = {path.stem for path in (ROOT / "book" / "expected").glob("*.csv")}
+    assert measured == {load(path).CHAPTER for path in MODULES}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [(["no-such-chapter"], "no experiments for no-such-chapter"), (["--seeds", "4"], "at least 5")],
+)
+def test_reproduce_refuses(words, message):
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "reproduce.py", *words],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
