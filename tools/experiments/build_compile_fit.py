@@ -19,9 +19,29 @@ def larger_steps(seed: int) -> dict[str, float]:
     return _train(seed, learning_rate=0.01, epochs=30)
 
 
+def breast_cancer(seed: int) -> dict[str, float]:
+    """Do exercises 2-A to 2-C: Dense 5 and one sigmoid unit, 20 epochs; new split, new weights."""
+    cancer = datasets.load_breast_cancer()
+    train, test = preprocessing.split_stratified(cancer, by="class", seed=seed)
+    scores = list(cancer.columns[1:-1])
+    pipeline = preprocessing.feature_pipeline(missing="zero").fit(train[scores])
+    x_train, x_test = (
+        pipeline.transform(part[scores]).to_numpy("float32") for part in (train, test)
+    )
+    y_train, y_test = ((part["class"] == "malignant").to_numpy("float32") for part in (train, test))
+    model = models.breast_cancer_network()
+    model.compile(optimizer="rmsprop", loss="binary_crossentropy", metrics=["accuracy"])
+    model.fit(x_train, y_train, epochs=20, verbose=0)
+    loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
+    return {"test accuracy": accuracy, "test loss": loss}
+
+
 EXPERIMENTS = {
     "Iris, linear and softmax layer, 100 epochs": linear_softmax,
     "Iris, learning rate 0.01, 30 epochs": larger_steps,
+    "Breast cancer, linear layer and one sigmoid unit, 20 epochs (exercises 2-A to 2-C)": (
+        breast_cancer
+    ),
 }
 
 
