@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursekit.datasets import _files, _gait
+from coursekit.datasets import _files, _gait, walking
 from coursekit.datasets.breast_cancer import SCORES
 
 DATA = Path(__file__).parents[1] / "data"
@@ -78,14 +78,14 @@ def make_walking() -> None:
     path = DATA / "walking_sample" / "simulated_walking.zip"
     path.parent.mkdir(exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for person in range(1, _gait.PEOPLE + 1):
+        for person in range(1, walking.PEOPLE + 1):
             seconds = int(rng.integers(*WALKING_SECONDS))
             counts = _gait.simulate_recording(
                 person, seconds=seconds, standing_seconds=STANDING_SECONDS, seed=WALKING_SEED
             )
             activity = np.full(len(counts), STANDING)
-            standing = STANDING_SECONDS * _gait.SAMPLING_RATE
-            activity[standing:-standing] = 4
+            standing = STANDING_SECONDS * walking.SAMPLING_RATE
+            activity[standing:-standing] = walking.WALKING
             lines = [
                 f"{row},{x},{y},{z},{label}\n"
                 for row, ((x, y, z), label) in enumerate(zip(counts, activity, strict=True))

@@ -34,8 +34,8 @@ from __future__ import annotations
 
 import numpy as np
 
-SAMPLING_RATE = 52  # Hz, as in the real recordings
-PEOPLE = 15
+from coursekit.datasets.walking import SAMPLING_RATE
+
 HARMONICS = 6
 DRIFT_SECONDS = 25.0
 

@@ -134,7 +134,7 @@ def test_bundled_recordings_are_what_the_simulator_makes():
     rows = np.loadtxt(content.decode().splitlines(), delimiter=",", dtype=int)
     walk = (rows[:, 4] == walking.WALKING).sum()
     standing = (len(rows) - walk) // 2
-    seconds = walk // _gait.SAMPLING_RATE, standing // _gait.SAMPLING_RATE
+    seconds = walk // walking.SAMPLING_RATE, standing // walking.SAMPLING_RATE
     again = _gait.simulate_recording(3, seconds=seconds[0], standing_seconds=seconds[1], seed=2018)
     # Mathematical functions differ in the last bit between systems: allow one count.
     assert np.abs(rows[:, 1:4] - again).max() <= 1
@@ -153,5 +153,5 @@ def test_people_differ_and_wander():
 def test_step_frequency_is_that_of_walking():
     signal = _gait.simulate_recording(4, seconds=60, seed=1)[:, 1].astype(float)
     power = np.abs(np.fft.rfft(signal - signal.mean())) ** 2
-    frequency = np.fft.rfftfreq(len(signal), 1 / _gait.SAMPLING_RATE)
+    frequency = np.fft.rfftfreq(len(signal), 1 / walking.SAMPLING_RATE)
     assert 1.5 < frequency[power.argmax()] < 2.4  # two steps in a stride of about a second
