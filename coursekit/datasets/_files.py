@@ -183,8 +183,8 @@ REGISTRY: tuple[DataFile, ...] = (
         "walking",
         "sample",
         "walking_sample/simulated_walking.zip",
-        1_145_474,
-        "e8886f9369d2055b6f62dd417fdca16ec0dc43605c26317309dc78c91c9ca363",
+        1_142_653,
+        "1308b0379494289688d436c471672a9a84393e06ea721fa74bbdec5ab3d5a0f4",
     ),
 )
 
