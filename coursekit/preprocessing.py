@@ -1,4 +1,4 @@
-"""Splits and preparation of tables, on scikit-learn.
+"""Splits of the data, and preparation of tables, on scikit-learn.
 
 Everything that learns from data (a mean, a range, a neighbour) is a scikit-learn
 transformer: fit it on the training part, then apply it to both parts.
@@ -6,13 +6,20 @@ transformer: fit it on the training part, then apply it to both parts.
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from coursekit.datasets.walking import STRIDE
 
 if TYPE_CHECKING:
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
-__all__ = ["feature_pipeline", "one_hot", "split_by_group", "split_stratified"]
+    from coursekit.datasets.walking import Walking
+
+__all__ = ["feature_pipeline", "one_hot", "split_by_group", "split_by_time", "split_stratified"]
 
 
 def split_stratified(
@@ -88,6 +95,90 @@ def split_by_group(
     splitter = GroupShuffleSplit(n_splits=1, test_size=_share(test), random_state=seed)
     train_rows, test_rows = next(splitter.split(table, groups=_column(table, group)))
     return table.iloc[sorted(train_rows)], table.iloc[sorted(test_rows)]
+
+
+def split_by_time(
+    walking: Walking,
+    *,
+    train: float = 0.56,
+    validation: float = 0.24,
+    test: float = 0.20,
+    gap: int = 5,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Split windows so that each person's later windows test what the earlier ones taught.
+
+    Neighbouring windows share four of their five seconds, so a random split puts
+    near-copies of the training windows into the test part. Here every person's windows are
+    cut, in order of time, into a training, a validation and a test part, and windows at
+    the borders are left out.
+
+    Parameters
+    ----------
+    walking : Walking
+        What ``load_walking`` returns; ``labels`` and ``start`` are used.
+    train, validation, test : float
+        Shares of each person's windows, each more than 0; together 1. The windows that a
+        gap costs are taken from the end of the training and of the validation part.
+    gap : int
+        Windows of different parts start at least this many strides (of 1 s) apart. From 5
+        on, which is the default, they share no sample.
+
+    Returns
+    -------
+    train, validation, test : ndarray of int64
+        Indices into ``walking``: person after person, and in order of time within each.
+
+    Raises
+    ------
+    TypeError
+        If ``gap`` is not a whole number.
+    ValueError
+        If a share is not positive, they do not add up to 1, ``gap`` is negative, or a part
+        would hold no window of some person.
+    """
+    shares = {"train": train, "validation": validation, "test": test}
+    for name, share in shares.items():
+        if not share > 0:
+            raise ValueError(f"{name} is {share}; each part must have a positive share.")
+    if not abs(sum(shares.values()) - 1) < 1e-9:
+        raise ValueError(
+            f"train, validation and test are {train}, {validation} and {test}, which make "
+            f"{sum(shares.values()):.6g}; they must make 1."
+        )
+    try:
+        distance = operator.index(gap) * STRIDE
+    except TypeError:
+        raise TypeError(f"gap is {gap!r}; it must be a whole number of windows.") from None
+    if distance < 0:
+        raise ValueError(f"gap is {gap}; it must be 0 or a positive number of windows.")
+
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in shares}
+    for person in np.unique(walking.labels):
+        windows = np.flatnonzero(walking.labels == person)
+        windows = windows[np.argsort(walking.start[windows], kind="stable")]
+        start = walking.start[windows]
+        first_cut = round(train * len(windows))
+        second_cut = round((train + validation) * len(windows))
+        # A window stays only if the first window of the next part is far enough away.
+        found = {}
+        for name, begin, end in [
+            ("train", 0, first_cut),
+            ("validation", first_cut, second_cut),
+            ("test", second_cut, len(windows)),
+        ]:
+            kept = windows[begin:end]
+            if end < len(windows):
+                kept = kept[start[end] - start[begin:end] >= distance]
+            found[name] = kept
+        for name, kept in found.items():
+            if not len(kept):
+                raise ValueError(
+                    f"person {person} has {len(windows)} windows, of which none is left for the "
+                    f"{name} part with a gap of {gap}; make the gap smaller or the share larger."
+                )
+            parts[name].append(kept)
+    train_rows, validation_rows, test_rows = (np.concatenate(kept) for kept in parts.values())
+    return train_rows, validation_rows, test_rows
 
 
 def feature_pipeline(

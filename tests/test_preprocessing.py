@@ -143,3 +143,99 @@ def test_one_hot_refuses_what_has_no_order():
         preprocessing.one_hot(pd.Series(["a", "b"]))
     with pytest.raises(ValueError, match="1 labels are missing"):
         preprocessing.one_hot(pd.Series(pd.Categorical(["a", None])))
+
+
+# ------------------------------------------------------------------ walking, by time
+
+
+def a_walk(counts: dict[int, int], *, skip: int = 0) -> datasets.walking.Walking:
+    """Windows of people who walk without a break, or with one of ``skip`` strides half-way."""
+    labels = np.repeat(list(counts), list(counts.values()))
+    strides = [np.arange(n) + skip * (np.arange(n) >= n // 2) for n in counts.values()]
+    start = 104 + 52 * np.concatenate(strides)
+    return datasets.walking.Walking(
+        x=np.zeros((len(labels), 260, 3), np.float32), labels=labels, start=start, edition="sample"
+    )
+
+
+def nearest(walking, one, other) -> int:
+    """Fewest strides between a window of one part and a window of another, same person."""
+    return (
+        min(
+            np.abs(
+                walking.start[one][walking.labels[one] == person][:, None]
+                - walking.start[other][walking.labels[other] == person]
+            ).min()
+            for person in np.unique(walking.labels)
+        )
+        // 52
+    )
+
+
+@pytest.mark.parametrize("gap", [0, 1, 5, 8])
+@pytest.mark.parametrize("skip", [0, 3, 40])
+def test_split_by_time(gap, skip):
+    walking = a_walk({1: 100, 4: 57, 15: 331}, skip=skip)
+    # The order in which windows are stored must not matter.
+    shuffled = np.random.default_rng(5).permutation(len(walking.labels))
+    walking = datasets.walking.Walking(
+        walking.x, walking.labels[shuffled], walking.start[shuffled], "sample"
+    )
+    parts = preprocessing.split_by_time(walking, gap=gap)
+    for part in parts:
+        assert part.dtype == np.int64
+        for person in (1, 4, 15):
+            start = walking.start[part][walking.labels[part] == person]
+            assert len(start) and (np.diff(start) > 0).all()
+    train, validation, test = parts
+    assert len(np.unique(np.concatenate(parts))) == sum(map(len, parts))
+    for one, other in [(train, validation), (validation, test), (train, test)]:
+        assert nearest(walking, one, other) >= max(gap, 1)
+    for person in (1, 4, 15):
+        ends = [walking.start[part][walking.labels[part] == person] for part in parts]
+        assert ends[0].max() < ends[1].min() < ends[1].max() < ends[2].min()
+    # What is lost is what the gaps cost, and no more: a break in the walk is a gap already.
+    lost = len(walking.labels) - sum(map(len, parts))
+    assert lost <= 3 * 2 * max(gap - 1, 0)
+    assert lost == 0 if gap <= 1 else lost >= 3 * (gap - 1)
+    assert len(test) == round(0.2 * 100) + round(0.2 * 57) + round(0.2 * 331)
+
+
+@pytest.mark.parametrize("edition", ["sample", "full"])
+def test_split_by_time_on_the_walking_data(edition, request):
+    if edition == "full":
+        request.getfixturevalue("full_data")
+    walking = datasets.load_walking(edition=edition)
+    parts = preprocessing.split_by_time(walking)
+    shares = np.array([len(part) for part in parts]) / len(walking.x)
+    assert np.allclose(shares, [0.56, 0.24, 0.20], atol=0.03)
+    # No sample of a test window is in a training window: five strides are one window.
+    for one, other in [(0, 1), (1, 2), (0, 2)]:
+        assert nearest(walking, parts[one], parts[other]) * 52 >= 260
+    # A random split of the same sizes is what this guards against.
+    shuffled = np.random.default_rng(1).permutation(len(walking.x))
+    assert nearest(walking, shuffled[:1000], shuffled[1000:]) == 1
+
+
+def test_other_shares():
+    walking = a_walk({1: 200})
+    train, validation, test = preprocessing.split_by_time(
+        walking, train=0.3, validation=0.3, test=0.4, gap=0
+    )
+    assert (len(train), len(validation), len(test)) == (60, 60, 80)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"train": 0.9}, ValueError, "they must make 1"),
+        ({"validation": 0.0, "train": 0.8}, ValueError, "validation is 0.0"),
+        ({"test": float("nan")}, ValueError, "test is nan"),
+        ({"gap": -1}, ValueError, "gap is -1"),
+        ({"gap": 2.5}, TypeError, "gap is 2.5"),
+        ({"gap": 30}, ValueError, "person 2 has 40 windows, of which none is left for the"),
+    ],
+)
+def test_bad_splits_by_time_are_refused(options, error, words):
+    with pytest.raises(error, match=words):
+        preprocessing.split_by_time(a_walk({1: 300, 2: 40}), **options)
