@@ -1,15 +1,19 @@
 """The figures that more than one chapter draws, and the one style they share."""
 
 from coursekit.plotting._activation import plot_activations, plot_comparison
+from coursekit.plotting._confusion import plot_confusion
 from coursekit.plotting._history import plot_history
 from coursekit.plotting._network import plot_network
 from coursekit.plotting._style import COLOURS, use_style
+from coursekit.plotting._windows import plot_windows
 
 __all__ = [
     "COLOURS",
     "plot_activations",
     "plot_comparison",
+    "plot_confusion",
     "plot_history",
     "plot_network",
+    "plot_windows",
     "use_style",
 ]

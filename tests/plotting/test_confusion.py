@@ -1,0 +1,72 @@
+"""The confusion matrix as a picture, and windows of a signal."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from coursekit import plotting
+from coursekit.evaluation import ConfusionReport
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_counts_stand_where_they_belong():
+    report = ConfusionReport.from_matrix([[8, 2, 0], [0, 9, 1], [0, 0, 5]], labels=["a", "b", "c"])
+    figure = plotting.plot_confusion(report, title="Two a's were taken for b")
+    (axis,) = figure.axes
+    # x is the column, which is the predicted class.
+    texts = {text.get_position(): text.get_text() for text in axis.texts}
+    assert texts == {(0, 0): "8", (1, 0): "2", (1, 1): "9", (2, 1): "1", (2, 2): "5"}
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["a", "b", "c"]
+    assert axis.get_xlabel() == "predicted" and axis.get_ylabel() == "actual"
+    assert axis.get_title(loc="left") or axis.get_title() == "Two a's were taken for b"
+    colours = axis.images[0].get_array()
+    assert (colours[0, 2, :3] == 1).all()  # 0: blank
+    red, green, blue = colours[0, 1, :3]
+    assert red > green and red > blue  # a mistake
+    assert np.ptp(colours[0, 0, :3]) < 0.01  # right: grey
+
+
+def test_fifteen_classes_fit_in_their_cells():
+    rng = np.random.default_rng(1)
+    report = ConfusionReport.from_matrix(rng.integers(100, 200, (15, 15)), labels=range(1, 16))
+    plotting.use_style()
+    figure = plotting.plot_confusion(report)
+    figure.canvas.draw()
+    (axis,) = figure.axes
+    cell = axis.get_window_extent().width / 15
+    assert max(text.get_window_extent().width for text in axis.texts) < cell
+
+
+def test_windows_share_time_and_keep_apart():
+    first, second = np.random.default_rng(2).standard_normal((2, 260, 3))
+    figure = plotting.plot_windows({"person 3": first, "person 7": second}, title="Two gaits")
+    assert [axis.get_ylabel() for axis in figure.axes] == ["acc_x", "acc_y", "acc_z"]
+    one, other = figure.axes[1].lines
+    assert np.array_equal(one.get_ydata(), first[:, 1])
+    assert one.get_xdata()[-1] == pytest.approx(259 / 52)
+    assert one.get_linestyle() != other.get_linestyle()
+    assert one.get_color() != other.get_color()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["person 3", "person 7"]
+    assert not plotting.plot_windows({"person 3": first}).legends
+
+
+@pytest.mark.parametrize(
+    ("windows", "words"),
+    [
+        ({}, "there are 0 windows"),
+        ({str(number): np.zeros((260, 3)) for number in range(4)}, "there are 4 windows"),
+        ({"person 3": np.zeros((1, 260, 3))}, r"person 3 has shape \(1, 260, 3\)"),
+        ({"person 3": np.zeros((3, 260))}, "one column for each of acc_x"),
+    ],
+)
+def test_wrong_windows_are_refused(windows, words):
+    with pytest.raises(ValueError, match=words):
+        plotting.plot_windows(windows)
