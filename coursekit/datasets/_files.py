@@ -19,6 +19,7 @@ import shutil
 import socket
 import threading
 import urllib.parse
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -236,9 +237,15 @@ def cache_directory() -> Path:
     named = os.environ.get("COURSEKIT_CACHE")
     if named:
         return Path(os.path.abspath(Path(named).expanduser()))
-    import pooch
+    return Path(_pooch().os_cache("coursekit"))
 
-    return Path(pooch.os_cache("coursekit"))
+
+def _pooch():
+    """Import pooch without the advice, in notebooks, to install a nicer progress bar."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import pooch
+    return pooch
 
 
 def location(file: DataFile) -> Path:
@@ -439,9 +446,9 @@ def _download(file: DataFile, url: str, path: Path) -> LocalFile:
     Runs under the lock, so whatever lies in the incoming folder was left by a process
     that was killed, and can go.
     """
-    import pooch
     import requests
 
+    pooch = _pooch()
     if reason := _unreachable(url):
         raise _MirrorError(reason)
     incoming = path.parent / ".incoming"
