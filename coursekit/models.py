@@ -267,7 +267,11 @@ def walking_first_cnn(
 
 
 def walking_final_cnn(
-    *, filters: int = 40, kernel_sizes: tuple[int, int] = (30, 10), dropout: float = 0.0
+    *,
+    filters: int = 40,
+    kernel_sizes: tuple[int, int] = (30, 10),
+    dropout: float = 0.0,
+    length: int = 260,
 ) -> keras.Sequential:
     """Build the course's final convolutional network for the walking data.
 
@@ -280,11 +284,13 @@ def walking_final_cnn(
         first moves in steps of 2.
     dropout : float
         Share of the 100 dense units set to 0 in each training step, in [0, 1).
+    length : int
+        Samples in a window; 260 are five seconds.
 
     Returns
     -------
     keras.Sequential
-        Input (260, 3), output (15,) softmax; 117,295 parameters by default.
+        Input (length, 3), output (15,) softmax; 117,295 parameters by default.
 
     Raises
     ------
@@ -302,7 +308,9 @@ def walking_final_cnn(
         _convolution("convolution_1", filters, first, 2),
         _convolution("convolution_2", filters, second, 1),
     ]
-    return _walking_network("walking_final_cnn", convolutions, dropout=dropout)
+    return _walking_network(
+        "walking_final_cnn", convolutions, dropout=dropout, length=_whole("length", length)
+    )
 
 
 def walking_dense(*, dropout: float = 0.0) -> keras.Sequential:
@@ -419,18 +427,18 @@ def _convolution(name: str, filters: int, kernel_size: int, strides: int) -> dic
 
 
 def _walking_network(
-    name: str, convolutions: list[dict], *, dropout: float = 0.0
+    name: str, convolutions: list[dict], *, dropout: float = 0.0, length: int = 260
 ) -> keras.Sequential:
     dropout = _share("dropout", dropout)
-    length = 260
+    left = length
     for options in convolutions:
-        if options["kernel_size"] > length:
+        if options["kernel_size"] > left:
             raise ValueError(
                 f"kernel_size is {options['kernel_size']} in {options['name']}, which sees only "
-                f"{length} samples; it must be 1 to {length}."
+                f"{left} samples; it must be 1 to {left}."
             )
-        length = ((length - options["kernel_size"]) // options["strides"] + 1) // 2
-        if length < 1:
+        left = ((left - options["kernel_size"]) // options["strides"] + 1) // 2
+        if left < 1:
             raise ValueError(
                 f"{options['name']} with kernel_size {options['kernel_size']} and strides "
                 f"{options['strides']} leaves nothing to pool; make either smaller."
@@ -439,7 +447,7 @@ def _walking_network(
     import keras
 
     model = keras.Sequential(name=name)
-    model.add(keras.Input((260, 3)))
+    model.add(keras.Input((length, 3)))
     for options in convolutions:
         model.add(keras.layers.Conv1D(activation="relu", **options))
         model.add(keras.layers.MaxPooling1D(2, name=options["name"].replace("convolution", "pool")))

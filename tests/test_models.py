@@ -19,6 +19,8 @@ SOURCES = [
     ("regression_network", {}, (5,), 1, "linear", 449),
     ("walking_first_cnn", {}, (260, 3), 15, "softmax", 226_455),
     ("walking_final_cnn", {}, (260, 3), 15, "softmax", 117_295),
+    # 3,640 + 16,040 + (5 * 40 + 1) * 100 + 1,515: 104 samples leave 5 positions.
+    ("walking_final_cnn", {"length": 104}, (104, 3), 15, "softmax", 41_295),
     ("walking_dense", {}, (260, 3), 15, "softmax", 79_615),
     ("mnist_mlp", {}, (784,), 10, "softmax", 407_050),
     ("mnist_mlp", {"layers": 2}, (784,), 10, "softmax", 669_706),
@@ -113,6 +115,13 @@ def test_regularisation_reaches_the_layers():
         ("walking_first_cnn", {"strides": 0}, ValueError, "strides is 0"),
         ("walking_final_cnn", {"kernel_sizes": (30, 59)}, ValueError, "sees only 58 samples"),
         ("walking_final_cnn", {"kernel_sizes": (30,)}, ValueError, "two whole numbers"),
+        (
+            "walking_final_cnn",
+            {"length": 52},
+            ValueError,
+            "convolution_2, which sees only 6 samples",
+        ),
+        ("walking_final_cnn", {"length": 2.5}, TypeError, "length is 2.5"),
         ("walking_dense", {"dropout": 1.5}, ValueError, "dropout is 1.5"),
     ],
 )
