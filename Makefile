@@ -19,7 +19,9 @@ endif
 READY := $(VENV)/.ready
 
 NOTEBOOKS := $(wildcard book/*.ipynb)
-NBVAL := --nbval --nbval-sanitize-with tests/book/sanitize.cfg --nbval-kernel-name python3
+# Two chapters at a time: each waits for a kernel and keeps one core busy much of the time.
+NBVAL := --nbval --nbval-sanitize-with tests/book/sanitize.cfg --nbval-kernel-name python3 \
+  --numprocesses 2 --dist loadfile
 
 .PHONY: help env book test refresh reproduce data format check clean
 
@@ -61,9 +63,10 @@ test: $(READY)
 refresh: $(READY)
 	$(BIN)/python tools/refresh_notebooks.py $(NOTEBOOKS)
 
-# By hand, before a band in the book changes. CHAPTER=iris-again measures one chapter.
+# By hand, before a band in the book changes. CHAPTER=iris-again measures one chapter,
+# MODEL="dropout" of it the models with that in their name.
 reproduce: $(READY)
-	$(BIN)/python tools/reproduce.py $(CHAPTER)
+	$(BIN)/python tools/reproduce.py $(CHAPTER) $(if $(MODEL),--model "$(MODEL)")
 
 data: $(READY)
 	$(BIN)/python tools/make_bundled_data.py $(if $(MLBENCH),--mlbench $(MLBENCH))

@@ -1,8 +1,8 @@
 """Measure the bands that the chapters assert, and write them for "What to expect".
 
 Run by ``make reproduce``, by hand, before a band in the book changes; CI never does it.
-Each chapter's table is written when all of its runs have ended, so that interrupting
-loses one chapter's runs at most.
+A model's rows are written when its runs have ended, and the rows of the others stay, so
+that interrupting loses one model's runs at most.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import importlib
 import os
 import pkgutil
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import experiments
@@ -22,28 +23,50 @@ from coursekit import evaluation, training
 FOLDER = Path(__file__).parents[1] / "book" / "expected"
 
 
-def bands(modules_experiments: dict, seeds: list[int]) -> pd.DataFrame:
-    """Train every model with every seed; one row per model and figure."""
+def bands(
+    train: Callable[[int], Mapping[str, float]], *, model: str, edition: str, seeds: int
+) -> pd.DataFrame:
+    """Train one model with the seeds 1, 2, ...; one row per figure."""
+    os.environ["COURSEKIT_EDITION"] = edition
+    print(f"  {model} ({edition})", flush=True)
+    runs = training.over_seeds(train, seeds=range(1, seeds + 1))
+    seconds = runs.pop("seconds").median()
     rows = []
-    for model, train in modules_experiments.items():
-        print(f"  {model}", flush=True)
-        runs = training.over_seeds(train, seeds=seeds)
-        seconds = runs.pop("seconds").median()
-        for figure, values in runs.items():
-            band = evaluation.band(values)
-            rows.append(
-                {
-                    "model": model,
-                    "figure": figure,
-                    "low": round(band.low, 4),
-                    "median": round(band.median, 4),
-                    "high": round(band.high, 4),
-                    "seeds": band.runs,
-                    "seconds per run": round(seconds, 1),
-                }
-            )
-            print(f"    {figure}: {band}", flush=True)
+    for figure, values in runs.items():
+        band = evaluation.band(values)
+        rows.append(
+            {
+                "edition": edition,
+                "model": model,
+                "figure": figure,
+                "low": round(band.low, 4),
+                "median": round(band.median, 4),
+                "high": round(band.high, 4),
+                "mean": round(values.mean(), 5),
+                "standard deviation": round(values.std(ddof=1), 5),
+                "seeds": band.runs,
+                "seconds per run": round(seconds, 1),
+            }
+        )
+        print(f"    {figure}: {band}", flush=True)
     return pd.DataFrame(rows)
+
+
+def replace_rows(path: Path, rows: pd.DataFrame, order: list[tuple[str, str]]) -> None:
+    """Put the rows of one model and edition in place of the old ones.
+
+    ``order`` lists the editions and models there are; rows of others are dropped.
+    """
+    if path.exists():
+        old = pd.read_csv(path)
+        fresh = (old["edition"] == rows["edition"][0]) & (old["model"] == rows["model"][0])
+        rows = pd.concat([old[~fresh], rows], ignore_index=True)
+    place = {key: number for number, key in enumerate(order)}
+    keys = pd.Series(list(zip(rows["edition"], rows["model"], strict=True)), rows.index).map(place)
+    rows = rows.loc[keys.dropna().sort_values(kind="stable").index]
+    part = path.with_suffix(".part")
+    rows.to_csv(part, index=False, lineterminator="\n")
+    os.replace(part, path)
 
 
 def main() -> int:
@@ -54,20 +77,32 @@ def main() -> int:
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help=f"of {', '.join(modules)}; all by default")
+    parser.add_argument("--model", help="measure only the models whose names hold these words")
     parser.add_argument("--seeds", type=int, default=6, help="how many, at least 5")
     options = parser.parse_args()
     if unknown := set(options.chapters) - set(modules):
         parser.error(f"no experiments for {', '.join(unknown)}; there are {', '.join(modules)}")
     if options.seeds < 5:
         parser.error("a band needs at least 5 seeds")
-    os.environ.setdefault("COURSEKIT_EDITION", "sample")
     FOLDER.mkdir(exist_ok=True)
+    measured = 0
     for chapter in options.chapters or modules:
+        module = modules[chapter]
+        # Where there are two editions of the data, both are measured: the full one is needed.
+        editions = getattr(module, "EDITIONS", ("sample",))
+        order = [(edition, model) for edition in editions for model in module.EXPERIMENTS]
         print(chapter, flush=True)
-        table = bands(modules[chapter].EXPERIMENTS, list(range(1, options.seeds + 1)))
-        part = FOLDER / f"{chapter}.part"
-        table.to_csv(part, index=False, lineterminator="\n")
-        os.replace(part, FOLDER / f"{chapter}.csv")
+        for edition, model in order:
+            if options.model and options.model not in model:
+                continue
+            # Some claims need more seeds than a band does.
+            seeds = max(options.seeds, getattr(module, "SEEDS", {}).get(model, 0))
+            train = module.EXPERIMENTS[model]
+            rows = bands(train, model=model, edition=edition, seeds=seeds)
+            replace_rows(FOLDER / f"{chapter}.csv", rows, order)
+            measured += 1
+    if not measured:
+        parser.error(f"no model's name holds {options.model!r}")
     return 0
 
 
