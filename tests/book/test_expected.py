@@ -27,8 +27,16 @@ def test_bands_were_measured_for_every_experiment(path):
     assert (ROOT / "book" / f"{module.CHAPTER}.ipynb").exists()
     table = pd.read_csv(ROOT / "book" / "expected" / f"{module.CHAPTER}.csv")
     assert list(table["model"].unique()) == list(module.EXPERIMENTS)
+    # Chapters whose data come in two editions are measured in both.
+    text = path.read_text(encoding="utf-8")
+    two_editions = "load_walking" in text or "load_mnist" in text
+    editions = ("sample", "full") if two_editions else ("sample",)
+    assert getattr(module, "EDITIONS", ("sample",)) == editions
+    assert tuple(table["edition"].unique()) == editions
     assert (table["seeds"] >= 5).all()
     assert (table["low"] <= table["median"]).all() and (table["median"] <= table["high"]).all()
+    assert (table["low"] <= table["mean"] + 1e-4).all()
+    assert (table["mean"] <= table["high"] + 1e-4).all()
     assert table.notna().all().all()
 
 
@@ -39,7 +47,11 @@ def test_no_band_without_an_experiment():
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [(["no-such-chapter"], "no experiments for no-such-chapter"), (["--seeds", "4"], "at least 5")],
+    [
+        (["no-such-chapter"], "no experiments for no-such-chapter"),
+        (["--seeds", "4"], "at least 5"),
+        (["iris-again", "--model", "forest of ferns"], "no model's name holds 'forest of ferns'"),
+    ],
 )
 def test_reproduce_refuses(words, message):
     done = subprocess.run(
@@ -53,6 +65,28 @@ def test_reproduce_refuses(words, message):
     assert message in done.stderr
 
 
+def test_rows_are_replaced_model_by_model(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    reproduce = load(ROOT / "tools" / "reproduce.py")
+    order = [("sample", "a"), ("sample", "b"), ("full", "a")]
+
+    def rows(edition, model, low):
+        return pd.DataFrame({"edition": [edition], "model": [model], "low": [low]})
+
+    path = tmp_path / "chapter.csv"
+    for edition, model, low in [
+        ("full", "a", 0.1),
+        ("sample", "gone", 0.2),
+        ("sample", "b", 0.3),
+        ("sample", "a", 0.4),
+        ("full", "a", 0.5),
+    ]:
+        reproduce.replace_rows(path, rows(edition, model, low), order)
+    kept = pd.read_csv(path).to_numpy().tolist()
+    assert kept == [["sample", "a", 0.4], ["sample", "b", 0.3], ["full", "a", 0.5]]
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_the_published_regimes_are_reproduced():
     table = pd.read_csv(ROOT / "book" / "expected" / "build-compile-fit.csv")
     accuracy = table[table["figure"] == "test accuracy"].set_index("model")
@@ -60,3 +94,9 @@ def test_the_published_regimes_are_reproduced():
     assert 0.75 <= iris["low"] <= 0.8 + 0.1 and iris["high"] <= 1  # the course: 0.80
     (cancer,) = [row for name, row in accuracy.iterrows() if name.startswith("Breast cancer")]
     assert cancer["median"] >= 0.95  # single splits of 140 rows fall a little below
+
+
+def test_every_band_is_on_the_page():
+    page = (ROOT / "book" / "what-to-expect.ipynb").read_text(encoding="utf-8")
+    for path in (ROOT / "book" / "expected").glob("*.csv"):
+        assert f'bands(\\"{path.stem}\\")' in page
