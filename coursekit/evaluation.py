@@ -139,7 +139,7 @@ class ConfusionReport:
                 f"there are {len(actual)} actual and {len(predicted)} predicted classes; they "
                 "must belong to the same examples."
             )
-        if (actual.dtype.kind in "US") != (predicted.dtype.kind in "US"):
+        if isinstance(actual[0], str) != isinstance(predicted[0], str):
             raise ValueError(
                 f"actual holds {actual[0]!r} and predicted {predicted[0]!r}: one is text, the "
                 "other is not. Give both the same kind of label."

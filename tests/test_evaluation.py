@@ -168,6 +168,15 @@ def test_from_labels_agrees_with_counting():
     assert report.to_frame().loc[1].sum() == (actual == 1).sum()
 
 
+@pytest.mark.parametrize("kind", ["object", "category", "string"])
+def test_names_may_come_from_a_table(kind):
+    actual = pd.Series(["setosa", "virginica", "setosa"], dtype=kind)
+    predicted = np.array(["setosa", "virginica"])[[0, 1, 1]]
+    report = evaluation.ConfusionReport.from_labels(actual, predicted)
+    assert report.labels == ("setosa", "virginica")
+    assert report.matrix.tolist() == [[1, 1], [0, 1]]
+
+
 def test_rows_are_actual():
     report = evaluation.ConfusionReport.from_labels(["a", "a", "a", "b"], ["a", "b", "b", "b"])
     assert report.matrix.tolist() == [[1, 2], [0, 1]]
