@@ -159,8 +159,6 @@ def split_by_time(
         start = walking.start[windows]
         first_cut = round(train * len(windows))
         second_cut = round((train + validation) * len(windows))
-        # A window stays only if the first window of the next part is far enough away.
-        found = {}
         for name, begin, end in [
             ("train", 0, first_cut),
             ("validation", first_cut, second_cut),
@@ -168,9 +166,8 @@ def split_by_time(
         ]:
             kept = windows[begin:end]
             if end < len(windows):
+                # A window stays only if the first one of the next part is far enough away.
                 kept = kept[start[end] - start[begin:end] >= distance]
-            found[name] = kept
-        for name, kept in found.items():
             if not len(kept):
                 raise ValueError(
                     f"person {person} has {len(windows)} windows, of which none is left for the "

@@ -16,11 +16,9 @@ import psutil
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
-from sphinx.util import logging
 
 # A kernel with TensorFlow and a chapter's data stays below this.
 MEMORY_PER_CHAPTER = 2 * 2**30
-logger = logging.getLogger(__name__)
 
 
 def chapters_at_once() -> int:
@@ -29,9 +27,8 @@ def chapters_at_once() -> int:
     return max(1, min(os.cpu_count() or 1, by_memory))
 
 
-def run(path: Path, timeout: int) -> tuple[Path, ExecutionResult]:
+def run(path: Path, notebook: nbformat.NotebookNode, timeout: int) -> tuple[Path, ExecutionResult]:
     """Run one notebook in its own folder, as Jupyter Book does."""
-    notebook = nbformat.read(path, as_version=4)
     return path, single_nb_execution(notebook, str(path.parent), timeout, allow_errors=False)
 
 
@@ -46,16 +43,17 @@ def fill_cache(app, env, docnames: list[str]) -> None:
     missing = []
     for path in (Path(env.doc2path(name)) for name in docnames):
         if path.suffix == ".ipynb":
+            notebook = nbformat.read(path, as_version=4)
             try:
-                cache.match_cache_notebook(nbformat.read(path, as_version=4))
+                cache.match_cache_notebook(notebook)
             except KeyError:
-                missing.append(path)
+                missing.append((path, notebook))
     if len(missing) < 2:
         return
     workers = min(chapters_at_once(), len(missing))
     print(f"Running {len(missing)} chapters, {workers} at a time", flush=True)
     with ThreadPoolExecutor(workers) as pool:
-        jobs = [pool.submit(run, path, app.config.nb_execution_timeout) for path in missing]
+        jobs = [pool.submit(run, *chapter, app.config.nb_execution_timeout) for chapter in missing]
         try:
             for place, job in enumerate(as_completed(jobs), start=1):
                 path, result = job.result()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
 from coursekit.plotting._style import COLOURS
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ _STYLES = ("-", "--", ":")
 def plot_windows(
     windows: Mapping[str, np.ndarray],
     *,
-    sampling_rate: float = 52,
-    channels: Sequence[str] = ("acc_x", "acc_y", "acc_z"),
+    sampling_rate: float = SAMPLING_RATE,
+    channels: Sequence[str] = CHANNELS,
     title: str | None = None,
 ) -> Figure:
     """Draw one to three windows of a signal over each other, one panel per channel.
@@ -30,9 +31,9 @@ def plot_windows(
     windows : mapping of str to ndarray, shape (length, channels)
         What each window is called, and its values.
     sampling_rate : float
-        Samples per second, in Hz.
+        Samples per second, in Hz; by default that of the walking data.
     channels : sequence of str
-        Name of each channel.
+        Name of each channel; by default those of the walking data.
     title : str, optional
         The finding, above the figure.
 
@@ -40,7 +41,7 @@ def plot_windows(
     -------
     matplotlib.figure.Figure
         Time in seconds from left to right. Windows differ by colour and line style; they
-        are named above the figure where there are several.
+        are named below the panels where there are several.
 
     Raises
     ------

@@ -74,10 +74,15 @@ def without_overlap(seed: int) -> dict[str, float]:
     return {**figures, "random minus by time, test accuracy": difference}
 
 
+def since_start(walking) -> np.ndarray:
+    """Seconds from the first window of each window's person to that window."""
+    first = np.array([walking.start[walking.labels == p].min() for p in range(1, 16)])
+    return (walking.start - first[walking.labels - 1]) // 52
+
+
 def every_fifth(walking):
     """Keep one window in five of each person: no two of them overlap."""
-    first = np.array([walking.start[walking.labels == p].min() for p in range(1, 16)])
-    kept = (walking.start - first[walking.labels - 1]) // 52 % 5 == 0
+    kept = since_start(walking) % 5 == 0
     return dataclasses.replace(
         walking, x=walking.x[kept], labels=walking.labels[kept], start=walking.start[kept]
     )
@@ -119,8 +124,7 @@ def backwards(seed: int) -> dict[str, float]:
         walking, train=0.20, validation=0.24, test=0.56
     )
     model = fitted(walking.x[last], walking.y[last])
-    start = np.array([walking.start[walking.labels == p].min() for p in range(1, 16)])
-    seconds = (walking.start[first] - start[walking.labels[first] - 1]) // 52
+    seconds = since_start(walking)[first]
     return {
         "accuracy on the first fifth": accuracy(model, walking, first),
         "accuracy on the first 20 seconds": accuracy(model, walking, first[seconds < 20]),
