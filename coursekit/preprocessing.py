@@ -1,4 +1,4 @@
-"""Splits of the data, and preparation of tables, on scikit-learn.
+"""Splits of the data, preparation of tables (on scikit-learn), and of digits.
 
 Everything that learns from data (a mean, a range, a neighbour) is a scikit-learn
 transformer: fit it on the training part, then apply it to both parts.
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from coursekit.datasets.walking import Walking
 
-__all__ = ["feature_pipeline", "one_hot", "split_by_group", "split_by_time", "split_stratified"]
+__all__ = [
+    "feature_pipeline",
+    "one_hot",
+    "prepare_digits",
+    "split_by_group",
+    "split_by_time",
+    "split_stratified",
+]
 
 
 def split_stratified(
@@ -264,6 +271,61 @@ def one_hot(labels: pd.Series) -> pd.DataFrame:
     columns = pd.get_dummies(labels, dtype="float32")
     columns.columns = list(labels.cat.categories)
     return columns
+
+
+def prepare_digits(
+    images: np.ndarray, labels: np.ndarray, *, seed: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turn images of digits and their labels into what a dense network takes.
+
+    Each image becomes a row, pixels run from 0 to 1 instead of 0 to 255, and labels become
+    one-hot rows.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (n, 28, 28)
+        0 (background) to 255 (ink), as :func:`coursekit.datasets.load_mnist` gives them.
+    labels : ndarray of int, shape (n,)
+        0 to 9.
+    seed : int, optional
+        Shuffle images and labels alike, with this seed; without it the order stays.
+
+    Returns
+    -------
+    x : ndarray of float32, shape (n, 784)
+        Rows in NumPy's order: pixel (i, j) of an image is column 28 * i + j.
+    y : ndarray of float32, shape (n, 10)
+        Column k is 1 where the label is k.
+
+    Raises
+    ------
+    ValueError
+        If the images or labels are not as described.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    if images.ndim != 3 or images.shape[1:] != (28, 28):
+        raise ValueError(f"images have shape {images.shape}; they must be (n, 28, 28).")
+    if images.dtype != np.uint8:
+        raise ValueError(
+            f"images hold {images.dtype}; give the bytes of load_mnist, 0 to 255, unscaled."
+        )
+    if labels.shape != (len(images),):
+        raise ValueError(
+            f"labels have shape {labels.shape}; it must be ({len(images)},), one per image."
+        )
+    if labels.dtype.kind not in "iu" or (
+        len(labels) and not 0 <= labels.min() <= labels.max() < 10
+    ):
+        raise ValueError(
+            f"labels hold {labels.dtype} values, for example {labels[:3].tolist()}; they must be "
+            "whole numbers from 0 to 9."
+        )
+    x = images.reshape(len(images), 28 * 28).astype(np.float32) / np.float32(255)
+    y = np.eye(10, dtype=np.float32)[labels]
+    if seed is None:
+        return x, y
+    order = np.random.default_rng(seed).permutation(len(x))
+    return x[order], y[order]
 
 
 def _column(table: pd.DataFrame, name: str) -> pd.Series:

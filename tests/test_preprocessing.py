@@ -239,3 +239,45 @@ def test_other_shares():
 def test_bad_splits_by_time_are_refused(options, error, words):
     with pytest.raises(error, match=words):
         preprocessing.split_by_time(a_walk({1: 300, 2: 40}), **options)
+
+
+class TestDigits:
+    (IMAGES, LABELS), _ = datasets.load_mnist(edition="sample")
+
+    def test_form(self):
+        x, y = preprocessing.prepare_digits(self.IMAGES, self.LABELS)
+        assert (x.shape, x.dtype) == ((4000, 784), np.float32)
+        assert (y.shape, y.dtype) == ((4000, 10), np.float32)
+        assert (x.min(), x.max()) == (0, 1)
+        # Pixel (i, j) is column 28 i + j, and a row is its own image.
+        assert np.allclose(x[7, 28 * 10 + 13], self.IMAGES[7, 10, 13] / 255)
+        assert np.array_equal((x.reshape(-1, 28, 28) * 255).round(), self.IMAGES)
+        assert np.array_equal(y.argmax(axis=1), self.LABELS) and (y.sum(axis=1) == 1).all()
+
+    def test_a_shuffle_keeps_image_and_label_together(self):
+        x, y = preprocessing.prepare_digits(self.IMAGES, self.LABELS)
+        shuffled, labels = preprocessing.prepare_digits(self.IMAGES, self.LABELS, seed=1)
+        assert not np.array_equal(shuffled, x)
+        label_of = {row.tobytes(): label.argmax() for row, label in zip(x, y, strict=True)}
+        assert all(
+            label_of[row.tobytes()] == label.argmax()
+            for row, label in zip(shuffled, labels, strict=True)
+        )
+        again, _ = preprocessing.prepare_digits(self.IMAGES, self.LABELS, seed=1)
+        other, _ = preprocessing.prepare_digits(self.IMAGES, self.LABELS, seed=2)
+        assert np.array_equal(again, shuffled) and not np.array_equal(other, shuffled)
+
+    @pytest.mark.parametrize(
+        ("images", "labels", "words"),
+        [
+            (IMAGES.reshape(4000, 784), LABELS, r"shape \(4000, 784\); they must be"),
+            (IMAGES / 255, LABELS, "images hold float64"),
+            (IMAGES, LABELS[:10], r"labels have shape \(10,\)"),
+            (IMAGES, np.eye(10)[LABELS], r"labels have shape \(4000, 10\)"),
+            (IMAGES, LABELS + 1, "whole numbers from 0 to 9"),
+            (IMAGES, LABELS.astype(float), "labels hold float64"),
+        ],
+    )
+    def test_other_arrays_are_refused(self, images, labels, words):
+        with pytest.raises(ValueError, match=words):
+            preprocessing.prepare_digits(images, labels)
