@@ -25,7 +25,7 @@ def run(code: str, **environment: str) -> str:
     "code",
     [
         "import coursekit",
-        "from coursekit import models, plotting",
+        "from coursekit import models, plotting, preprocessing, training",
         "from coursekit import cli",
         "from coursekit import datasets; datasets.load_iris(); datasets.load_breast_cancer(); "
         "datasets.load_mnist(); datasets.load_walking(); datasets.make_threshold()",

@@ -1,0 +1,355 @@
+"""Networks of several widths and depths, trained side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coursekit.training._model import checked, train_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from distributed import Client
+
+RESULT = "result.json"
+# What the grid itself decides; everything else goes to train_model.
+_DECIDED = {"x", "y", "units", "layers", "log_dir", "seed", "verbose"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network of the grid."""
+
+    units: int
+    layers: int
+
+    @property
+    def id(self) -> str:
+        """The name of its TensorBoard run, as in the lab."""
+        return f"mlp_{self.layers}_layers_{self.units}_units"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a worker sends back: figures, and the event files by their place in the run."""
+
+    figures: dict[str, float]
+    files: dict[str, bytes]
+
+
+def capacity_grid(
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    units: Sequence[int] = (128, 256, 512, 1024),
+    layers: Sequence[int] = (1, 2, 3),
+    log_dir: Path | str,
+    n_jobs: int = 1,
+    client: Client | None = None,
+    seed: int = 1,
+    progress: bool = True,
+    **options: object,
+) -> pd.DataFrame:
+    """Train a network of every width and depth, and compare their best validation losses.
+
+    Each network is trained by :func:`train_model` in another process and with the same
+    seed, so the results depend neither on the order nor on the number of processes. The
+    largest come first, which leaves no core idle at the end. A finished network is kept in
+    ``log_dir`` at once: call the function again after an interruption, and it goes on where
+    it stopped.
+
+    Parameters
+    ----------
+    x : ndarray of float32, shape (n, 784)
+        Images as rows, values 0 to 1, in shuffled order.
+    y : ndarray of float32, shape (n, 10)
+        Digits, one-hot.
+    units, layers : sequence of int
+        The widths and depths to combine; each at least 1.
+    log_dir : path
+        Folder with one TensorBoard run per network, named by its id,
+        ``mlp_{layers}_layers_{units}_units``.
+    n_jobs : int
+        Processes on this machine; -1 is one per core. Each takes about 1 GB.
+    client : distributed.Client, optional
+        Train on the workers of this Dask cluster instead. They need coursekit, but no
+        folder in common.
+    seed : int
+        Seed of every network.
+    progress : bool
+        Draw a bar.
+    **options
+        Further options of :func:`train_model`, for example ``epochs`` or ``dropout``.
+
+    Returns
+    -------
+    DataFrame
+        One row per network, in the order of widths and, within each, of depths: ``id``,
+        ``units``, ``layers``, ``parameters``, ``best validation loss``, ``epochs``,
+        ``seconds`` and ``error``. Where training failed, ``error`` says why, and the
+        figures are missing.
+
+    Raises
+    ------
+    TypeError
+        If there is no such option.
+    ValueError
+        If the grid is empty or names a network twice, the arrays are not as described, or
+        ``log_dir`` holds a network that was trained with other data or options.
+
+    Warns
+    -----
+    UserWarning
+        If networks failed; the others are trained all the same.
+    """
+    import pandas as pd
+
+    x, y = checked(x, y)
+    if n_jobs != -1 and n_jobs < 1:
+        raise ValueError(f"n_jobs is {n_jobs}; it must be 1 or more, or -1 for one per core.")
+    cells = _cells(units, layers)
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(train_model).parameters.items()
+        if name not in _DECIDED
+    }
+    if unknown := set(options) - set(defaults):
+        raise TypeError(f"train_model has no option {', '.join(sorted(unknown))} for the grid.")
+    folder = Path(log_dir)
+    settings = _plain({"data": _digest(x, y), "seed": seed, **defaults, **options})
+    done = {cell: _finished(folder / cell.id, settings) for cell in cells}
+    missing = [cell for cell, figures in done.items() if figures is None]
+    missing.sort(key=lambda cell: cell.units * (784 + cell.layers * cell.units), reverse=True)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    errors: dict[Cell, str] = {}
+    if client is None:
+        outcomes = _on_this_machine(missing, x, y, n_jobs=n_jobs, seed=seed, options=options)
+    else:
+        outcomes = _on_a_cluster(missing, x, y, client=client, seed=seed, options=options)
+    for cell, outcome in _with_bar(outcomes, len(missing), of=len(cells), draw=progress):
+        if isinstance(outcome, Finished):
+            _keep(folder / cell.id, outcome, settings)
+            done[cell] = outcome.figures
+        else:
+            errors[cell] = outcome
+    if errors:
+        warnings.warn(
+            f"{len(errors)} of {len(cells)} networks failed: "
+            + "; ".join(f"{cell.id}: {reason}" for cell, reason in errors.items())
+            + ". The others are finished; call capacity_grid again to retry these.",
+            stacklevel=2,
+        )
+    rows = [
+        {"id": cell.id, **asdict(cell), **(figures or {}), "error": errors.get(cell, "")}
+        for cell, figures in done.items()
+    ]
+    columns = ["id", "units", "layers", "parameters", "best validation loss", "epochs"]
+    table = pd.DataFrame(rows, columns=[*columns, "seconds", "error"])
+    return table.astype({"parameters": "Int64", "epochs": "Int64"})
+
+
+# The seed is the process's, so a worker with several threads trains one network at a time.
+_ALONE = threading.Lock()
+
+
+def train_cell(cell: Cell, x: np.ndarray, y: np.ndarray, seed: int, options: dict):
+    """Train one network where this runs; return what it gave, or why it failed."""
+    with _ALONE, tempfile.TemporaryDirectory() as folder:
+        try:
+            trained = train_model(
+                x, y, units=cell.units, layers=cell.layers, log_dir=folder, seed=seed, **options
+            )
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        files = {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(Path(folder).rglob("*"))
+            if path.is_file()
+        }
+    figures = {
+        "parameters": trained.model.count_params(),
+        "best validation loss": float(trained.best["val_loss"]),
+        "epochs": len(trained.history),
+        "seconds": trained.seconds,
+    }
+    return Finished(figures, files)
+
+
+# ------------------------------------------------------------------ where networks are trained
+
+Outcomes = Iterator[tuple[Cell, "Finished | str"]]
+
+
+def _on_this_machine(cells, x, y, *, n_jobs, seed, options) -> Outcomes:
+    """Train in ``n_jobs`` processes, which read the arrays from one file each."""
+    from loky import BrokenProcessPool, as_completed, cpu_count
+
+    if not cells:
+        return
+    cores = cpu_count()
+    jobs = min(cores if n_jobs == -1 else n_jobs, len(cells))
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for name, array in (("x", x), ("y", y)):
+            files.append(os.path.join(folder, f"{name}.npy"))
+            np.save(files[-1], array)
+
+        def pool(jobs, cells):
+            with _processes(jobs, threads=max(1, cores // jobs)) as executor:
+                futures = {
+                    executor.submit(_train_from_files, cell, *files, seed, options): cell
+                    for cell in cells
+                }
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+
+        left = list(cells)
+        try:
+            for cell, outcome in pool(jobs, cells):
+                left.remove(cell)
+                yield cell, outcome
+        except BrokenProcessPool:
+            # A process was killed, most likely for want of memory, and took the others' work
+            # with it. One at a time tells which network it was.
+            for cell in left:
+                try:
+                    yield from pool(1, [cell])
+                except BrokenProcessPool:
+                    yield cell, "its process was killed; is there enough memory?"
+
+
+@contextmanager
+def _processes(jobs: int, *, threads: int):
+    """Start processes that keep to so many threads each, and end them whatever happens."""
+    from loky import ProcessPoolExecutor
+
+    executor = ProcessPoolExecutor(
+        jobs,
+        env={
+            "TF_NUM_INTRAOP_THREADS": str(threads),
+            "TF_NUM_INTEROP_THREADS": str(threads),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        },
+    )
+    try:
+        yield executor
+    finally:
+        executor.shutdown(wait=True, kill_workers=True)
+
+
+def _train_from_files(cell, x_file, y_file, seed, options):
+    x, y = (np.load(file, mmap_mode="r") for file in (x_file, y_file))
+    return train_cell(cell, x, y, seed, options)
+
+
+def _on_a_cluster(cells, x, y, *, client, seed, options) -> Outcomes:
+    """Train on Dask's workers; one that dies has its network trained elsewhere."""
+    from distributed import as_completed
+
+    if not cells:
+        return
+    # A copy on every worker: the death of one loses nothing.
+    on_workers = client.scatter([x, y], broadcast=True)
+    futures = {
+        client.submit(train_cell, cell, *on_workers, seed, options, pure=False): cell
+        for cell in cells
+    }
+    try:
+        for future in as_completed(futures):
+            if future.status == "finished":
+                yield futures[future], future.result()
+            else:
+                error = future.exception()
+                yield futures[future], f"{type(error).__name__}: {error}"
+    finally:
+        client.cancel(list(futures))
+
+
+# ------------------------------------------------------------------ what is kept
+
+
+def _finished(run: Path, settings: dict) -> dict | None:
+    """Return the figures of a run that is there already."""
+    try:
+        kept = json.loads((run / RESULT).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ValueError(f"{run / RESULT} is damaged ({error}); delete the folder.") from None
+    other = {
+        name: (kept["settings"].get(name), settings.get(name))
+        for name in {*kept["settings"], *settings}
+        if kept["settings"].get(name) != settings.get(name)
+    }
+    if other:
+        found = ", ".join(f"{name} {old} (now {new})" for name, (old, new) in sorted(other.items()))
+        raise ValueError(
+            f"{run.name} in {run.parent} was trained with {found}. Choose another log_dir, or "
+            "delete that folder."
+        )
+    return kept["figures"]
+
+
+def _keep(run: Path, outcome: Finished, settings: dict) -> None:
+    """Write a run so that it is there as a whole or not at all."""
+    part = run.parent / f".{run.name}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    for name, content in outcome.files.items():
+        (part / name).parent.mkdir(parents=True, exist_ok=True)
+        (part / name).write_bytes(content)
+    part.mkdir(parents=True, exist_ok=True)
+    kept = {"settings": settings, "figures": outcome.figures}
+    (part / RESULT).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    shutil.rmtree(run, ignore_errors=True)
+    os.replace(part, run)
+
+
+def _plain(settings: dict) -> dict:
+    """Return the settings as they will be read back, or refuse them before anything is trained."""
+    return json.loads(json.dumps(settings, default=lambda value: value.item()))
+
+
+def _digest(x: np.ndarray, y: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in (x, y):
+        digest.update(str(array.shape).encode())
+        digest.update(memoryview(array))
+    return digest.hexdigest()[:16]
+
+
+def _cells(units: Sequence[int], layers: Sequence[int]) -> list[Cell]:
+    cells = [Cell(int(width), int(depth)) for width in units for depth in layers]
+    if not cells:
+        raise ValueError(f"units are {list(units)} and layers {list(layers)}: nothing to train.")
+    if len(set(cells)) < len(cells):
+        raise ValueError(f"units are {list(units)} and layers {list(layers)}; name each once.")
+    return cells
+
+
+def _with_bar(outcomes: Outcomes, missing: int, *, of: int, draw: bool) -> Outcomes:
+    from tqdm import tqdm
+
+    with tqdm(total=of, initial=of - missing, disable=not draw, unit="network") as bar:
+        for cell, outcome in outcomes:
+            words = (
+                f"{outcome.figures['best validation loss']:.4f}"
+                if isinstance(outcome, Finished)
+                else "failed"
+            )
+            bar.set_postfix_str(f"{cell.id}: {words}")
+            bar.update()
+            yield cell, outcome

@@ -1,0 +1,67 @@
+"""Read back what TensorBoard shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PREFIX = "epoch_"
+_PARTS = {"train": "training", "validation": "validation"}
+
+
+def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
+    """Read the curves of all runs below a folder from TensorBoard's event files.
+
+    Parameters
+    ----------
+    log_dir : path
+        The folder that ``tensorboard --logdir`` is given. A run is a folder in it that
+        holds what ``keras.callbacks.TensorBoard`` wrote; it may lie deeper.
+
+    Returns
+    -------
+    DataFrame
+        One row per run, part of the data, metric and epoch, in this order: ``run`` (the
+        folder, relative to ``log_dir``), ``data`` (``"training"`` or ``"validation"``),
+        ``metric`` (for example ``"loss"``), ``epoch`` (from 1) and ``value``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no event file in it.
+    """
+    import pandas as pd
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    folder = Path(log_dir)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}.")
+    places = sorted({path.parent for path in folder.rglob("events.out.tfevents.*")})
+    rows = []
+    for place in places:
+        if place.name not in _PARTS:
+            continue
+        events = EventAccumulator(str(place), size_guidance={"tensors": 0}).Reload()
+        for tag in events.Tags()["tensors"]:
+            if not tag.startswith(_PREFIX):
+                continue  # other summaries, for example by step
+            for event in events.Tensors(tag):
+                rows.append(
+                    {
+                        "run": place.parent.relative_to(folder).as_posix(),
+                        "data": _PARTS[place.name],
+                        "metric": tag.removeprefix(_PREFIX),
+                        "epoch": event.step + 1,
+                        "value": float(make_ndarray(event.tensor_proto)),
+                    }
+                )
+    if not rows:
+        raise FileNotFoundError(
+            f"{folder} holds no event file of keras.callbacks.TensorBoard; train with log_dir."
+        )
+    order = ["run", "data", "metric", "epoch"]
+    return pd.DataFrame(rows).sort_values(order, ignore_index=True)

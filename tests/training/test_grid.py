@@ -1,0 +1,265 @@
+"""The capacity grid: resumable, interruptible, the same wherever it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coursekit import training
+from coursekit.training import _grid
+from tests.conftest import ROOT
+from tests.training import sabotage
+from tests.training.digits import digits
+
+X, Y = digits()
+GRID = {"units": (8, 16), "layers": (1, 2), "epochs": 2, "progress": False}
+FIGURES = ["id", "units", "layers", "parameters", "best validation loss", "epochs"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A grid that was trained once, and its folder."""
+    folder = tmp_path_factory.mktemp("grid") / "logs"
+    return training.capacity_grid(X, Y, log_dir=folder, n_jobs=2, **GRID), folder
+
+
+def same_results(table, expected):
+    assert (table["error"] == "").all()
+    assert np.allclose(table["best validation loss"], expected["best validation loss"], rtol=1e-4)
+    same = ["id", "units", "layers", "parameters", "epochs"]
+    pd.testing.assert_frame_equal(table[same], expected[same])
+
+
+def test_the_table_is_tidy(finished):
+    table, folder = finished
+    assert list(table) == [*FIGURES, "seconds", "error"]
+    assert table["id"].tolist() == [
+        "mlp_1_layers_8_units",
+        "mlp_2_layers_8_units",
+        "mlp_1_layers_16_units",
+        "mlp_2_layers_16_units",
+    ]
+    # 784 * 8 + 8 + 8 * 10 + 10, and so on: depth really is depth.
+    assert table["parameters"].tolist() == [6370, 6442, 12730, 13002]
+    assert (table["epochs"] == 2).all() and (table["seconds"] > 0).all()
+    assert (table["error"] == "").all()
+    assert sorted(path.name for path in folder.iterdir()) == sorted(table["id"])
+
+
+def test_one_network_gives_what_train_model_gives(finished):
+    table, _ = finished
+    alone = training.train_model(X, Y, units=16, layers=2, epochs=2, seed=1)
+    assert table["best validation loss"].iloc[3] == pytest.approx(alone.best["val_loss"], rel=1e-4)
+
+
+def test_a_finished_network_is_not_trained_again(finished, monkeypatch):
+    table, folder = finished
+
+    def never(*args, **kwargs):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(_grid, "train_cell", never)
+    began = time.perf_counter()
+    again = training.capacity_grid(X, Y, log_dir=folder, **GRID)
+    assert time.perf_counter() - began < 2
+    pd.testing.assert_frame_equal(again, table)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"epochs": 3}, r"trained with epochs 2 \(now 3\)"),
+        ({"seed": 2}, r"seed 1 \(now 2\)"),
+        ({"dropout": 0.5}, r"dropout 0.0 \(now 0.5\)"),
+    ],
+)
+def test_a_folder_of_another_grid_is_refused(finished, change, words):
+    _, folder = finished
+    with pytest.raises(ValueError, match=words):
+        training.capacity_grid(X, Y, log_dir=folder, **{**GRID, **change})
+
+
+def test_options_may_be_numpy_numbers(finished):
+    table, folder = finished
+    options = {**GRID, "epochs": np.int64(2), "learning_rate": np.float64(0.1)}
+    again = training.capacity_grid(X, Y, log_dir=folder, **options)
+    pd.testing.assert_frame_equal(again, table)
+
+
+def test_other_data_are_noticed(finished):
+    _, folder = finished
+    with pytest.raises(ValueError, match=r"data .* Choose another log_dir"):
+        training.capacity_grid(X[:300], Y[:300], log_dir=folder, **GRID)
+
+
+def test_the_curves_can_be_read_back(finished):
+    table, folder = finished
+    curves = training.read_tensorboard(folder)
+    assert set(curves["run"]) == set(table["id"])
+    losses = curves[(curves["data"] == "validation") & (curves["metric"] == "loss")]
+    best = losses.groupby("run")["value"].min()
+    assert np.allclose(best[table["id"]], table["best validation loss"], rtol=1e-5)
+    assert set(curves["metric"]) >= {"loss", "accuracy", "learning_rate"}
+    assert sorted(curves["epoch"].unique()) == [1, 2]
+
+
+def test_a_failing_network_is_reported_and_the_rest_goes_on(tmp_path):
+    with pytest.warns(
+        UserWarning, match=r"1 of 2 networks failed: mlp_1_layers_0_units: .*units is 0"
+    ):
+        table = training.capacity_grid(
+            X, Y, units=(0, 8), layers=(1,), epochs=1, log_dir=tmp_path, progress=False
+        )
+    assert "units is 0" in table["error"].iloc[0] and table["error"].iloc[1] == ""
+    assert np.isnan(table["best validation loss"].iloc[0])
+    assert table["best validation loss"].iloc[1] > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["mlp_1_layers_8_units"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"units": ()}, ValueError, "nothing to train"),
+        ({"units": (8, 8)}, ValueError, "name each once"),
+        ({"momentun": 0.9}, TypeError, "no option momentun"),
+        ({"verbose": 1}, TypeError, "no option verbose"),
+        ({"n_jobs": 0}, ValueError, "n_jobs is 0"),
+    ],
+)
+def test_bad_grids_are_refused(tmp_path, options, error, words):
+    with pytest.raises(error, match=words):
+        training.capacity_grid(X, Y, log_dir=tmp_path / "logs", **{**GRID, **options})
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_damaged_result_is_named(tmp_path, finished):
+    run = tmp_path / "mlp_1_layers_8_units"
+    run.mkdir()
+    (run / "result.json").write_text('{"settings": ')
+    with pytest.raises(ValueError, match=r"result\.json is damaged"):
+        training.capacity_grid(X, Y, log_dir=tmp_path, **GRID)
+
+
+def test_a_killed_process_costs_nothing(finished, tmp_path, monkeypatch):
+    table, _ = finished
+    monkeypatch.setenv(sabotage.MARKER, str(tmp_path / "killed"))
+    monkeypatch.setattr(_grid, "_train_from_files", sabotage.killed_once)
+    after = training.capacity_grid(X, Y, log_dir=tmp_path / "logs", n_jobs=2, **GRID)
+    assert (tmp_path / "killed").exists()
+    same_results(after, table)
+
+
+def test_a_network_that_kills_its_process_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(_grid, "_train_from_files", sabotage.killed_when_wide)
+    options = {**GRID, "layers": (1,), "log_dir": tmp_path / "logs", "n_jobs": 2}
+    with pytest.warns(UserWarning, match="mlp_1_layers_16_units: its process was killed"):
+        table = training.capacity_grid(X, Y, **options)
+    assert table["error"].tolist() == ["", "its process was killed; is there enough memory?"]
+    monkeypatch.undo()
+    again = training.capacity_grid(X, Y, **options)  # only the missing one is trained
+    assert (again["error"] == "").all()
+    assert again["seconds"].iloc[0] == table["seconds"].iloc[0]
+
+
+def test_a_cluster_gives_the_same_and_survives_the_loss_of_a_worker(
+    finished, tmp_path, monkeypatch
+):
+    distributed = pytest.importorskip("distributed")
+    table, folder = finished
+    monkeypatch.setenv(sabotage.MARKER, str(tmp_path / "killed"))
+    monkeypatch.setattr(_grid, "train_cell", sabotage.killed_once_on_a_cluster)
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=2,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs="CRITICAL",
+            local_directory=tmp_path / "dask",
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        logs = tmp_path / "logs"
+        on_cluster = training.capacity_grid(X, Y, log_dir=logs, client=client, **GRID)
+    assert (tmp_path / "killed").exists()
+    same_results(on_cluster, table)
+    order = ["run", "data", "metric", "epoch"]
+    here, there = (training.read_tensorboard(place) for place in (folder, logs))
+    pd.testing.assert_frame_equal(there[order], here[order])
+    assert np.allclose(there["value"], here["value"], rtol=1e-4)
+
+
+INTERRUPTED = """
+import sys
+from tests.training.digits import digits
+from coursekit import training
+x, y = digits()
+training.capacity_grid(
+    x, y, units=(8, 16, 24, 32, 40, 48), layers=(1,), epochs=40, patience=None,
+    log_dir=sys.argv[1], progress=False,
+)
+"""
+
+
+def test_an_interruption_keeps_what_is_finished(tmp_path):
+    folder = tmp_path / "logs"
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, folder], cwd=ROOT, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and not list(folder.glob("mlp_*")):
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(30)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    kept = {run.name for run in folder.glob("mlp_*")}
+    assert 1 <= len(kept) < 6
+    for name in kept:
+        assert json.loads((folder / name / "result.json").read_text())["figures"]["epochs"] == 40
+    before = {run.name: (run / "result.json").stat().st_mtime_ns for run in folder.glob("mlp_*")}
+    table = training.capacity_grid(
+        X,
+        Y,
+        units=(8, 16, 24, 32, 40, 48),
+        layers=(1,),
+        epochs=40,
+        patience=None,
+        log_dir=folder,
+        progress=False,
+    )
+    assert (table["error"] == "").all() and len(table) == 6
+    for name, changed in before.items():
+        assert (folder / name / "result.json").stat().st_mtime_ns == changed
+
+
+def test_tensorboard_shows_the_runs(finished):
+    table, folder = finished
+    from tensorboard import program
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        board = program.TensorBoard()
+        board.configure(argv=[None, "--logdir", str(folder), "--host", "127.0.0.1", "--port", "0"])
+        address = board.launch()
+    deadline = time.monotonic() + 30
+    runs: set[str] = set()
+    wanted = {f"{name}/{part}" for name in table["id"] for part in ("train", "validation")}
+    while time.monotonic() < deadline and runs < wanted:
+        with urllib.request.urlopen(f"{address}data/runs", timeout=5) as answer:
+            runs = set(json.load(answer))
+        time.sleep(0.2)
+    assert runs == wanted
