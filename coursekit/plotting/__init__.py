@@ -1,10 +1,13 @@
 """The figures that more than one chapter draws, and the one style they share."""
 
 from coursekit.plotting._activation import plot_activations, plot_comparison
-from coursekit.plotting._confusion import plot_confusion
+from coursekit.plotting._confusion import plot_confusion, plot_mismatches
+from coursekit.plotting._digits import plot_digits
+from coursekit.plotting._grid import plot_grid
 from coursekit.plotting._history import plot_history
 from coursekit.plotting._network import plot_network
 from coursekit.plotting._style import COLOURS, use_style
+from coursekit.plotting._surface import plot_loss_paths
 from coursekit.plotting._windows import plot_windows
 
 __all__ = [
@@ -12,7 +15,11 @@ __all__ = [
     "plot_activations",
     "plot_comparison",
     "plot_confusion",
+    "plot_digits",
+    "plot_grid",
     "plot_history",
+    "plot_loss_paths",
+    "plot_mismatches",
     "plot_network",
     "plot_windows",
     "use_style",

@@ -69,3 +69,80 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figu
     if title:
         axis.set_title(title)
     return figure
+
+
+def plot_mismatches(
+    report: ConfusionReport, *, at_least: int = 2, title: str | None = None
+) -> Figure:
+    """Draw the mistakes alone, each pair of classes as a bubble.
+
+    Parameters
+    ----------
+    report : ConfusionReport
+        The counts, with the names of the classes.
+    at_least : int
+        Leave out pairs that occur less often.
+    title : str, optional
+        The finding, above the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Actual classes from left to right, predicted ones upwards, so right answers would
+        lie on the grey diagonal. The area of a bubble is proportional to the count written
+        in it, or beside it where it is small.
+
+    Raises
+    ------
+    ValueError
+        If ``at_least`` is less than 1, or no pair occurs so often.
+    """
+    import matplotlib.pyplot as plt
+
+    if not at_least >= 1:
+        raise ValueError(f"at_least is {at_least}; it must be 1 or more.")
+    off = report.matrix - np.diag(np.diag(report.matrix))
+    if off.max() < at_least:
+        found = (
+            f"the most frequent one occurs {off.max()} times; take at_least={off.max()}."
+            if off.any()
+            else "the report has no mistakes at all."
+        )
+        raise ValueError(f"no mismatch occurs at least {at_least} times: {found}")
+    actual, predicted = np.nonzero(off >= at_least)
+    counts = off[actual, predicted]
+
+    classes = len(report.labels)
+    side = min(max(3.4, 0.46 * classes), 5.2)  # inches
+    figure, axis = plt.subplots(figsize=(6.0, side + 0.9))
+    axis.plot([-0.5, classes - 0.5], [-0.5, classes - 0.5], color="0.85", linewidth=6, zorder=0)
+    largest = 0.92 * 72 * side / classes  # points: a bubble stays in its cell
+    diameters = largest * np.sqrt(counts / counts.max())
+    axis.scatter(actual, predicted, s=diameters**2, color=COLOURS["negative"], linewidth=0)
+    font = 11 if classes <= 10 else 9
+    for x, y, count, diameter in zip(actual, predicted, counts, diameters, strict=True):
+        fits = diameter > max(1.25 * font, 0.75 * font * len(f"{count}"))
+        axis.annotate(
+            f"{count}",
+            (x, y),
+            xytext=(0, 0) if fits else (0.36 * diameter + 1, 0.36 * diameter + 1),
+            textcoords="offset points",
+            ha="center" if fits else "left",
+            va="center_baseline" if fits else "bottom",
+            fontsize=font,
+            color="white" if fits else "black",
+        )
+    names = [str(label) for label in report.labels]
+    axis.set_xticks(range(classes), names)
+    axis.set_yticks(range(classes), names)
+    axis.set_xlim(-0.5, classes - 0.5)
+    axis.set_ylim(-0.5, classes - 0.5)
+    axis.set_aspect("equal")
+    axis.set_axisbelow(True)
+    axis.grid(color="0.92", linewidth=0.8)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+    axis.set(xlabel="actual", ylabel="predicted")
+    if title:
+        axis.set_title(title)
+    return figure

@@ -44,6 +44,67 @@ def test_fifteen_classes_fit_in_their_cells():
     assert max(text.get_window_extent().width for text in axis.texts) < cell
 
 
+def bubbles(figure) -> dict[tuple[int, int], float]:
+    """Return the area of the bubble at each place."""
+    (drawn,) = figure.axes[0].collections
+    places = [tuple(place) for place in drawn.get_offsets().astype(int).tolist()]
+    return dict(zip(places, drawn.get_sizes(), strict=True))
+
+
+def test_mismatches_stand_where_they_belong():
+    report = ConfusionReport.from_matrix([[8, 2, 1], [4, 9, 0], [0, 12, 5]], labels=["a", "b", "c"])
+    figure = plotting.plot_mismatches(report, title="c is often taken for b")
+    (axis,) = figure.axes
+    areas = bubbles(figure)
+    # x is the actual class, y the predicted one; what occurs once is left out.
+    assert set(areas) == {(0, 1), (1, 0), (2, 1)}
+    assert areas[1, 0] == pytest.approx(2 * areas[0, 1])
+    assert areas[2, 1] == pytest.approx(6 * areas[0, 1])
+    assert {text.xy: text.get_text() for text in axis.texts} == {
+        (0, 1): "2",
+        (1, 0): "4",
+        (2, 1): "12",
+    }
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["a", "b", "c"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b", "c"]
+    assert axis.get_xlabel() == "actual" and axis.get_ylabel() == "predicted"
+    assert axis.get_ylim()[0] < axis.get_ylim()[1]  # upwards
+    assert axis.get_title(loc="left") or axis.get_title() == "c is often taken for b"
+    (diagonal,) = axis.lines
+    assert np.array_equal(diagonal.get_xdata(), diagonal.get_ydata())
+    assert len(bubbles(plotting.plot_mismatches(report, at_least=1))) == 4
+    assert len(bubbles(plotting.plot_mismatches(report, at_least=12))) == 1
+
+
+def test_bubbles_keep_apart_and_small_ones_have_their_count_beside():
+    plotting.use_style()
+    rng = np.random.default_rng(1)
+    matrix = rng.integers(100, 200, (15, 15))
+    matrix[3, 4] = 2
+    figure = plotting.plot_mismatches(ConfusionReport.from_matrix(matrix))
+    figure.canvas.draw()
+    (axis,) = figure.axes
+    cell = axis.get_window_extent().width / 15
+    largest = np.sqrt(max(bubbles(figure).values())) * figure.dpi / 72
+    assert 0.7 * cell < largest < cell
+    (beside,) = [text for text in axis.texts if text.get_text() == "2"]
+    assert beside.get_color() == "black"
+    assert beside.get_window_extent().x0 > axis.transData.transform((3, 4))[0]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "at_least", "words"),
+    [
+        ([[8, 3], [2, 9]], 0, "at_least is 0"),
+        ([[8, 3], [2, 9]], 4, "most frequent one occurs 3 times; take at_least=3"),
+        ([[8, 0], [0, 9]], 1, "no mistakes at all"),
+    ],
+)
+def test_no_mismatch_to_draw(matrix, at_least, words):
+    with pytest.raises(ValueError, match=words):
+        plotting.plot_mismatches(ConfusionReport.from_matrix(matrix), at_least=at_least)
+
+
 def test_windows_share_time_and_keep_apart():
     first, second = np.random.default_rng(2).standard_normal((2, 260, 3))
     figure = plotting.plot_windows({"person 3": first, "person 7": second}, title="Two gaits")
