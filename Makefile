@@ -23,7 +23,7 @@ NOTEBOOKS := $(wildcard book/*.ipynb)
 NBVAL := --nbval --nbval-sanitize-with tests/book/sanitize.cfg --nbval-kernel-name python3 \
   --numprocesses 2 --dist loadfile
 
-.PHONY: help env book test refresh reproduce data format check clean
+.PHONY: help env book test refresh reproduce bench data format check clean
 
 help:
 	@echo "make book      build the book into _build/html   (EDITION=full for the full data)"
@@ -32,6 +32,7 @@ help:
 	@echo "make format    put the code in format"
 	@echo "make refresh   run the chapters and store the outputs that the tests compare with"
 	@echo "make reproduce  measure the bands over six seeds (CHAPTER=... for one chapter)"
+	@echo "make bench     time what was made fast against the plain way (EDITION=full: minutes)"
 	@echo "make data      make the files in data/ anew (see tools/make_bundled_data.py)"
 	@echo "make clean     remove what was built; keeps the environment"
 
@@ -67,6 +68,11 @@ refresh: $(READY)
 # MODEL="dropout" of it the models with that in their name.
 reproduce: $(READY)
 	$(BIN)/python tools/reproduce.py $(CHAPTER) $(if $(MODEL),--model "$(MODEL)")
+
+# Ratios, not times; on a machine that does nothing else.
+bench: $(READY)
+	$(BIN)/python benchmarks/one_network.py --edition $(EDITION)
+	$(BIN)/python benchmarks/grid.py --edition $(EDITION)
 
 data: $(READY)
 	$(BIN)/python tools/make_bundled_data.py $(if $(MLBENCH),--mlbench $(MLBENCH))
