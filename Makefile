@@ -19,9 +19,9 @@ endif
 READY := $(VENV)/.ready
 
 NOTEBOOKS := $(wildcard book/*.ipynb)
-# Two chapters at a time: each waits for a kernel and keeps one core busy much of the time.
-NBVAL := --nbval --nbval-sanitize-with tests/book/sanitize.cfg --nbval-kernel-name python3 \
-  --numprocesses 2 --dist loadfile
+# Two files at a time: each waits for other processes and keeps one core busy much of the time.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
+NBVAL := --nbval --nbval-sanitize-with tests/book/sanitize.cfg --nbval-kernel-name python3
 
 .PHONY: help env book test refresh reproduce bench data format check clean
 
@@ -58,8 +58,9 @@ book: $(READY)
 	@echo "The book is at _build/html/index.html"
 
 test: $(READY)
-	$(BIN)/python -m pytest tests --cov=coursekit --cov-report=term --cov-fail-under=90
-	$(BIN)/python -m pytest $(NBVAL) $(NOTEBOOKS)
+	$(BIN)/python -m pytest tests $(SIDE_BY_SIDE) --cov=coursekit --cov-report=term \
+	  --cov-fail-under=90
+	$(BIN)/python -m pytest $(NBVAL) $(SIDE_BY_SIDE) $(NOTEBOOKS)
 
 refresh: $(READY)
 	$(BIN)/python tools/refresh_notebooks.py $(NOTEBOOKS)

@@ -73,6 +73,7 @@ def main() -> int:
     modules = {
         module.CHAPTER: module
         for _, name, _ in pkgutil.iter_modules(experiments.__path__)
+        if not name.startswith("_")  # what several of them share
         for module in [importlib.import_module(f"experiments.{name}")]
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -90,7 +91,13 @@ def main() -> int:
         module = modules[chapter]
         # Where there are two editions of the data, both are measured: the full one is needed.
         editions = getattr(module, "EDITIONS", ("sample",))
-        order = [(edition, model) for edition in editions for model in module.EXPERIMENTS]
+        sample_only = getattr(module, "SAMPLE_ONLY", ())
+        order = [
+            (edition, model)
+            for edition in editions
+            for model in module.EXPERIMENTS
+            if edition == "sample" or model not in sample_only
+        ]
         print(chapter, flush=True)
         for edition, model in order:
             if options.model and options.model not in model:

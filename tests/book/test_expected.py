@@ -33,6 +33,14 @@ def test_bands_were_measured_for_every_experiment(path):
     editions = ("sample", "full") if two_editions else ("sample",)
     assert getattr(module, "EDITIONS", ("sample",)) == editions
     assert tuple(table["edition"].unique()) == editions
+    sample_only = getattr(module, "SAMPLE_ONLY", ())
+    measured = table[["edition", "model"]].drop_duplicates()
+    assert list(measured.itertuples(index=False, name=None)) == [
+        (edition, model)
+        for edition in editions
+        for model in module.EXPERIMENTS
+        if edition == "sample" or model not in sample_only
+    ]
     assert (table["seeds"] >= 5).all()
     assert (table["low"] <= table["median"]).all() and (table["median"] <= table["high"]).all()
     assert (table["low"] <= table["mean"] + 1e-4).all()

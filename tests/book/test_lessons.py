@@ -14,7 +14,15 @@ PAGE = (BOOK / "lessons.md").read_text(encoding="utf-8")
 LINKS = re.findall(r"\]\(([^)#\s]+)#([^)\s]+)\)", PAGE)
 
 # How many lessons and exercises each source has, counted in the sources themselves.
-LESSONS = {"S1": 9, "S2": 6, "S3, chapter 1": 15, "S3, chapter 2": 16, "S3, chapter 3": 19, "S5": 8}
+LESSONS = {
+    "S1": 9,
+    "S2": 6,
+    "S3, chapter 1": 15,
+    "S3, chapter 2": 16,
+    "S3, chapter 3": 19,
+    "S4": 22,
+    "S5": 8,
+}
 
 
 def headings(name: str) -> list[str]:
