@@ -9,6 +9,8 @@ import matplotlib as mpl
 import pytest
 
 mpl.use("agg")
+# pytest-xdist tells its workers to be 80 columns wide, before the command line is imported.
+os.environ.pop("COLUMNS", None)
 
 ROOT = Path(__file__).parents[1]
 _FULL_DATA = os.environ.get("COURSEKIT_DATA")

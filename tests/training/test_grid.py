@@ -69,9 +69,8 @@ def test_a_finished_network_is_not_trained_again(finished, monkeypatch):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(_grid, "train_cell", never)
-    began = time.perf_counter()
+    monkeypatch.setattr(_grid, "_train_from_files", never)
     again = training.capacity_grid(X, Y, log_dir=folder, **GRID)
-    assert time.perf_counter() - began < 2
     pd.testing.assert_frame_equal(again, table)
 
 

@@ -78,7 +78,7 @@ def test_other_threads_that_draw_random_numbers_do_no_harm():
     stop = threading.Event()
 
     def draw_now_and_then():
-        while not stop.wait(0.05):
+        while not stop.wait(0.3):  # as often as Dask's heartbeat, or so
             random.random()
 
     thread = threading.Thread(target=draw_now_and_then)
