@@ -8,6 +8,7 @@ choose them.
 
 from __future__ import annotations
 
+import random
 import math
 import operator
 from collections.abc import Sequence
@@ -339,7 +340,12 @@ def walking_dense(*, dropout: float = 0.0) -> keras.Sequential:
 
 
 def mnist_mlp(
-    *, units: int = 512, layers: int = 1, dropout: float = 0.0, l2: float = 0.0
+    *,
+    units: int = 512,
+    layers: int = 1,
+    dropout: float = 0.0,
+    l2: float = 0.0,
+    seed: int | None = None,
 ) -> keras.Sequential:
     """Build the multi-layer perceptron of the MNIST tuning lab.
 
@@ -354,6 +360,9 @@ def mnist_mlp(
         Share of units set to 0 after each hidden layer in each training step, in [0, 1).
     l2 : float
         Factor of the squared weights of the hidden layers in the loss, 0 or more.
+    seed : int, optional
+        Gives the weights that ``keras.utils.set_random_seed(seed)`` just before would give,
+        also where other threads draw random numbers meanwhile.
 
     Returns
     -------
@@ -377,6 +386,7 @@ def mnist_mlp(
         classes=10,
         dropout=dropout,
         l2=l2,
+        seed=seed,
     )
 
 
@@ -393,6 +403,7 @@ def _dense_network(
     output_activation: str = "softmax",
     dropout: float = 0.0,
     l2: float = 0.0,
+    seed: int | None = None,
 ) -> keras.Sequential:
     units = [_whole("units", width) for width in units]
     if not units:
@@ -401,18 +412,32 @@ def _dense_network(
 
     import keras
 
+    # Keras draws a seed for each layer from Python's random, which all threads share. These
+    # are the numbers it would draw, from a generator of our own.
+    drawn = random.Random(seed)
+
+    def layer_seed() -> int | None:
+        return None if seed is None else drawn.randint(1, int(1e9))
+
+    def dense(width: int, activation: str, name: str, penalty=None) -> keras.layers.Dense:
+        start = keras.initializers.GlorotUniform(seed=layer_seed())
+        return keras.layers.Dense(
+            width,
+            activation=activation,
+            kernel_initializer=start,
+            kernel_regularizer=penalty,
+            name=name,
+        )
+
     model = keras.Sequential(name=name)
     model.add(keras.Input((inputs,)))
     for number, width in enumerate(units, start=1):
         penalty = keras.regularizers.L2(l2) if l2 else None
-        model.add(
-            keras.layers.Dense(
-                width, activation=activation, kernel_regularizer=penalty, name=f"hidden_{number}"
-            )
-        )
+        model.add(dense(width, activation, f"hidden_{number}", penalty))
         if dropout:
-            model.add(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
-    model.add(keras.layers.Dense(classes, activation=output_activation, name="output"))
+            name = f"dropout_{number}"
+            model.add(keras.layers.Dropout(dropout, seed=layer_seed(), name=name))
+    model.add(dense(classes, output_activation, "output"))
     return model
 
 

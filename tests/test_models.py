@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import keras
 import numpy as np
 import pytest
@@ -134,3 +136,18 @@ def test_bad_options_are_refused(name, options, error, words):
 def test_options_are_keyword_only(name):
     with pytest.raises(TypeError):
         getattr(models, name)(8)
+
+
+@pytest.mark.parametrize("options", [{}, {"layers": 3, "dropout": 0.3, "l2": 0.001}])
+def test_a_seed_gives_what_keras_would_draw(options):
+    import keras
+
+    keras.utils.set_random_seed(5)
+    drawn = models.mnist_mlp(units=8, **options)
+    random.seed(99)
+    seeded = models.mnist_mlp(units=8, seed=5, **options)
+    assert all(map(np.array_equal, drawn.get_weights(), seeded.get_weights()))
+    x = np.ones((4, 784), "float32")
+    assert np.array_equal(drawn(x, training=True), seeded(x, training=True))
+    other = models.mnist_mlp(units=8, seed=6, **options)
+    assert not np.array_equal(other.get_weights()[0], seeded.get_weights()[0])

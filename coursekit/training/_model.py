@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +145,9 @@ def train_model(
     import keras
     import pandas as pd
 
-    model = _network(seed, units=units, layers=layers, dropout=dropout, l2=l2)
+    if seed is not None:
+        keras.utils.set_random_seed(seed)
+    model = models.mnist_mlp(units=units, layers=layers, dropout=dropout, l2=l2, seed=seed)
     steps = -(-int(len(x) * (1 - validation_split)) // batch_size)
     model.compile(
         loss="categorical_crossentropy",
@@ -182,32 +183,6 @@ def train_model(
     history = pd.DataFrame(recorded.history)
     history.index = pd.RangeIndex(1, len(history) + 1, name="epoch")
     return Trained(model, history, seconds)
-
-
-def _network(seed: int | None, **options: float) -> keras.Sequential:
-    """Build the network, with the weights that belong to the seed.
-
-    Keras draws the seeds of its layers from Python's ``random``, and so do the threads that a
-    Dask worker talks to its scheduler with. Two builds that start from the same weights and
-    leave ``random`` in the same state were not disturbed.
-    """
-    import keras
-
-    if seed is None:
-        return models.mnist_mlp(**options)
-    for _ in range(20):
-        states, starts = [], []
-        for _ in range(2):
-            keras.utils.set_random_seed(seed)
-            model = models.mnist_mlp(**options)
-            states.append(random.getstate())
-            starts.append(model.get_weights())
-        if states[0] == states[1] and all(map(np.array_equal, *starts)):
-            return model
-    raise RuntimeError(
-        "other threads of this process keep drawing from Python's random module, so a network "
-        "cannot be seeded here; train in a process of its own."
-    )
 
 
 def _record_rate(keras):

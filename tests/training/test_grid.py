@@ -201,8 +201,11 @@ def test_a_cluster_gives_the_same_and_survives_the_loss_of_a_worker(
 
 INTERRUPTED = """
 import sys
-from tests.training.digits import digits
 from coursekit import training
+from coursekit.training import _grid
+from tests.training import sabotage
+from tests.training.digits import digits
+_grid._train_from_files = sabotage.slow_but_one
 x, y = digits()
 training.capacity_grid(
     x, y, units=(8, 16, 24, 32, 40, 48), layers=(1,), epochs=40, patience=None,
