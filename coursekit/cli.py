@@ -1,11 +1,13 @@
-"""The command ``coursekit``: look at the data, fetch it, check it."""
+"""The command ``coursekit``: the data, the exercises, and the grading of submitted ones."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from coursekit.datasets import DataUnavailableError, _files
@@ -105,6 +107,173 @@ def where() -> None:
     }
     for what, folder in lines.items():
         console.print(f"{what + ':':<24}{folder}", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def release(
+    solutions: Annotated[
+        list[Path], typer.Argument(help="Notebooks with solutions, or a folder of them.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the exercises.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; end with 1 if an exercise differs.")
+    ] = False,
+) -> None:
+    """Make the exercises that learners get, with blanks in the place of solutions."""
+    try:
+        from coursekit.grading import _release
+    except ImportError as error:
+        _without_extra(error)
+    from coursekit.grading._notebook import BadNotebookError
+
+    sources = [
+        notebook
+        for path in solutions
+        for notebook in (sorted(path.glob("*.ipynb")) if path.is_dir() else [path])
+    ]
+    if not sources:
+        errors.print(f"[red]No notebook in {', '.join(map(str, solutions))}.[/red]")
+        raise typer.Exit(2)
+    differ = 0
+    for source in sources:
+        target = out / source.name
+        try:
+            changed = (
+                _release.differs(source, target) if check else _release.release(source, target)
+            )
+        except (BadNotebookError, OSError) as error:
+            errors.print(f"[red]{source}[/red]: {error}", soft_wrap=True, highlight=False)
+            raise typer.Exit(1) from None
+        differ += changed
+        state = "differs" if check and changed else "written" if changed else "as it was"
+        console.print(f"{target}: {state}", soft_wrap=True, highlight=False)
+    if check and differ:
+        errors.print("[red]Exercises differ from their solutions.[/red] Run: make release")
+        raise typer.Exit(1)
+
+
+@app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="Folder, or archive, of notebooks.")],
+    out: Annotated[Path, typer.Option(help="Folder for gradebook and feedback.")],
+    master: Annotated[
+        list[Path] | None,
+        typer.Option(help="Notebook with nbgrader's marks; by default the course's exercises."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="How many at a time; the cores by default.", min=1)
+    ] = None,
+    cell_seconds: Annotated[float, typer.Option(help="The longest a cell may take.")] = 120.0,
+    notebook_seconds: Annotated[float, typer.Option(help="The longest a notebook may.")] = 600.0,
+    memory: Annotated[float, typer.Option(help="GB that a submission may use.")] = 4.0,
+    seed: Annotated[int, typer.Option(help="Set before the first cell of each.")] = 1,
+    require_sandbox: Annotated[
+        bool, typer.Option("--require-sandbox", help="Refuse to run without every layer.")
+    ] = False,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave out a layer of the sandbox, by name.")
+    ] = None,
+    show_hidden: Annotated[
+        bool, typer.Option("--show-hidden", help="Show what hidden tests found.")
+    ] = False,
+    gradescope: Annotated[
+        bool, typer.Option("--gradescope", help="Write Gradescope's results.json for each.")
+    ] = False,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler to grade on.")
+    ] = None,
+) -> None:
+    """Grade submitted notebooks, which nobody trusts, and write feedback.
+
+    Run again with the same folders, it goes on where it stopped.
+    """
+    try:
+        from coursekit.grading import _grade
+    except ImportError as error:
+        _without_extra(error)
+    from coursekit.grading._notebook import BadNotebookError
+    from coursekit.grading._sandbox import LAYERS, Limits
+    from coursekit.kernels._client import WarmUnavailableError
+
+    if unknown := set(without or ()) - set(LAYERS):
+        errors.print(
+            f"[red]There is no layer {', '.join(sorted(unknown))}.[/red] "
+            f"The layers are {', '.join(LAYERS)}."
+        )
+        raise typer.Exit(2)
+    options = _grade.Options(
+        cell_seconds=cell_seconds,
+        notebook_seconds=notebook_seconds,
+        seed=seed,
+        limits=Limits(memory=int(memory * 2**30)),
+        layers=tuple(layer for layer in LAYERS if layer not in (without or ())),
+    )
+    client = None
+    columns = (
+        TextColumn("grading"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    try:
+        if scheduler:
+            client = _client(scheduler)
+        with Progress(*columns, console=errors, transient=True) as bar:
+            task = bar.add_task("", total=None)
+            graded = _grade.grade(
+                submissions,
+                out,
+                masters=master,
+                options=options,
+                jobs=jobs,
+                client=client,
+                require_sandbox=require_sandbox,
+                show_hidden=show_hidden,
+                gradescope=gradescope,
+                warn=lambda text: errors.print(f"[yellow]{text}[/yellow]", soft_wrap=True),
+                progress=lambda done, of, name: bar.update(
+                    task, completed=done, total=of, description=name.replace("[", "\\[")
+                ),
+            )
+    except (
+        FileNotFoundError,
+        BadNotebookError,
+        _grade.SandboxError,
+        WarmUnavailableError,
+        OSError,
+    ) as error:
+        errors.print(f"[red]Not graded:[/red] {error}", soft_wrap=True, highlight=False)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        errors.print(f"Stopped. What is finished is kept in {out}; run it again to go on.")
+        raise typer.Exit(130) from None
+    finally:
+        if client is not None:
+            client.close()
+    troubled = sum(row["status"] != "graded" for row in graded.rows)
+    console.print(
+        f"{len(graded.rows)} notebooks graded, {graded.new} of them now; {troubled} need a look. "
+        f"See {out / 'summary.html'} and {out / 'grades.csv'}.",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _client(address: str):
+    try:
+        from distributed import Client
+    except ImportError as error:
+        _without_extra(error, "distributed")
+    return Client(address, timeout="15s")
+
+
+def _without_extra(error: ImportError, extra: str = "grading") -> None:
+    errors.print(
+        f"[red]{error.name} is not installed.[/red] It comes with: "
+        f"pip install 'coursekit\\[{extra}]'"
+    )
+    raise typer.Exit(2) from None
 
 
 def _place(file: _files.DataFile) -> str:

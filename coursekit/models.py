@@ -8,9 +8,9 @@ choose them.
 
 from __future__ import annotations
 
-import random
 import math
 import operator
+import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 

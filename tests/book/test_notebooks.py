@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 
+SOLUTIONS = sorted((ROOT / "book" / "solutions").glob("*.ipynb"))
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 APPENDICES = {"what-to-expect"}  # pages of tables, without the form of a chapter
 CHAPTERS = [path for path in NOTEBOOKS if path.stem not in APPENDICES]
@@ -43,7 +44,9 @@ def draws(cell) -> bool:
     return any(text.startswith("<Figure") for text in texts)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", NOTEBOOKS + SOLUTIONS, ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
 class TestNotebook:
     def test_form(self, path):
         notebook = read(path)

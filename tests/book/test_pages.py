@@ -13,13 +13,16 @@ from tests.conftest import ROOT
 
 def table_of_contents() -> list[str]:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    return [toc["root"]] + [page["file"] for part in toc["parts"] for page in part["chapters"]]
+    pages = [page for part in toc["parts"] for page in part["chapters"]]
+    pages += [below for page in pages for below in page.get("sections", [])]
+    return [toc["root"]] + [page["file"] for page in pages]
 
 
 def test_every_page_is_in_the_table_of_contents():
     pages = {
         path.relative_to(ROOT).with_suffix("").as_posix()
-        for path in (ROOT / "book").glob("*.*")
+        for folder in ("book", "book/exercises", "book/solutions")
+        for path in (ROOT / folder).glob("*.*")
         if path.suffix in (".md", ".ipynb")
     }
     listed = table_of_contents()

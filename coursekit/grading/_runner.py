@@ -1,0 +1,391 @@
+"""Run the cells of one submission; everything here is in the hands of that submission.
+
+The grader believes nothing that comes from this process but that somebody said so: the
+answers it sends are judged elsewhere, and only the time between its messages, which the
+grader measures itself, counts against it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import types
+from contextlib import suppress
+from typing import Any
+
+from coursekit.grading._channel import Channel
+from coursekit.grading._sandbox import Sandbox, run
+
+LARGEST_OUTPUT = 200_000  # characters of text in one cell, bytes of one picture times ten
+SEED = 1
+
+# Captured before any submission runs: what it patches later is not what judges it.
+_compile, _exec, _pristine = compile, exec, dict(vars(builtins))
+
+
+def serve(spec: dict[str, Any], *, fds: list[int]) -> None:
+    """Run a submission in a sandbox. Called in a process forked for it alone."""
+    sandbox = Sandbox(
+        layers=set(spec["layers"]),
+        readable=spec["readable"],
+        hidden=spec["hidden"],
+        scratch=spec["scratch"],
+    )
+    sandbox.limits = type(sandbox.limits)(**spec["limits"])
+    run(sandbox, lambda entered: _work(entered, fds[0], spec["seed"]), keep=fds)
+
+
+def _work(sandbox: Sandbox, fd: int, seed: int) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    channel = _Voice(socket.socket(fileno=fd))
+    channel.send({"event": "ready", "layers": sandbox.on})
+    request, _ = channel.receive()
+    steps = request["steps"]
+    if not steps:
+        return
+    notebook = _Notebook(channel, seed)
+    for number, step in enumerate(steps):
+        channel.send({"event": "start", "step": number})
+        status = "ok"
+        # An interrupt may come at any moment, also when the cell has just ended.
+        try:
+            status = notebook.step(number, step)
+        except KeyboardInterrupt:
+            status = "interrupted"
+        while True:
+            with suppress(KeyboardInterrupt):
+                channel.send({"event": "end", "step": number, "status": status})
+                break
+
+
+class _Voice(Channel):
+    """Sends whole messages only, whatever threads, forks and interrupts there are."""
+
+    def __init__(self, connection: socket.socket):
+        super().__init__(connection)
+        self._lock = threading.RLock()
+        self._owner = os.getpid()
+
+    def send(self, message: dict[str, Any], blob: bytes = b"") -> None:
+        """Send a message, unless this is a process that the submission has forked."""
+        if os.getpid() != self._owner:
+            return
+        with self._lock:
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                super().send(message, blob)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Notebook:
+    """An IPython shell whose outputs go to the grader."""
+
+    def __init__(self, channel: Channel, seed: int):
+        import matplotlib
+        from IPython.core.displayhook import DisplayHook
+        from IPython.core.displaypub import DisplayPublisher
+        from IPython.core.interactiveshell import InteractiveShell
+        from traitlets.config import Config
+
+        self.channel = channel
+        self.number = 0
+        self.room = LARGEST_OUTPUT
+        notebook = self
+
+        class Publisher(DisplayPublisher):
+            def publish(self, data, metadata=None, **_):
+                notebook.show("display_data", data)
+
+            def clear_output(self, wait=False):
+                pass
+
+        class Hook(DisplayHook):
+            def write_output_prompt(self):
+                pass
+
+            def write_format_data(self, format_dict, md_dict=None):
+                notebook.show("execute_result", format_dict)
+
+            def finish_displayhook(self):
+                pass
+
+        class Shell(InteractiveShell):
+            def _showtraceback(self, etype, evalue, stb):
+                notebook.error(etype, evalue, stb)
+
+            def ask_exit(self):
+                raise SystemExit
+
+            def enable_gui(self, gui=None):
+                pass  # figures are drawn into the page, whatever is asked for
+
+            def system(self, cmd):
+                # IPython asks for a terminal, which there is none of in the sandbox.
+                done = subprocess.run(
+                    self.var_expand(cmd, depth=1),
+                    shell=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    check=False,
+                )
+                print(done.stdout.decode(errors="replace"), end="")
+                self.user_ns["_exit_code"] = done.returncode
+
+            system_piped = system_raw = system
+
+            def init_history(self):
+                self.config.HistoryManager.enabled = False
+                super().init_history()
+
+        # The only folder that can be written to.
+        for name in ("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"):
+            os.environ[name] = os.getcwd()
+        tempfile.tempdir = os.getcwd()
+        os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+        matplotlib.rcParams["backend"] = os.environ["MPLBACKEND"]
+        config = Config()
+        config.InteractiveShell.colors = "nocolor"
+        config.HistoryManager.enabled = False
+        # Nothing of this process's own program is to be seen from the notebook.
+        main = types.ModuleType("__main__")
+        self.shell = Shell.instance(
+            config=config,
+            user_module=main,
+            display_pub_class=Publisher,
+            displayhook_class=Hook,
+        )
+        sys.modules["__main__"] = main
+        self.streams = _Stream(self, "stdout"), _Stream(self, "stderr")
+        sys.stdout, sys.stderr = self.streams
+        self.transform = type(self.shell.input_transformer_manager)().transform_cell
+        _seed(seed)
+
+    def step(self, number: int, step: dict[str, Any]) -> str:
+        """Run one step, and say how it ended."""
+        self.number, self.room = number, LARGEST_OUTPUT
+        if step["kind"] == "code":
+            result = self.shell.run_cell(step["source"], store_history=True)
+            if result.success:
+                return "ok"
+            error = result.error_before_exec or result.error_in_exec
+            return "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
+        if step["kind"] == "tests":
+            try:
+                return self._tests(step["source"])
+            finally:
+                self.flush()  # what tests print is theirs, and not the next cell's
+        for name, kind in step["answers"].items():
+            self._answer(number, name, kind)
+        return "ok"
+
+    def _answer(self, number: int, name: str, kind: str) -> None:
+        from coursekit.grading import kinds
+
+        message: dict[str, Any] = {"event": "answer", "step": number, "name": name}
+        blob = b""
+        value = self.shell.user_ns.get(name, self)
+        if value is self:
+            message["missing"] = True
+        elif value is None or value is ...:
+            message["none"] = True
+        else:
+            try:
+                judge = getattr(kinds, kind)()
+                blob = judge.write(judge.plain(name, value))
+            except kinds.WrongKindError as error:
+                message["problem"] = str(error)[:2000]
+            except Exception as error:
+                text = f"`{name}` cannot be handed in ({type(error).__name__}: {error})"
+                message["problem"] = text[:2000]
+        self.channel.send(message, blob)
+
+    def _tests(self, source: str) -> str:
+        """Run tests of the master beside the submission's code, with the builtins of old."""
+        space = self.shell.user_ns
+        before = space.get("__builtins__")
+        space["__builtins__"] = dict(_pristine)
+        try:
+            code = _compile(ast.parse(self.transform(source)), "<tests>", "exec")
+            _exec(code, space)
+        except KeyboardInterrupt:
+            return "interrupted"
+        except BaseException as error:
+            kind = type(error).__name__
+            text = f"{kind}: {error}" if str(error) else kind
+            self.channel.send({"event": "verdict", "step": self.number, "failed": text[:2000]})
+            return "error"
+        finally:
+            space["__builtins__"] = before
+        self.channel.send({"event": "verdict", "step": self.number, "failed": ""})
+        return "ok"
+
+    def flush(self) -> None:
+        """Send what was printed so far."""
+        for stream in self.streams:
+            stream.flush()
+
+    def show(self, kind: str, data: dict[str, Any]) -> None:
+        """Send one output to the grader, as far as there is room for it."""
+        self.flush()
+        kept = {}
+        text = data.get("text/plain")
+        if isinstance(text, str):
+            kept["text/plain"] = self._cut(text)
+        picture = data.get("image/png")
+        if isinstance(picture, bytes):
+            import base64
+
+            picture = base64.b64encode(picture).decode()
+        if isinstance(picture, str) and len(picture) < 10 * LARGEST_OUTPUT:
+            kept["image/png"] = picture
+        if any(kept.values()):
+            self.channel.send(
+                {"event": "output", "step": self.number, "output": {"type": kind, "data": kept}}
+            )
+
+    def write(self, name: str, text: str) -> None:
+        """Send what was printed."""
+        text = self._cut(text)
+        if text:
+            output = {"type": "stream", "name": name, "text": text}
+            self.channel.send({"event": "output", "step": self.number, "output": output})
+
+    def error(self, etype: type, evalue: BaseException, traceback: list[str]) -> None:
+        """Send what was raised."""
+        self.flush()
+        text = self._cut("\n".join(traceback))
+        output = {"type": "error", "ename": etype.__name__, "evalue": str(evalue)[:2000]}
+        self.channel.send(
+            {"event": "output", "step": self.number, "output": {**output, "traceback": text}}
+        )
+
+    def _cut(self, text: str) -> str:
+        if self.room <= 0:
+            return ""
+        if len(text) > self.room:
+            text = text[: self.room] + "\n[the rest of the output is left out]\n"
+        self.room -= len(text)
+        return text
+
+
+class _Stream:
+    """What stands for ``sys.stdout``: gathers a line or a piece, and sends it."""
+
+    encoding = "utf-8"
+    errors = "replace"
+    GATHERED = 4096
+
+    def __init__(self, notebook: _Notebook, name: str):
+        self.name = f"<{name}>"
+        self._notebook = notebook
+        self._which = name
+        self._parts: list[str] = []
+        self._length = 0
+        notebook.shell.events.register("post_run_cell", lambda *_: self.flush())
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if self._notebook.room > 0:
+            self._parts.append(text[: self._notebook.room + 1])
+            self._length += len(text)
+            if self._length > self.GATHERED:
+                self.flush()
+        return len(text)
+
+    def writelines(self, lines) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        if self._parts:
+            text, self._parts, self._length = "".join(self._parts), [], 0
+            self._notebook.write(self._which, text)
+
+    def isatty(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return {"stdout": 1, "stderr": 2}[self._which]
+
+    closed = False
+
+
+def _seed(seed: int) -> None:
+    import keras
+
+    keras.utils.set_random_seed(seed)
+
+
+def judge(spec: dict[str, Any], *, fds: list[int]) -> None:
+    """Judge answers in a sandbox of its own, in which no code of a submission ever ran."""
+    sandbox = Sandbox(
+        layers=set(spec["layers"]),
+        readable=spec["readable"],
+        hidden=spec["hidden"],
+        scratch=spec["scratch"],
+    )
+    sandbox.limits = type(sandbox.limits)(**spec["limits"])
+    run(sandbox, lambda _: _judge(fds[0], spec["seed"]), keep=fds)
+
+
+def _judge(fd: int, seed: int) -> None:
+    import hashlib
+
+    from coursekit.grading import find
+    from coursekit.grading.kinds import WrongKindError
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    tempfile.tempdir = os.getcwd()
+    channel = Channel(socket.socket(fileno=fd))
+    channel.send({"event": "ready"})
+    _seed(seed)
+    read: dict[tuple, Any] = {}  # a model that three checks look at is loaded once
+    while True:
+        try:
+            request, blob = channel.receive()
+        except EOFError:
+            return
+        check = find(request["check"])
+        given, problem, start = {}, "", 0
+        for answer in request["answers"]:
+            name = answer["name"]
+            content = blob[start : start + answer["length"]]
+            start += answer["length"]
+            if answer.get("missing"):
+                continue
+            if answer.get("none"):
+                given[name] = None
+                continue
+            if answer.get("problem"):
+                problem = problem or answer["problem"]
+                continue
+            place = (type(check.answers[name]), name, hashlib.sha256(content).digest())
+            try:
+                if place not in read:
+                    read[place] = check.answers[name].read(name, content)
+                given[name] = read[place]
+            except WrongKindError as error:
+                problem = problem or str(error)
+        if problem:
+            channel.send({"passed": False, "message": problem})
+        else:
+            result = check(given)
+            channel.send({"passed": result.passed, "message": result.message})

@@ -1,0 +1,413 @@
+"""The kinds of answers that a check reads.
+
+An answer is plain data: the code that made it plays no part. Each kind knows how to make a
+plain value of what a learner's notebook holds, in whatever style it was written, and how to
+carry that value to another process as bytes without pickle, so that reading an answer never
+runs code that came with it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import random
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+
+class WrongKindError(ValueError):
+    """A value is not of the kind that the check reads; the message says what it is instead."""
+
+
+class Kind(Protocol):
+    """What every kind of answer can do."""
+
+    suffix: ClassVar[str]
+
+    def plain(self, name: str, value: Any) -> Any:
+        """Return the value as plain data of this kind.
+
+        Raises
+        ------
+        WrongKindError
+            If it cannot be taken for one.
+        """
+
+    def write(self, value: Any) -> bytes:
+        """Return a plain value as bytes."""
+
+    def read(self, name: str, content: bytes) -> Any:
+        """Return the plain value again; the content may come from anywhere.
+
+        Raises
+        ------
+        WrongKindError
+            If the content is none that ``write`` makes.
+        """
+
+
+def describe(value: Any) -> str:
+    """Say in a few words what a value is."""
+    kind = type(value).__name__
+    article = "an" if kind[:1].lower() in "aeiou" else "a"
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return f"{article} {kind} of shape {shape}"
+    if isinstance(value, (list, tuple, dict, set, str)):
+        return f"{article} {kind} of length {len(value)}"
+    return f"{article} {kind}"
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array of numbers, truth values or text.
+
+    Arrays, tables, columns, tensors and nested lists are all taken.
+    """
+
+    suffix: ClassVar[str] = ".npz"
+
+    def plain(self, name: str, value: Any) -> np.ndarray:
+        if isinstance(value, (str, bytes, dict, set)) or callable(value):
+            raise WrongKindError(f"`{name}` is {describe(value)}; an array is needed.")
+        try:
+            array = np.array(value)  # a copy, and of no subclass
+        except Exception as error:
+            raise WrongKindError(
+                f"`{name}` is {describe(value)}, and NumPy makes no array of it: {error}"
+            ) from None
+        if array.dtype.kind == "O":
+            # Columns of pandas hold text, and mixed tables hold numbers, as objects.
+            array = _of_objects(name, value, array)
+        if array.dtype.kind not in "biufU":
+            raise WrongKindError(
+                f"`{name}` holds {array.dtype}; numbers, truth values or text are needed."
+            )
+        return array
+
+    def write(self, value: np.ndarray) -> bytes:
+        content = io.BytesIO()
+        np.savez(content, value=value)
+        return content.getvalue()
+
+    def read(self, name: str, content: bytes) -> np.ndarray:
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                array = archive["value"]
+        except Exception as error:
+            raise WrongKindError(f"`{name}` cannot be read as an array: {error}") from None
+        return self.plain(name, array)
+
+
+def _of_objects(name: str, value: Any, array: np.ndarray) -> np.ndarray:
+    """Return the text or the numbers that an array of objects holds."""
+    flat = array.ravel().tolist()
+    if all(isinstance(item, str) for item in flat):
+        return array.astype(str)
+    numbers = (int, float, np.bool_, np.integer, np.floating)
+    others = [item for item in flat if not isinstance(item, numbers)]
+    if not others:
+        try:
+            return array.astype(float)
+        except OverflowError:
+            others = [max(flat, key=abs)]
+    odd = others[0]
+    raise WrongKindError(
+        f"`{name}` is {describe(value)} that holds {describe(odd)}; an array of numbers, truth "
+        "values or text is needed."
+    )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A pandas DataFrame, or what pandas makes one of (a Series, a dict of columns)."""
+
+    suffix: ClassVar[str] = ".parquet"
+
+    def plain(self, name: str, value: Any) -> Any:
+        import pandas as pd
+
+        if isinstance(value, pd.Series):
+            value = value.to_frame()
+        elif isinstance(value, dict):
+            try:
+                value = pd.DataFrame(value)
+            except Exception:
+                raise WrongKindError(f"`{name}` is a dict that is no table.") from None
+        if not isinstance(value, pd.DataFrame):
+            raise WrongKindError(f"`{name}` is {describe(value)}; a DataFrame is needed.")
+        table = pd.DataFrame(value).copy()
+        table.columns = [
+            " ".join(map(str, label)) if isinstance(label, tuple) else str(label)
+            for label in table.columns
+        ]
+        if table.columns.has_duplicates:
+            twice = table.columns[table.columns.duplicated()][0]
+            raise WrongKindError(f"`{name}` has two columns of the name {twice!r}.")
+        for column in table.columns:
+            table[column] = _plain_column(name, column, table[column])
+        return _plain_index(table)
+
+    def write(self, value: Any) -> bytes:
+        content = io.BytesIO()
+        value.to_parquet(content)
+        return content.getvalue()
+
+    def read(self, name: str, content: bytes) -> Any:
+        import pandas as pd
+
+        try:
+            table = pd.read_parquet(io.BytesIO(content))
+        except Exception as error:
+            raise WrongKindError(f"`{name}` cannot be read as a table: {error}") from None
+        return self.plain(name, table)
+
+
+def _plain_column(name: str, column: str, values: Any) -> Any:
+    """Return a column as numbers, truth values, text or dates, which Parquet carries."""
+    import pandas as pd
+
+    if isinstance(values.dtype, pd.SparseDtype):
+        values = values.sparse.to_dense()
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    if pd.api.types.is_string_dtype(values.dtype) and values.dtype != object:
+        return values.astype(object)
+    if values.dtype == object:
+        there = [item for item in values if item is not None and item == item]
+        if all(isinstance(item, str) for item in there):
+            return values
+        if all(isinstance(item, (bool, np.bool_)) for item in there):
+            return values if len(there) < len(values) else values.astype(bool)
+        if all(isinstance(item, (int, float, np.integer, np.floating)) for item in there):
+            return values.astype(float)
+        kinds = sorted({type(item).__name__ for item in there})
+        raise WrongKindError(
+            f"Column {column!r} of `{name}` holds {' and '.join(kinds)}; numbers alone, or text "
+            "alone, are needed."
+        )
+    if getattr(values.dtype, "kind", "V") not in "biufMm":
+        raise WrongKindError(
+            f"Column {column!r} of `{name}` is of the type {values.dtype}; numbers, truth values, "
+            "text or dates are needed."
+        )
+    return values
+
+
+def _plain_index(table: Any) -> Any:
+    """Keep labels of rows that Parquet carries; those of several levels become columns."""
+    import pandas as pd
+
+    labels = table.index
+    if isinstance(labels, pd.MultiIndex):
+        named = None not in labels.names and not set(labels.names) & set(table.columns)
+        return table.reset_index(drop=not named)
+    as_text = all(isinstance(label, str) for label in labels)
+    if as_text or getattr(labels.dtype, "kind", "V") in "iufM":
+        return table
+    return table.reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Number:
+    """One finite number."""
+
+    suffix: ClassVar[str] = ".json"
+
+    def plain(self, name: str, value: Any) -> float:
+        try:
+            array = np.array(value)
+            if array.dtype.kind == "O":
+                array = _of_objects(name, value, array)
+            if array.dtype.kind not in "iuf":
+                raise TypeError
+            array = array.astype(float)
+        except Exception:
+            raise WrongKindError(f"`{name}` is {describe(value)}; a number is needed.") from None
+        if array.size != 1:
+            raise WrongKindError(f"`{name}` is {describe(value)}; a single number is needed.")
+        number = float(array.reshape(-1)[0])
+        if not math.isfinite(number):
+            raise WrongKindError(f"`{name}` is {number}; a finite number is needed.")
+        return number
+
+    def write(self, value: float) -> bytes:
+        return json.dumps(value).encode()
+
+    def read(self, name: str, content: bytes) -> float:
+        return self.plain(name, _json(name, content))
+
+
+@dataclass(frozen=True)
+class Text:
+    """One piece of text, such as a name or the letter of a choice."""
+
+    suffix: ClassVar[str] = ".json"
+    longest: int = 2000
+
+    def plain(self, name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise WrongKindError(f"`{name}` is {describe(value)}; text in quotes is needed.")
+        if len(value) > self.longest:
+            raise WrongKindError(f"`{name}` has {len(value)} characters; {self.longest} will do.")
+        return "".join(value)  # no subclass, whatever it says of itself
+
+    def write(self, value: str) -> bytes:
+        return json.dumps(value).encode()
+
+    def read(self, name: str, content: bytes) -> str:
+        return self.plain(name, _json(name, content))
+
+
+@dataclass(frozen=True)
+class History:
+    """What ``fit`` recorded: a Keras ``History``, its dict, or a table with a row per epoch.
+
+    The plain value is a dict from the name of a figure to its list of values, one per epoch.
+    """
+
+    suffix: ClassVar[str] = ".json"
+
+    def plain(self, name: str, value: Any) -> dict[str, list[float]]:
+        import pandas as pd
+
+        recorded = getattr(value, "history", value)
+        if isinstance(recorded, pd.DataFrame):
+            recorded = {str(column): recorded[column].tolist() for column in recorded}
+        if not isinstance(recorded, dict):
+            raise WrongKindError(f"`{name}` is {describe(value)}; what `fit` returns is needed.")
+        try:
+            plain = {
+                str(figure): [float(number) for number in np.array(values, dtype=float).reshape(-1)]
+                for figure, values in recorded.items()
+            }
+        except Exception:
+            raise WrongKindError(f"`{name}` does not hold numbers for each epoch.") from None
+        if not plain or not all(plain.values()):
+            raise WrongKindError(f"`{name}` is empty: no epoch was recorded. Did `fit` run?")
+        if len({len(values) for values in plain.values()}) > 1:
+            raise WrongKindError(f"`{name}` has figures for different numbers of epochs.")
+        return plain
+
+    def write(self, value: dict[str, list[float]]) -> bytes:
+        return json.dumps(value).encode()
+
+    def read(self, name: str, content: bytes) -> dict[str, list[float]]:
+        return self.plain(name, _json(name, content))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A Keras model built of Keras's own layers, with its weights."""
+
+    suffix: ClassVar[str] = ".keras"
+
+    def plain(self, name: str, value: Any) -> Any:
+        import keras
+
+        # isinstance would believe a class that says it is something else.
+        if type(value) not in (keras.Sequential, keras.Model, keras.src.models.Functional):
+            what = (
+                "a model of a class of its own"
+                if isinstance(value, keras.Model)
+                else describe(value)
+            )
+            raise WrongKindError(
+                f"`{name}` is {what}; a `keras.Sequential` or a functional `keras.Model` is needed."
+            )
+        if not value.built:
+            raise WrongKindError(
+                f"`{name}` has no weights yet: give it an input shape, or train it first."
+            )
+        for layer in value._flatten_layers(include_self=False):
+            module = type(layer).__module__
+            if not module.startswith("keras.") or type(layer).__name__ == "Lambda":
+                raise WrongKindError(
+                    f"`{name}` has a layer {layer.name!r} of the class {type(layer).__name__}, "
+                    "which carries code; only Keras's own layers can be checked."
+                )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compiled = value.get_compile_config() if value.compiled else None
+            config = value.get_config()
+            own = _own_code([config, compiled]) or _cannot_be_made_again(type(value), config)
+        if own:
+            raise WrongKindError(
+                f"`{name}` uses {own}: code of your own. Only Keras's own losses, "
+                "metrics, activations and initialisers can be checked."
+            )
+        return value
+
+    def write(self, value: Any) -> bytes:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a learner may do is not ours to warn of
+            path = Path(folder) / "model.keras"
+            value.save(path)
+            return path.read_bytes()
+
+    def read(self, name: str, content: bytes) -> Any:
+        import keras
+
+        handle, path = tempfile.mkstemp(suffix=".keras")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # such as: compiled, and not fitted
+                    model = keras.saving.load_model(path, safe_mode=True)
+            except Exception as error:
+                first = (str(error).strip().splitlines() or [""])[0].replace(path, "the file")
+                raise WrongKindError(
+                    f"`{name}` cannot be loaded as a model: {type(error).__name__}: {first[:300]}"
+                ) from None
+        finally:
+            os.unlink(path)
+        return self.plain(name, model)
+
+
+def _own_code(config: Any) -> str:
+    """Return the name of something in a Keras config that Keras could not load by itself."""
+    waiting = [config]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            kind = one.get("class_name")
+            if isinstance(kind, str) and "config" in one:
+                module = one.get("module") or "keras"
+                if kind == "function" and not module.startswith("keras"):
+                    return str(one["config"])
+                if kind == "__lambda__" or not module.startswith(("keras", "builtins")):
+                    return kind
+            if {"code", "closure"} <= one.keys():
+                return "a lambda"
+            waiting += one.values()
+        elif isinstance(one, (list, tuple)):
+            waiting += one
+    return ""
+
+
+def _cannot_be_made_again(kind: type, config: dict[str, Any]) -> str:
+    """Try what the judging process will do, and return what of it fails."""
+    state = random.getstate()  # layers draw seeds, and a learner's later results must not change
+    try:
+        kind.from_config(config)
+    except Exception:
+        return "a lambda, or something else that Keras cannot save"
+    finally:
+        random.setstate(state)
+    return ""
+
+
+def _json(name: str, content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise WrongKindError(f"`{name}` cannot be read: {error}") from None
