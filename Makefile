@@ -2,8 +2,10 @@
 
 EDITION ?= sample
 export COURSEKIT_EDITION := $(EDITION)
-# Kernels keep their own log to themselves; see coursekit/kernels.
-export JUPYTER_DEFAULT_PROVISIONER_NAME := coursekit-quiet
+# Kernels are forked from a process that has TensorFlow imported; see coursekit/kernels.
+# KERNELS=coursekit-quiet starts ordinary ones.
+KERNELS ?= coursekit-warm
+export JUPYTER_DEFAULT_PROVISIONER_NAME := $(KERNELS)
 ifdef COURSEKIT_DATA
 # Chapters run in their own folder, so a relative folder has to be made absolute here.
 export COURSEKIT_DATA := $(abspath $(COURSEKIT_DATA))
@@ -18,16 +20,19 @@ BIN := $(VENV)/bin
 endif
 READY := $(VENV)/.ready
 
-NOTEBOOKS := $(wildcard book/*.ipynb)
+SOLUTIONS := $(wildcard book/solutions/*.ipynb)
+NOTEBOOKS := $(wildcard book/*.ipynb) $(SOLUTIONS)
 # Two files at a time: each waits for other processes and keeps one core busy much of the time.
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
 NBVAL := --nbval --nbval-sanitize-with tests/book/sanitize.cfg --nbval-kernel-name python3
 
-.PHONY: help env book test refresh reproduce bench data format check clean
+.PHONY: help env book test release grade refresh reproduce bench data format check clean
 
 help:
 	@echo "make book      build the book into _build/html   (EDITION=full for the full data)"
 	@echo "make test      run all tests: the package, the chapters, the data"
+	@echo "make release   make the exercises anew from book/solutions"
+	@echo "make grade     SUBMISSIONS=folder OUT=folder: grade submitted exercises"
 	@echo "make check     lint, and check the format of the code"
 	@echo "make format    put the code in format"
 	@echo "make refresh   run the chapters and store the outputs that the tests compare with"
@@ -62,6 +67,12 @@ test: $(READY)
 	  --cov-fail-under=90
 	$(BIN)/python -m pytest $(NBVAL) $(SIDE_BY_SIDE) $(NOTEBOOKS)
 
+release: $(READY)
+	$(BIN)/coursekit release book/solutions --out book/exercises
+
+grade: $(READY)
+	$(BIN)/coursekit grade "$(SUBMISSIONS)" --out "$(OUT)"
+
 refresh: $(READY)
 	$(BIN)/python tools/refresh_notebooks.py $(NOTEBOOKS)
 
@@ -74,6 +85,8 @@ reproduce: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/one_network.py --edition $(EDITION)
 	$(BIN)/python benchmarks/grid.py --edition $(EDITION)
+	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/grading.py
 
 data: $(READY)
 	$(BIN)/python tools/make_bundled_data.py $(if $(MLBENCH),--mlbench $(MLBENCH))

@@ -41,8 +41,10 @@ def fill_cache(app, env, docnames: list[str]) -> None:
         return
     cache = get_cache(app.config.nb_execution_cache_path)
     missing = []
-    for path in (Path(env.doc2path(name)) for name in docnames):
-        if path.suffix == ".ipynb":
+    left_out = app.config.nb_execution_excludepatterns
+    for name in docnames:
+        path = Path(env.doc2path(name))
+        if path.suffix == ".ipynb" and not any(map(path.match, left_out)):
             notebook = nbformat.read(path, as_version=4)
             try:
                 cache.match_cache_notebook(notebook)
