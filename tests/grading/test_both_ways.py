@@ -100,7 +100,11 @@ def test_blank(identifier):
     assert "is not defined" in check({}).message
 
 
-@pytest.mark.parametrize("odd", [object(), "nonsense", -1, [], {}, [[]]], ids=repr)
+@pytest.mark.parametrize(
+    "odd",
+    [object(), "nonsense", -1, [], {}, [[]]],
+    ids=["object", "text", "number", "list", "dict", "nested"],
+)
 def test_nonsense(odd):
     """An answer of no sense at all never passes, and never raises."""
     for identifier in CHECKS:

@@ -375,13 +375,12 @@ def test_a_run_that_is_killed_goes_on(first, one_warm_process, tmp_path):
     for name in names:
         write(two_checks(f"import time\ntime.sleep(0.3)\n{RIGHT_FIRST}"), tmp_path / "in" / name)
     master, out = write(master_of_two(), tmp_path / "two.ipynb"), tmp_path / "out"
-    (tmp_path / "left").mkdir()
     command = [one_warm_process[0]._path, "grade", tmp_path / "in", "--out", out]
     command += ["--master", master, "--jobs", 1]
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, *map(str, command)],
         cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path / "left")},
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # it leaves its folder behind
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -710,7 +709,8 @@ def cluster(folder: Path, warm: Warm):
         yield client
 
 
-def test_a_cluster_loses_a_worker_and_no_notebook(first, one_warm_process, tmp_path):
+def test_a_cluster_loses_a_worker_and_no_notebook(first, one_warm_process, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # a killed worker leaves its folder behind
     names = [f"{number:02}.ipynb" for number in range(6)]
     for name in names:
         code = f"import time\ntime.sleep(0.3)\n{RIGHT_FIRST}"

@@ -420,11 +420,10 @@ def callbacks(x_validation, y_validation, best_rate, most_epochs, stopped, histo
         "allowed: training did not end by itself. Was early stopping given to `fit`, with enough "
         "epochs?",
     )
-    after = len(losses) - 1 - int(losses.argmin())
     expect(
-        after >= 1,
-        "`history_stopped` ends with its best epoch, so early stopping on the validation loss did "
-        "not end it.",
+        len(losses) > 1 and losses[:-1].min() <= losses.min() + RESTORED,
+        "The validation loss in `history_stopped` is lowest in its last epoch, and still falling: "
+        "early stopping on the validation loss did not end it.",
     )
     now = _losses.exact_cross_entropy(stopped, x, y)
     expect(

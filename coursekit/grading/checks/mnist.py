@@ -23,6 +23,8 @@ STEPS = (200, 100, 25, 7)
 TOO_GOOD = 0.985
 # By how much the best epoch may be missed where an improvement has to be worth the name.
 RESTORED = 1.2e-3
+# What may have counted as an improvement, in steps.
+DELTAS = tuple(np.linspace(0, 1e-3, 101))
 
 
 @cache
@@ -513,13 +515,13 @@ def two_callbacks(history_big, stop_patience, plateau_patience):
         f"By `history_big`, the learning rate went {', '.join(f'{rate:.2g}' for rate in rates)}. "
         "On a plateau it is to be multiplied by 0.1, and otherwise to stay.",
     )
-    ends = {_stops(losses, int(stop_patience), delta) for delta in (0, 1e-4, 5e-4, 1e-3)}
+    ends = {_stops(losses, int(stop_patience), delta) for delta in DELTAS}
     expect(
         epochs in {min(end, 20) for end in ends},
         f"`history_big` has {epochs} epochs, where early stopping with a patience of "
         f"{stop_patience:g} would not have ended. Are history and patience of the same run?",
     )
-    falls = {tuple(_falls(losses, int(plateau_patience), delta)) for delta in (0, 1e-4, 5e-4, 1e-3)}
+    falls = {tuple(_falls(losses, int(plateau_patience), delta)) for delta in DELTAS}
     found = tuple((np.flatnonzero(factors < 0.5) + 2).tolist())
     expect(
         found in falls,

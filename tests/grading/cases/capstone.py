@@ -536,6 +536,10 @@ CASES: dict[str, Case] = {
                 lambda: stopped_answers(stopped=copy(stopped()[0], stopped()[2])),
                 "so that the best weights come back",
             ),
+            "ten epochs, and no early stopping": (
+                lambda: stopped_answers(stopped=base()[0], history_stopped=base()[1]),
+                "and still falling",
+            ),
             "the rate stays": (
                 lambda: stopped_answers(
                     history_stopped=stopped_history(
