@@ -132,7 +132,10 @@ class Warm:
         env: Mapping[str, str] | None = None,
     ):
         if not supported():
-            raise WarmUnavailableError(f"on {sys.platform}, forking is not known to be safe")
+            raise WarmUnavailableError(
+                f"forking a process with TensorFlow in it is not known to be safe on "
+                f"{sys.platform}; it is on Linux (also in a container, or in WSL)"
+            )
         self._env = dict(os.environ if env is None else env)
         self._preload = list(preload)
         self._folder = None
