@@ -17,11 +17,12 @@ import sys
 import tempfile
 import threading
 import types
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from coursekit.grading._channel import Channel
-from coursekit.grading._sandbox import Sandbox, run
+from coursekit.grading._sandbox import Limits, Sandbox, run
 
 LARGEST_OUTPUT = 200_000  # characters of text in one cell, bytes of one picture times ten
 SEED = 1
@@ -32,20 +33,34 @@ _compile, _exec, _pristine = compile, exec, dict(vars(builtins))
 
 def serve(spec: dict[str, Any], *, fds: list[int]) -> None:
     """Run a submission in a sandbox. Called in a process forked for it alone."""
+    _enter(spec, fds, lambda sandbox: _work(sandbox, fds[0], spec["seed"]))
+
+
+def judge(spec: dict[str, Any], *, fds: list[int]) -> None:
+    """Judge answers in a sandbox of its own, in which no code of a submission ever ran."""
+    _enter(spec, fds, lambda _: _judge(fds[0], spec["seed"]))
+
+
+def _enter(spec: dict[str, Any], fds: list[int], work: Callable[[Sandbox], None]) -> None:
     sandbox = Sandbox(
         layers=set(spec["layers"]),
+        limits=Limits(**spec["limits"]),
         readable=spec["readable"],
         hidden=spec["hidden"],
         scratch=spec["scratch"],
     )
-    sandbox.limits = type(sandbox.limits)(**spec["limits"])
-    run(sandbox, lambda entered: _work(entered, fds[0], spec["seed"]), keep=fds)
+
+    def quietly(entered: Sandbox) -> None:
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(nowhere, standard)
+        tempfile.tempdir = os.getcwd()  # the only folder that can be written to
+        work(entered)
+
+    run(sandbox, quietly, keep=fds)
 
 
 def _work(sandbox: Sandbox, fd: int, seed: int) -> None:
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(nowhere, standard)
     channel = _Voice(socket.socket(fileno=fd))
     channel.send({"event": "ready", "layers": sandbox.on})
     request, _ = channel.receive()
@@ -148,10 +163,8 @@ class _Notebook:
                 self.config.HistoryManager.enabled = False
                 super().init_history()
 
-        # The only folder that can be written to.
         for name in ("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"):
             os.environ[name] = os.getcwd()
-        tempfile.tempdir = os.getcwd()
         os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
         matplotlib.rcParams["backend"] = os.environ["MPLBACKEND"]
         config = Config()
@@ -331,18 +344,6 @@ def _seed(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
-def judge(spec: dict[str, Any], *, fds: list[int]) -> None:
-    """Judge answers in a sandbox of its own, in which no code of a submission ever ran."""
-    sandbox = Sandbox(
-        layers=set(spec["layers"]),
-        readable=spec["readable"],
-        hidden=spec["hidden"],
-        scratch=spec["scratch"],
-    )
-    sandbox.limits = type(sandbox.limits)(**spec["limits"])
-    run(sandbox, lambda _: _judge(fds[0], spec["seed"]), keep=fds)
-
-
 def _judge(fd: int, seed: int) -> None:
     import hashlib
 
@@ -350,10 +351,6 @@ def _judge(fd: int, seed: int) -> None:
     from coursekit.grading.kinds import WrongKindError
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(nowhere, standard)
-    tempfile.tempdir = os.getcwd()
     channel = Channel(socket.socket(fileno=fd))
     channel.send({"event": "ready"})
     _seed(seed)
