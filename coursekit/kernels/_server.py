@@ -67,6 +67,9 @@ def preload(extra: list[str]) -> None:
     for name in (*PRELOADED, *extra):
         with suppress(ImportError):
             importlib.import_module(name)
+    if "pandas" in sys.modules:
+        # When pandas is imported, it looks whether it is in a notebook, and shows wide tables so.
+        sys.modules["pandas"].set_option("display.max_columns", 20)
     # Collected objects are moved out of the collector's sight, so that a child's first
     # collection does not write to, and so copy, every page of them.
     gc.collect()

@@ -24,6 +24,8 @@ model.compile("adam", "mse")
 history = model.fit(x, x.sum(axis=1), epochs=3, verbose=0)
 print([value.hex() for value in history.history["loss"]])
 print(sum(float(np.abs(weight).sum()) for weight in model.get_weights()).hex())
+import pandas as pd
+print(pd.options.display.max_columns, pd.DataFrame(np.ones((1, 15))))
 """
 
 
