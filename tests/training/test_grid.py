@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -224,13 +223,8 @@ def test_an_interruption_keeps_what_is_finished(tmp_path):
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline and not list(folder.glob("mlp_*")):
             time.sleep(0.05)
-        # Once is enough, but for an interrupt that comes while Python runs a finaliser: it is
-        # lost there. Whoever waits presses the keys again.
-        for _ in range(3):
-            os.killpg(process.pid, signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(15)
-                break
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(30)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
