@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,11 +144,7 @@ def _hiding(options: Options, submissions: Path, out: Path) -> Options:
     hidden = [submissions if submissions.is_dir() else submissions.parent, out]
     hidden += [_checkout() / "book", _checkout() / "tests", home / ".ssh", home / ".aws"]
     folders = dict.fromkeys([*options.hidden, *(str(folder.resolve()) for folder in hidden)])
-    return Options(**{**_shallow(options), "hidden": tuple(folders)})
-
-
-def _shallow(options: Options) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in options.__dataclass_fields__}
+    return replace(options, hidden=tuple(folders))
 
 
 def _inside(path: Path, folder: Path) -> bool:

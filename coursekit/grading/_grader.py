@@ -84,10 +84,7 @@ class Grader:
 
     def close(self) -> None:
         """End the warm process, and remove what was written."""
-        with self._lock:
-            if self._warm is not None:
-                self._warm.close()
-                self._warm = None
+        self._renew()
         with suppress(OSError):
             self._folder.cleanup()
 
@@ -135,6 +132,7 @@ class Grader:
         return outcome
 
     def _renew(self) -> None:
+        """End the warm process; whoever needs one next starts another."""
         with self._lock:
             if self._warm is not None:
                 self._warm.close()

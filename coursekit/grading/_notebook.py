@@ -97,8 +97,6 @@ class Master:
         Its cells in order; solution cells hold the learner's blanks.
     solutions : frozenset of str
         Identifiers of the cells that a submission brings.
-    ids : frozenset of str
-        Ids of its cells without marks, which a submission may change.
     digest : str
         Of its content.
     """

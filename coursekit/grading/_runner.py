@@ -25,7 +25,6 @@ from coursekit.grading._channel import Channel
 from coursekit.grading._sandbox import Limits, Sandbox, run
 
 LARGEST_OUTPUT = 200_000  # characters of text in one cell, bytes of one picture times ten
-SEED = 1
 
 # Captured before any submission runs: what it patches later is not what judges it.
 _compile, _exec, _pristine = compile, exec, dict(vars(builtins))
