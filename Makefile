@@ -22,9 +22,6 @@ READY := $(VENV)/.ready
 
 SOLUTIONS := $(wildcard book/solutions/*.ipynb)
 NOTEBOOKS := $(wildcard book/*.ipynb) $(SOLUTIONS)
-# Two files at a time: each waits for other processes and keeps one core busy much of the time.
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile
-NBVAL := --nbval --nbval-sanitize-with tests/book/sanitize.cfg --nbval-kernel-name python3
 
 .PHONY: help env book test release grade refresh reproduce bench data format check clean
 
@@ -63,9 +60,9 @@ book: $(READY)
 	@echo "The book is at _build/html/index.html"
 
 test: $(READY)
-	$(BIN)/python -m pytest tests $(SIDE_BY_SIDE) --cov=coursekit --cov-report=term \
-	  --cov-fail-under=90
-	$(BIN)/python -m pytest $(NBVAL) $(SIDE_BY_SIDE) $(NOTEBOOKS)
+	$(BIN)/python -m pytest $(NOTEBOOKS) tests --numprocesses 2 --no-loadscope-reorder \
+	  --nbval-sanitize-with tests/book/sanitize.cfg \
+	  --cov=coursekit --cov-report=term --cov-fail-under=90
 
 release: $(READY)
 	$(BIN)/coursekit release book/solutions --out book/exercises

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,6 +12,11 @@ import pytest
 mpl.use("agg")
 # pytest-xdist tells its workers to be 80 columns wide, before the command line is imported.
 os.environ.pop("COLUMNS", None)
+
+# A shell that runs a command in the background has it ignore interrupts, and so do all that it
+# starts: the processes that tests interrupt would go on.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 _FULL_DATA = os.environ.get("COURSEKIT_DATA")

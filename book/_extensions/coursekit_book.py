@@ -6,39 +6,20 @@ It lives in an extension rather than in the Makefile so that a plain
 
 from __future__ import annotations
 
-import hashlib
 import os
-from importlib.metadata import distributions
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-
-
-def fingerprint() -> str:
-    """Name everything, besides a notebook's own cells, that its outputs depend on."""
-    digest = hashlib.sha256()
-    sources = [*ROOT.glob("coursekit/**/*.py"), *(p for p in ROOT.glob("data/**/*") if p.is_file())]
-    for path in sorted(sources):
-        digest.update(path.relative_to(ROOT).as_posix().encode())
-        digest.update(path.read_bytes())
-    versions = {f"{package.name}=={package.version}" for package in distributions()}
-    digest.update("\n".join(sorted(versions)).encode())
-    return digest.hexdigest()[:16]
+from coursekit_execution import cache_folder
 
 
 def choose_edition_and_cache(app, config) -> None:
-    """Build from the bundled data unless told otherwise, and never reuse stale outputs.
-
-    Jupyter Book keys its execution cache by the cells of a notebook alone. With one folder
-    per edition and state of the package, a change of either runs the chapters again.
-    """
+    """Build from the bundled data unless told otherwise, and never reuse stale outputs."""
     edition = os.environ.setdefault("COURSEKIT_EDITION", "sample")
     os.environ.setdefault("JUPYTER_DEFAULT_PROVISIONER_NAME", "coursekit-quiet")
     if folder := os.environ.get("COURSEKIT_DATA"):
         # A relative folder is meant from here, not from the folder a chapter runs in.
         os.environ["COURSEKIT_DATA"] = os.path.abspath(folder)
-    caches = Path(app.outdir).parent / ".jupyter_cache"
-    config.nb_execution_cache_path = str(caches / f"{edition}-{fingerprint()}")
+    config.nb_execution_cache_path = str(cache_folder(Path(app.outdir).parent, edition))
 
 
 def style_theme(app, config) -> None:

@@ -3,12 +3,16 @@
 Jupyter Book runs one notebook after the other while it reads. A chapter waits for a kernel to
 start, for TensorFlow to be imported, and keeps one core busy much of the time, so two at a time
 take clearly less. Here the cache is filled first; Jupyter Book then finds every chapter in it.
+``make test`` holds the chapters to their stored outputs with what lies in the same cache, so that
+no chapter runs twice; see ``tools/notebook_outputs.py``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from importlib.metadata import distributions
 from pathlib import Path
 
 import nbformat
@@ -17,19 +21,61 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 
+ROOT = Path(__file__).parents[2]
+# What the outputs of a notebook depend on, besides its own cells and the installed packages.
+SOURCES = ("coursekit/**/*.py", "data/**/*", "book/expected/*.csv")
 # A kernel with TensorFlow and a chapter's data stays below this.
 MEMORY_PER_CHAPTER = 2 * 2**30
+
+
+def fingerprint() -> str:
+    """Name everything, besides a notebook's own cells, that its outputs depend on."""
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in SOURCES for path in ROOT.glob(pattern)):
+        if path.is_file():
+            digest.update(path.relative_to(ROOT).as_posix().encode())
+            digest.update(path.read_bytes())
+    versions = {f"{package.name}=={package.version}" for package in distributions()}
+    digest.update("\n".join(sorted(versions)).encode())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder(build: Path, edition: str) -> Path:
+    """Name the folder of the cache for an edition and the present state of the package.
+
+    Jupyter Book keys its cache by the cells of a notebook alone. With one folder per edition and
+    state of the package, a change of either runs the chapters again.
+    """
+    return build / ".jupyter_cache" / f"{edition}-{fingerprint()}"
+
+
+def kept(cache, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
+    """Return the notebook with the outputs that the cache has of it, if it has any."""
+    try:
+        return cache.get_cache_bundle(cache.match_cache_notebook(notebook).pk).nb
+    except KeyError:
+        return None
+
+
+def keep(cache, path: Path, result: ExecutionResult) -> None:
+    """Put into the cache what ran to its end."""
+    bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def run(path: Path, notebook: nbformat.NotebookNode, timeout: int) -> tuple[Path, ExecutionResult]:
+    """Run one notebook in its own folder, as Jupyter Book does."""
+    # Where a cell fails, those after it have to look as if never run, not as they are stored.
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.update(execution_count=None, outputs=[])
+    return path, single_nb_execution(notebook, str(path.parent), timeout, allow_errors=False)
 
 
 def chapters_at_once() -> int:
     """One per core, as far as the free memory goes."""
     by_memory = psutil.virtual_memory().available // MEMORY_PER_CHAPTER
     return max(1, min(os.cpu_count() or 1, by_memory))
-
-
-def run(path: Path, notebook: nbformat.NotebookNode, timeout: int) -> tuple[Path, ExecutionResult]:
-    """Run one notebook in its own folder, as Jupyter Book does."""
-    return path, single_nb_execution(notebook, str(path.parent), timeout, allow_errors=False)
 
 
 def fill_cache(app, env, docnames: list[str]) -> None:
@@ -46,9 +92,7 @@ def fill_cache(app, env, docnames: list[str]) -> None:
         path = Path(env.doc2path(name))
         if path.suffix == ".ipynb" and not any(map(path.match, left_out)):
             notebook = nbformat.read(path, as_version=4)
-            try:
-                cache.match_cache_notebook(notebook)
-            except KeyError:
+            if kept(cache, notebook) is None:
                 missing.append((path, notebook))
     if len(missing) < 2:
         return
@@ -62,10 +106,7 @@ def fill_cache(app, env, docnames: list[str]) -> None:
                 outcome = "failed" if result.err else f"{result.time:.0f} s"
                 print(f"{place:>3} of {len(missing)}: {path.stem}, {outcome}", flush=True)
                 if not result.err:
-                    bundle = CacheBundleIn(
-                        result.nb, str(path), data={"execution_seconds": result.time}
-                    )
-                    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+                    keep(cache, path, result)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

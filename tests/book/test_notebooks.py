@@ -106,14 +106,22 @@ class TestChapter:
         assert headings[-3:] == ["Exercises", "Summary", "Further reading"]
 
 
-# --------------------------------------------------- nbval really compares and really fails
+# ------------------------------------------- outputs are really compared, and really differ
 
 
-def nbval(path, *options: str) -> subprocess.CompletedProcess:
-    # Its own process, without our settings: a warning of nbval's is not a failed chapter.
-    command = [sys.executable, "-m", "pytest", "--nbval", "-c", os.devnull, "-q", *options, path]
+def hold_to_outputs(path, *options: str) -> subprocess.CompletedProcess:
+    """Run pytest on a notebook, as ``make test`` does, with an execution cache of its own."""
+    # Without our settings: a notebook outside the repository, which finds no conftest.py.
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "-p", "notebook_outputs"]
+    plugin = os.pathsep.join(str(ROOT / place) for place in ("tools", "book/_extensions"))
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=240, cwd=path.parent, check=False
+        [*command, f"--notebook-cache={path.parent}", *options, path],
+        env={**os.environ, "PYTHONPATH": plugin},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        cwd=path.parent,
+        check=False,
     )
 
 
@@ -125,30 +133,57 @@ def without_training(path) -> nbformat.NotebookNode:
     return notebook
 
 
-def test_nbval_passes_on_the_chapter_as_it_is(tmp_path):
+def the_cell(notebook, text: str) -> nbformat.NotebookNode:
+    (cell,) = [cell for cell in notebook.cells if text in cell.source]
+    return cell
+
+
+def test_nbval_itself_passes_on_the_chapter_as_it_is(tmp_path):
     path = tmp_path / "chapter.ipynb"
     nbformat.write(without_training(FIRST), path)
-    done = nbval(path)
+    done = hold_to_outputs(path, "--nbval")
     assert done.returncode == 0, done.stdout
+    assert not (tmp_path / ".jupyter_cache").exists()  # ours stood aside
 
 
-def test_nbval_fails_on_a_tampered_chapter(tmp_path):
-    """Three cells are tampered with, each in its own way; those three fail, and no other."""
+def test_a_chapter_runs_once_and_again_when_its_code_changes(tmp_path):
+    path = tmp_path / "chapter.ipynb"
+    runs = tmp_path / "runs"
+    cell = nbformat.v4.new_code_cell(
+        f"with open({str(runs)!r}, 'a') as file:\n    print('ran', file=file)\n1 + 1",
+        execution_count=1,
+        outputs=[nbformat.v4.new_output("execute_result", data={"text/plain": "2"})],
+    )
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata=read(FIRST).metadata)
+    changed = cell.source.replace("1 + 1", "1 + 2")
+    for source, stored, times, failed in (
+        (cell.source, "2", 1, 0),
+        (cell.source, "3", 1, 1),  # from the cache, and still compared
+        (changed, "3", 2, 0),
+    ):
+        cell.source = source
+        cell.outputs[0].data["text/plain"] = stored
+        nbformat.write(notebook, path)
+        done = hold_to_outputs(path)
+        assert done.returncode == failed, done.stdout
+        assert runs.read_text().split() == ["ran"] * times
+
+
+def test_a_tampered_chapter_fails(tmp_path):
+    """Cells that give something else than is stored fail, and so does all from an error on."""
     notebook = without_training(FIRST)
-
-    def cell_with(text):
-        (cell,) = [cell for cell in notebook.cells if text in cell.source]
-        return cell
-
-    cell_with("by_hand, sum(by_hand)").outputs[0].data["text/plain"] = "([256, 4160, 130], 4547)"
-    shape = cell_with("x.shape, y.shape")
+    by_hand = the_cell(notebook, "by_hand, sum(by_hand)")
+    by_hand.outputs[0].data["text/plain"] = "([256], 4547)"
+    shape = the_cell(notebook, "x.shape, y.shape")
     shape.source = "x.shape, x.shape"
-    rule = cell_with("0.48 < share_of_ones")
+    rule = the_cell(notebook, "0.48 < share_of_ones")
     rule.source = rule.source.replace("0.48 <", "0.98 <")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    failed = {*range(code.index(rule), len(code)), code.index(by_hand), code.index(shape)}
     path = tmp_path / "chapter.ipynb"
     nbformat.write(notebook, path)
-    done = nbval(path)
+    done = hold_to_outputs(path)
     assert done.returncode == 1
-    assert "3 failed" in done.stdout, done.stdout
-    for words in ("4547", "((10000, 3), (10000, 3))", "AssertionError"):
+    assert f"{len(failed)} failed" in done.stdout, done.stdout
+    for words in ("((10000, 3), (10000, 3))", "AssertionError", "ended in an earlier cell"):
         assert words in done.stdout
