@@ -1,0 +1,142 @@
+"""HTML that holds its data, its code and its style."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_TEMPLATE = """\
+<div class="coursekit-live" id="{id}" role="group" aria-label="{title}">
+<style>
+{css}</style>
+<noscript>
+<p>This figure needs JavaScript. Instead, a picture of what it begins with:</p>
+<img src="data:image/png;base64,{picture}" alt="{alt}" width="{width}" height="{height}">
+</noscript>
+</div>
+<script>
+(() => {{
+"use strict";
+{shared}
+{own}
+start({id_as_text}, {data}, {build});
+}})();
+</script>
+"""
+
+
+@dataclass(frozen=True, repr=False)
+class LiveFigure:
+    """A figure that computes in the browser of whoever looks at it.
+
+    Jupyter shows it when it is the last line of a cell.
+
+    Attributes
+    ----------
+    title : str
+        What it is, in a few words.
+    html : str
+        All of it: a fragment of a page that loads nothing.
+    """
+
+    title: str
+    html: str = field(compare=False)
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"LiveFigure({self.title!r}, {len(self.html) / 1000:,.0f} kB; a notebook shows it)"
+
+
+def compose(
+    kind: str, data: dict, *, title: str, alt: str, draw: Callable[[], Figure]
+) -> LiveFigure:
+    """Put a figure together.
+
+    Parameters
+    ----------
+    kind : str
+        ``"digit"``, ``"kernel"`` or ``"threshold"``: the JavaScript file, which has a function
+        called ``digitFigure`` and so on.
+    data : dict
+        What that function gets besides its place on the page; must fit into JSON.
+    title : str
+        Name of the figure for screen readers.
+    alt : str
+        What the picture shows.
+    draw : callable
+        Draws the picture for readers without JavaScript.
+
+    Returns
+    -------
+    LiveFigure
+        The same bytes for the same arguments.
+    """
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    identifier = f"coursekit-{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    picture, width, height = _png(draw)
+    return LiveFigure(
+        title,
+        _TEMPLATE.format(
+            id=identifier,
+            id_as_text=json.dumps(identifier),
+            title=html.escape(title),
+            css=_file("live.css"),
+            picture=picture,
+            width=width,
+            height=height,
+            alt=html.escape(alt),
+            shared=_file("live.js"),
+            own=_file(f"{kind}.js"),
+            # Inside a script element, "</" could end it and "<!--" hide the rest.
+            data=text.replace("<", "\\u003c"),
+            build=f"{kind}Figure",
+        ),
+    )
+
+
+def _file(name: str) -> str:
+    """Read a file of this package, without the comments and indents that no browser needs."""
+    text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
+
+
+def _png(draw: Callable[[], Figure]) -> tuple[str, int, int]:
+    """Draw in the book's style; return the picture as base64, and its size on the page."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image  # matplotlib's own requirement
+
+    from coursekit.plotting import use_style
+
+    with mpl.rc_context():
+        use_style()
+        figure = draw()
+        figure.set_dpi(100)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    # Few readers ever see it and all carry it: 32 colours take a quarter of the room.
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(32)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png", optimize=True)
+    width, height = (round(96 * inches) for inches in figure.get_size_inches())
+    return base64.b64encode(buffer.getvalue()).decode("ascii"), width, height

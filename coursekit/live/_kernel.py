@@ -1,0 +1,129 @@
+"""Slide a learned kernel over a window of a signal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
+from coursekit.live._figure import LiveFigure, compose
+from coursekit.live._weights import encode, first_convolution
+from coursekit.plotting import COLOURS
+
+if TYPE_CHECKING:
+    import keras
+
+
+def kernel_figure(
+    model: keras.Sequential,
+    windows: Mapping[str, np.ndarray],
+    *,
+    sampling_rate: float = SAMPLING_RATE,
+    channels: Sequence[str] = CHANNELS,
+) -> LiveFigure:
+    """Let readers slide the kernels of a model's first layer over windows of a signal.
+
+    Parameters
+    ----------
+    model : keras.Sequential
+        Its first layer is a ``Conv1D`` with ``padding="valid"``, relu or linear, for example
+        that of :func:`coursekit.models.walking_final_cnn`.
+    windows : mapping of str to ndarray, shape (length, channels)
+        What each window is called, and its values; all of one length. The first is shown at
+        the start, below the filter that answers most strongly to it.
+    sampling_rate : float
+        Samples per second, in Hz; by default that of the walking data.
+    channels : sequence of str
+        Name of each channel; by default those of the walking data.
+
+    Returns
+    -------
+    LiveFigure
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model or the windows are not as described.
+    """
+    layer = first_convolution(model)
+    size, depth, filters = layer["kernel"].shape
+    if len(channels) != depth:
+        raise ValueError(f"there are {len(channels)} names of channels; the kernels have {depth}.")
+    if not windows:
+        raise ValueError("there is no window; give at least 1.")
+    arrays = {name: np.asarray(window, dtype=np.float32) for name, window in windows.items()}
+    length = len(next(iter(arrays.values())))
+    for name, window in arrays.items():
+        if window.ndim != 2 or window.shape[1] != depth:
+            raise ValueError(f"{name} has shape {window.shape}; it must be (samples, {depth}).")
+        if len(window) != length or length < size:
+            raise ValueError(
+                f"{name} has {len(window)} samples; all windows must have the same number, at "
+                f"least the {size} that a kernel covers."
+            )
+        if not np.isfinite(window).all():
+            raise ValueError(f"{name} holds values that are not finite.")
+    if not sampling_rate > 0:
+        raise ValueError(f"sampling_rate is {sampling_rate}; it must be more than 0.")
+
+    first = next(iter(arrays.values()))
+    responses = _responses(first, layer)
+    position, chosen = np.unravel_index(responses.argmax(), responses.shape)
+    data = {
+        "layer": {
+            "size": size,
+            "channels": depth,
+            "filters": filters,
+            "strides": layer["strides"],
+            "activation": layer["activation"],
+            "kernel": encode(layer["kernel"]),
+            "bias": encode(layer["bias"]),
+        },
+        "channels": list(channels),
+        "windows": [{"name": name, "values": encode(window)} for name, window in arrays.items()],
+        "length": length,
+        "rate": float(sampling_rate),
+        "filter": int(chosen),
+    }
+    begins = position * layer["strides"]
+    return compose(
+        "kernel",
+        data,
+        title="Slide a learned kernel over a window",
+        alt=f"{depth} channels of {next(iter(arrays))}, with kernel {chosen} laid over samples "
+        f"{begins} to {begins + size - 1}, where its output, drawn below, is highest.",
+        draw=lambda: _draw(first, layer, responses[:, chosen], chosen, begins, channels),
+    )
+
+
+def _responses(window: np.ndarray, layer: dict) -> np.ndarray:
+    """All filters at all positions, before the activation."""
+    pieces = np.lib.stride_tricks.sliding_window_view(window, len(layer["kernel"]), axis=0)
+    pieces = pieces[:: layer["strides"]]  # (positions, channels, samples)
+    return np.einsum("pcs,scf->pf", pieces, layer["kernel"]) + layer["bias"]
+
+
+def _draw(window, layer, response, chosen: int, begins: int, channels: Sequence[str]):
+    from matplotlib.figure import Figure
+
+    kernel = layer["kernel"][:, :, chosen]
+    size, depth = kernel.shape
+    figure = Figure(figsize=(6.0, 0.9 + 0.8 * (depth + 1)))
+    axes = figure.subplots(depth + 1, 1, sharex=True)
+    tall = 0.8 * np.abs(window).max() / (np.abs(kernel).max() or 1)
+    for channel, axis in enumerate(axes[:-1]):
+        axis.axvspan(begins, begins + size - 1, color=COLOURS["train"], alpha=0.15, linewidth=0)
+        axis.plot(window[:, channel], color=COLOURS["neutral"], linewidth=1)
+        axis.plot(
+            np.arange(begins, begins + size), tall * kernel[:, channel], color=COLOURS["train"]
+        )
+        axis.set(ylabel=channels[channel], yticks=[])
+    middle = np.arange(len(response)) * layer["strides"] + (size - 1) / 2
+    output = np.maximum(response, 0) if layer["activation"] == "relu" else response
+    axes[-1].plot(middle, response, color=COLOURS["neutral"], linewidth=1)
+    axes[-1].plot(middle, output, color="black")
+    axes[-1].plot(begins + (size - 1) / 2, output.max(), "o", color=COLOURS["train"])
+    axes[-1].set(ylabel="output", yticks=[], xlabel="sample")
+    return figure

@@ -1,0 +1,95 @@
+"""Move three numbers, and see what the first network of the book says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coursekit.live._figure import LiveFigure, compose
+from coursekit.live._weights import Dense, dense_layers, encode_dense
+from coursekit.plotting import COLOURS
+
+if TYPE_CHECKING:
+    import keras
+
+_INPUTS, _CLASSES = 3, 2
+_BEGIN = (0.6, 0.4, 0.3)
+
+
+def threshold_figure(
+    model: keras.Sequential,
+    *,
+    threshold: float = 1.5,
+    names: Sequence[str] = ("a", "b", "c"),
+) -> LiveFigure:
+    """Let readers move the three inputs of the threshold network.
+
+    Parameters
+    ----------
+    model : keras.Sequential
+        Of :func:`coursekit.models.threshold_network`: 3 inputs, one or more hidden layers
+        (relu), 2 outputs (softmax).
+    threshold : float
+        The rule that made the labels: class 1 where the sum is larger, between 0 and 3.
+    names : sequence of three str
+        Names of the inputs.
+
+    Returns
+    -------
+    LiveFigure
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the model, the threshold or the names are not as described.
+    """
+    layers = dense_layers(model, inputs=_INPUTS, classes=_CLASSES)
+    if not 0 < threshold < 3:
+        raise ValueError(f"threshold is {threshold}; it must lie between 0 and 3.")
+    if len(names) != _INPUTS:
+        raise ValueError(f"there are {len(names)} names; the model has {_INPUTS} inputs.")
+    return compose(
+        "threshold",
+        {
+            "layers": [encode_dense(layer) for layer in layers],  # small enough to be exact
+            "threshold": float(threshold),
+            "names": list(names),
+            "begin": list(_BEGIN),
+        },
+        title="Move three numbers across the threshold",
+        alt=f"Map of the network's probability of class 1 for all {names[0]} and {names[1]} from "
+        f"0 to 1, with {names[2]} at {_BEGIN[2]}. A dashed line shows where the rule has its "
+        "border.",
+        draw=lambda: _draw(layers, threshold, names),
+    )
+
+
+def _draw(layers: list[Dense], threshold: float, names: Sequence[str]):
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+    cells = 48
+    centres = (np.arange(cells) + 0.5) / cells
+    rows = np.array([(a, b, _BEGIN[2]) for b in centres for a in centres], dtype=np.float32)
+    for layer in layers:
+        rows = layer(rows)
+    colours = LinearSegmentedColormap.from_list(
+        "classes", [COLOURS["class_0"], "white", COLOURS["class_1"]]
+    )
+    figure = Figure(figsize=(4.6, 3.6))
+    axis = figure.subplots()
+    picture = axis.imshow(
+        rows[:, 1].reshape(cells, cells),
+        origin="lower",
+        extent=(0, 1, 0, 1),
+        vmin=0,
+        vmax=1,
+        cmap=colours,
+    )
+    rest = threshold - _BEGIN[2]
+    axis.plot([rest - 1, rest], [1, 0], "--", color="black", linewidth=1)
+    axis.set(xlim=(0, 1), ylim=(0, 1), xlabel=names[0], ylabel=names[1])
+    figure.colorbar(picture, label="P(class 1)")
+    return figure

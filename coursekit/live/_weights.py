@@ -1,0 +1,212 @@
+"""A model's weights, as the browser gets them and as NumPy computes with them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """A dense layer: what Keras has, without Keras."""
+
+    name: str
+    kernel: np.ndarray  # (inputs, units)
+    bias: np.ndarray  # (units,)
+    activation: str
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Compute the layer's output for rows ``x``."""
+        sums = x @ self.kernel + self.bias
+        if self.activation == "relu":
+            return np.maximum(sums, 0)
+        powers = np.exp(sums - sums.max(axis=1, keepdims=True))  # softmax
+        return powers / powers.sum(axis=1, keepdims=True)
+
+
+def dense_layers(model: keras.Sequential, *, inputs: int, classes: int) -> list[Dense]:
+    """Return the dense layers of a classifier, or say why it is none.
+
+    Dropout does nothing when a network predicts, so such layers are left out.
+    """
+    layers = [layer for layer in _built(model).layers if type(layer).__name__ != "Dropout"]
+    other = [
+        f"{layer.name} ({type(layer).__name__})" for layer in layers if _kind(layer) != "Dense"
+    ]
+    if other:
+        raise TypeError(f"this figure computes dense layers only; {', '.join(other)} is not one.")
+    for what, shape, width in (
+        ("takes rows of shape", model.input_shape, inputs),
+        ("puts out rows of shape", model.output_shape, classes),
+    ):
+        if tuple(shape[1:]) != (width,):
+            raise ValueError(f"the model {what} {tuple(shape[1:])}; this figure needs ({width},).")
+    if len(layers) < 2:
+        raise ValueError("the model has no hidden layer, and this figure shows one.")
+    wanted = ["relu"] * (len(layers) - 1) + ["softmax"]
+    found = []
+    for layer, activation in zip(layers, wanted, strict=True):
+        kernel, bias = _weights(layer)
+        found.append(Dense(layer.name, kernel, bias, _activation(layer, [activation])))
+    return found
+
+
+def first_convolution(model: keras.Sequential) -> dict:
+    """Return weights and options of the convolution a model begins with, or say why it has none."""
+    layer = _built(model).layers[0]
+    if _kind(layer) != "Conv1D":
+        kinds = ", ".join(type(each).__name__ for each in model.layers)
+        raise TypeError(
+            f"this figure needs a model whose first layer is a Conv1D; this one has {kinds}."
+        )
+    for name, value, wanted in (
+        ("padding", layer.padding, "valid"),
+        ("dilation_rate", layer.dilation_rate[0], 1),
+        ("groups", layer.groups, 1),
+        ("data_format", layer.data_format, "channels_last"),
+    ):
+        if value != wanted:
+            raise ValueError(f"{layer.name} has {name}={value!r}; this figure needs {wanted!r}.")
+    kernel, bias = _weights(layer)
+    return {
+        "kernel": kernel,
+        "bias": bias,
+        "strides": int(layer.strides[0]),
+        "activation": _activation(layer, ["relu", "linear"]),
+    }
+
+
+# ------------------------------------------------------------------ numbers as text
+
+
+def encode(array: np.ndarray) -> str:
+    """Write the bytes of an array, little-endian, as base64."""
+    array = np.ascontiguousarray(array)
+    return base64.b64encode(array.astype(array.dtype.newbyteorder("<")).tobytes()).decode("ascii")
+
+
+def encode_dense(
+    layer: Dense, *, bits: int | None = None, image: tuple[int, int] | None = None
+) -> dict:
+    """Describe a dense layer for the browser, its kernel in ``bits`` bits a weight or exactly."""
+    described = {
+        "inputs": layer.kernel.shape[0],
+        "units": layer.kernel.shape[1],
+        "activation": layer.activation,
+        "bias": encode(layer.bias),
+    }
+    if bits is None:
+        return described | {"kernel": encode(layer.kernel)}
+    whole, scale = quantise(layer.kernel, bits=bits, image=image)
+    # Packed numbers have no sign: the middle stands for 0.
+    packed = pack_bits(whole + _largest(bits), bits=bits)
+    return described | {"bits": bits, "kernel": encode(packed), "scale": encode(scale)}
+
+
+def quantise(
+    kernel: np.ndarray, *, bits: int, image: tuple[int, int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Round the weights of each unit to whole multiples of a step of its own.
+
+    Parameters
+    ----------
+    kernel : ndarray of float32, shape (inputs, units)
+        The weights.
+    bits : int
+        Bits for a whole number and its sign.
+    image : tuple of int, optional
+        Rows and columns, where the inputs are the pixels of an image. Then the rounding
+        error of each weight is shared out among the neighbours that are still to be
+        rounded, as printers do with grey (Floyd and Steinberg, 1976). Neighbouring pixels
+        of a digit are alike, so the errors cancel where it matters: in the sums.
+
+    Returns
+    -------
+    whole : ndarray of int64, shape (inputs, units)
+        From ``-(2 ** (bits - 1) - 1)`` to ``2 ** (bits - 1) - 1``.
+    scale : ndarray of float32, shape (units,)
+        The step: ``whole * scale`` is close to the kernel.
+    """
+    scale = (np.abs(kernel).max(axis=0) / _largest(bits)).astype(np.float32)
+    steps = kernel.astype(np.float64) / np.where(scale > 0, scale, 1)
+    if image is None:
+        return _nearest(steps, bits), scale
+    rows, columns = image
+    steps = steps.reshape(rows, columns, -1)
+    whole = np.zeros(steps.shape, dtype=np.int64)
+    for row, column in np.ndindex(rows, columns):
+        whole[row, column] = _nearest(steps[row, column], bits)
+        error = steps[row, column] - whole[row, column]
+        for down, right, share in ((0, 1, 7), (1, -1, 3), (1, 0, 5), (1, 1, 1)):
+            if row + down < rows and 0 <= column + right < columns:
+                steps[row + down, column + right] += error * share / 16
+    return whole.reshape(kernel.shape), scale
+
+
+def _nearest(steps: np.ndarray, bits: int) -> np.ndarray:
+    # What was rounded before may push a weight beyond the largest number.
+    return np.rint(steps).astype(np.int64).clip(-_largest(bits), _largest(bits))
+
+
+def pack_bits(values: np.ndarray, *, bits: int) -> np.ndarray:
+    """Lay whole numbers of a few bits end to end, the lowest bit first."""
+    values = np.asarray(values).reshape(-1)
+    if len(values) and not 0 <= values.min() <= values.max() < 2**bits:
+        raise ValueError(
+            f"values run from {values.min()} to {values.max()}; {bits} bits hold 0 to "
+            f"{2**bits - 1}."
+        )
+    ones = values[:, None] >> np.arange(bits) & 1
+    return np.packbits(ones.astype(np.uint8).reshape(-1), bitorder="little")
+
+
+def unpack_bits(packed: np.ndarray, *, bits: int, count: int) -> np.ndarray:
+    """Undo :func:`pack_bits`; the browser's code does the same."""
+    ones = np.unpackbits(packed, count=bits * count, bitorder="little").reshape(count, bits)
+    return ones.astype(np.int64) @ (1 << np.arange(bits))
+
+
+def _largest(bits: int) -> int:
+    return 2 ** (bits - 1) - 1
+
+
+# ------------------------------------------------------------------ reading Keras
+
+
+def _kind(layer) -> str:
+    # By name, so that Keras is not imported for it.
+    return type(layer).__name__
+
+
+def _built(model: keras.Sequential) -> keras.Sequential:
+    if not hasattr(model, "layers") or not hasattr(model, "built"):
+        raise TypeError(f"the model is a {type(model).__name__}; give a Keras model.")
+    if not (model.built and model.layers):
+        raise ValueError("the model is not built; give it an Input, or call it once.")
+    return model
+
+
+def _weights(layer) -> tuple[np.ndarray, np.ndarray]:
+    kernel, *bias = (np.asarray(array, dtype=np.float32) for array in layer.get_weights())
+    if not all(np.isfinite(array).all() for array in (kernel, *bias)):
+        raise ValueError(
+            f"{layer.name} has weights that are not finite: training diverged. Train the model "
+            "anew, with a smaller learning rate."
+        )
+    return kernel, bias[0] if bias else np.zeros(kernel.shape[-1], dtype=np.float32)
+
+
+def _activation(layer, wanted: Sequence[str]) -> str:
+    name = getattr(layer.activation, "__name__", repr(layer.activation))
+    if name not in wanted:
+        raise ValueError(
+            f"{layer.name} has the activation {name}; this figure needs {' or '.join(wanted)}."
+        )
+    return name
