@@ -13,7 +13,8 @@ from tests.conftest import ROOT
 
 SOLUTIONS = sorted((ROOT / "book" / "solutions").glob("*.ipynb"))
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
-APPENDICES = {"what-to-expect"}  # pages of tables, without the form of a chapter
+# Pages without the form of a chapter.
+APPENDICES = {"errors-in-the-sources", "from-r-to-python", "see-it-live", "what-to-expect"}
 CHAPTERS = [path for path in NOTEBOOKS if path.stem not in APPENDICES]
 assert CHAPTERS, "no chapter found"
 
