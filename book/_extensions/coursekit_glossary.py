@@ -1,0 +1,290 @@
+"""Lead from the first use of a term in a chapter to its entry in the glossary.
+
+The glossary is the only place where terms stand. Its lines ``.. also:``, ``.. as:`` and
+``.. not:``, which Sphinx takes for comments, say which other words stand for the term below them.
+Chapters are not edited: when a page is written, the first use of each term in its running text
+becomes a link whose tooltip is the first sentence of the definition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+KINDS = ("also", "as", "not")
+# Running text. All other elements with text of their own are headings, links, code, captions and
+# the like; a link inside another one, or in the name of a button, could not be used.
+RUNNING = (nodes.paragraph, nodes.emphasis, nodes.strong)
+# Code cells, and what other extensions draw: questions to answer and figures to play with.
+INTERACTIVE = re.compile(r"(?:^|[-_])(?:cell|quiz|live|no-glossary)(?:$|[-_])", re.IGNORECASE)
+# Titles of other people's works are not ours to put links into.
+APART_SECTIONS = {"Further reading"}
+
+
+@dataclass(frozen=True)
+class Term:
+    """One entry of the glossary, and the words that stand for it in the chapters."""
+
+    name: str
+    definition: str
+    words: tuple[str, ...]
+    homonyms: tuple[str, ...] = ()
+
+    @property
+    def first_sentence(self) -> str:
+        """What the tooltip shows."""
+        return re.match(r".+?[.?!](?=\s|$)|.+", self.definition)[0]
+
+
+# --------------------------------------------------------------------- the glossary's own text
+
+
+def read_glossary(text: str) -> list[Term]:
+    """Read the entries of the glossary from the Markdown of its page.
+
+    Parameters
+    ----------
+    text : str
+        The page, with one or more fenced ``{glossary}`` directives.
+
+    Returns
+    -------
+    list of Term
+        In the order of the page.
+
+    Raises
+    ------
+    ValueError
+        If a line before a term is of no known kind, or one word stands for two terms.
+    """
+    terms: list[Term] = []
+    for block in re.findall(r"^```\{glossary\}[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for entry in re.split(r"\n\s*\n(?=\S)", block.strip("\n")):
+            terms.append(_entry(entry))
+    _refuse_doubles(terms)
+    return terms
+
+
+def _entry(text: str) -> Term:
+    """Read one entry: lines of words, the term, its definition."""
+    words: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    names, definition = [], []
+    for line in text.splitlines():
+        if line.startswith(".. "):
+            kind, _, phrases = line[3:].partition(":")
+            if kind not in KINDS or not phrases.strip():
+                raise ValueError(
+                    f"the glossary has a line {line!r}; it must begin with one of "
+                    f"{', '.join(f'.. {kind}:' for kind in KINDS)} and name words."
+                )
+            words[kind] += [phrase.strip() for phrase in phrases.split(";") if phrase.strip()]
+        elif line[:1].strip():
+            names.append(line.strip())
+        else:
+            definition.append(line.strip())
+    if len(names) != 1 or not any(definition):
+        raise ValueError(
+            f"an entry of the glossary has {len(names)} terms {names} and "
+            f"{'a' if any(definition) else 'no'} definition; it must have one of each: {text!r}"
+        )
+    own = words["as"] or [names[0]]
+    return Term(names[0], _plain(" ".join(definition)), (*own, *words["also"]), (*words["not"],))
+
+
+def _plain(markdown: str) -> str:
+    """Take the marks out of a definition, for the tooltip."""
+    text = re.sub(r"\{\w+\}`([^`<]*?)\s*(?:<[^`>]*>)?`", r"\1", markdown)
+    return " ".join(re.sub(r"[`*]", "", text).split())
+
+
+def _refuse_doubles(terms: list[Term]) -> None:
+    seen: dict[str, str] = {}
+    for term in terms:
+        for word in {word.casefold() for word in (term.name, *term.words, *term.homonyms)}:
+            if word in seen:
+                raise ValueError(
+                    f"in the glossary, {word!r} stands for {seen[word]!r} and for "
+                    f"{term.name!r}; let it stand for one of them."
+                )
+            seen[word] = term.name
+
+
+# ------------------------------------------------------------------------------ finding terms
+
+
+class Finder:
+    """Finds the terms of a glossary in running text."""
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        self._meant: dict[str, Term | None] = {}
+        spelled: list[str] = []
+        for term in terms:
+            self._meant |= {word.casefold(): term for word in term.words}
+            self._meant |= {word.casefold(): None for word in term.homonyms}
+            spelled += [*term.words, *term.homonyms]
+        # The longest first: "logistic regression" is more than "regression".
+        spelled.sort(key=len, reverse=True)
+        words = "|".join(map(_pattern, spelled)) or r"(?!)"
+        self._regex = re.compile(rf"(?<![\w-])(?:{words})(?!\w|-\w)")
+
+    def uses(self, text: str) -> Iterator[tuple[int, int, Term]]:
+        """Yield where each term is used: from, to, and which it is."""
+        for match in self._regex.finditer(text):
+            term = self._meant[" ".join(match[0].split()).casefold()]
+            if term is not None:
+                yield match.start(), match.end(), term
+
+    def first_uses(self, texts: Iterable[str]) -> list[list[tuple[int, int, Term]]]:
+        """Find the first use of each term in a page.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            The pieces of its running text, from top to bottom.
+
+        Returns
+        -------
+        list of list of (int, int, Term)
+            For each piece the first uses in it, in order: from, to, and the term.
+        """
+        seen: set[str] = set()
+        found = []
+        for text in texts:
+            here = []
+            for start, end, term in self.uses(text):
+                if term.name not in seen:
+                    seen.add(term.name)
+                    here.append((start, end, term))
+            found.append(here)
+        return found
+
+
+def _pattern(word: str) -> str:
+    """Match a word also at the beginning of a sentence, and across the end of a line."""
+    first, rest = word[0], word[1:]
+    begin = f"[{first.upper()}{first}]" if first.islower() else re.escape(first)
+    return begin + r"\s+".join(re.escape(part) for part in rest.split(" "))
+
+
+# ------------------------------------------------------------------------------------- Sphinx
+
+
+def runs_of_text(node: nodes.Element) -> Iterator[list[nodes.Text]]:
+    """Yield the neighbouring pieces of running text below a node, from top to bottom.
+
+    Markdown breaks a sentence into a piece per line; those that follow each other belong together.
+    """
+    run: list[nodes.Text] = []
+    for child in node.children:
+        if isinstance(child, nodes.Text):
+            if isinstance(node, RUNNING):
+                run.append(child)
+            continue
+        if run:
+            yield run
+            run = []
+        if not _apart(child):
+            yield from runs_of_text(child)
+    if run:
+        yield run
+
+
+def _apart(node: nodes.Element) -> bool:
+    if isinstance(node, nodes.TextElement):
+        return not isinstance(node, RUNNING)
+    if isinstance(node, (nodes.thead, addnodes.pending_xref)):
+        return True
+    if isinstance(node, nodes.section):
+        return bool(node.children) and node[0].astext() in APART_SECTIONS
+    return is_interactive(node)
+
+
+def is_interactive(node: nodes.Element) -> bool:
+    """Whether a node holds something to use, such as a question, or a code cell."""
+    return any(INTERACTIVE.search(name) for name in (node.tagname, *node.get("classes", ())))
+
+
+@lru_cache(maxsize=4)
+def _finder(path: Path, _changed: int) -> Finder:
+    try:
+        return Finder(read_glossary(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ExtensionError(f"{path.name}: {error}") from None
+
+
+def glossary_file(app) -> Path:
+    """Return the file of the glossary."""
+    return Path(app.env.doc2path(app.config.glossary_page))
+
+
+def is_chapter(app, page: str) -> bool:
+    """Whether a page is a notebook that lies beside the glossary: a chapter, not an exercise."""
+    beside = page.rpartition("/")[0] == app.config.glossary_page.rpartition("/")[0]
+    return beside and str(app.env.doc2path(page)).endswith(tuple(app.config.glossary_suffixes))
+
+
+def depend_on_glossary(app, doctree: nodes.document) -> None:
+    """Have a chapter written anew when the glossary has changed."""
+    if is_chapter(app, app.env.docname) and glossary_file(app).exists():
+        app.env.note_dependency(str(glossary_file(app)))
+
+
+def link_terms(app, doctree: nodes.document, page: str) -> None:
+    """Make links of the first uses of terms on a page."""
+    path = glossary_file(app)
+    if app.builder.format != "html" or not is_chapter(app, page) or not path.exists():
+        return
+    finder = _finder(path, path.stat().st_mtime_ns)
+    anchors = {
+        name: anchor
+        for (kind, name), (_, anchor) in app.env.get_domain("std").objects.items()
+        if kind == "term"
+    }
+    address = app.builder.get_relative_uri(page, app.config.glossary_page)
+    runs = list(runs_of_text(doctree))
+    texts = ["".join(run) for run in runs]
+    for run, text, uses in zip(runs, texts, finder.first_uses(texts), strict=True):
+        pieces: list[nodes.Node] = []
+        done = 0
+        for start, end, term in uses:
+            if term.name not in anchors:
+                logger.warning("the glossary has no anchor for %r", term.name, location=page)
+                continue
+            link = nodes.reference(
+                "",
+                text[start:end],
+                internal=True,
+                refuri=f"{address}#{anchors[term.name]}",
+                reftitle=term.first_sentence,
+                classes=["glossary-term"],
+            )
+            pieces += [nodes.Text(text[done:start]), link]
+            done = end
+        if pieces:
+            _replace(run, [*pieces, nodes.Text(text[done:])])
+
+
+def _replace(run: list[nodes.Text], pieces: list[nodes.Node]) -> None:
+    parent = run[0].parent
+    place = next(n for n, child in enumerate(parent.children) if child is run[0])
+    parent[place : place + len(run)] = [piece for piece in pieces if piece.astext()]
+
+
+def setup(app) -> dict:
+    """Register with Sphinx."""
+    app.add_config_value("glossary_page", "book/glossary", "env")
+    app.add_config_value("glossary_suffixes", [".ipynb"], "env")
+    app.add_css_file("glossary.css")
+    app.connect("doctree-read", depend_on_glossary)
+    app.connect("doctree-resolved", link_terms)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

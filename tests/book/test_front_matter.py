@@ -1,0 +1,218 @@
+"""What the first and the last pages say of the others is true of them."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import nbformat
+import pytest
+import yaml
+
+import coursekit
+from tests.conftest import ROOT
+
+BOOK = ROOT / "book"
+PATH = (BOOK / "learning-path.md").read_text(encoding="utf-8")
+PLANS = (BOOK / "for-instructors.md").read_text(encoding="utf-8")
+SVG = BOOK / "_static" / "learning-path.svg"
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
+NUMBERS = {"ten": 10}
+
+
+def text_of(name: str) -> str:
+    path = BOOK / name
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def minutes_of(text: str) -> int:
+    """How long a page says that it takes to read."""
+    (found,) = re.findall(r"\*\*Time:\*\* (\w+) minutes", text)
+    return NUMBERS.get(found) or int(found)
+
+
+def needs_of(text: str) -> set[str]:
+    """Which chapters a chapter says that it needs."""
+    (paragraph,) = re.findall(r"\*\*You need:\*\*(.*?)(?:\n\n|\Z)", text, re.DOTALL)
+    return set(LINK.findall(paragraph))
+
+
+CHAPTERS = {
+    path.name: text
+    for path in sorted(BOOK.glob("*.ipynb"))
+    if "**You need:**" in (text := text_of(path.name)) and "\n## Exercises" in text
+}
+
+
+def rows_of(table: str) -> dict[str, tuple[int, set[str]]]:
+    """Chapter, minutes and what it builds on, of each row of the table."""
+    rows = re.findall(r"^\| \[[^\]]+\]\((\S+)\) \| (\d+) \| (.+) \|$", table, re.MULTILINE)
+    return {name: (int(minutes), set(LINK.findall(needs))) for name, minutes, needs in rows}
+
+
+# ------------------------------------------------------------------------------ learning path
+
+
+def test_the_table_says_what_the_chapters_say():
+    assert rows_of(PATH) == {
+        name: (minutes_of(text), needs_of(text)) for name, text in CHAPTERS.items()
+    }
+
+
+def wrong_paths(page: str) -> list[str]:
+    """What is wrong with the ways through the book: times, sums, and the order of chapters."""
+    wrong = []
+    for title, sum_of_all, steps in re.findall(
+        r"^### ([^\n]+)\n\n\*\*(\d+) minutes\.\*\*.*?\n((?:\d+\. [^\n]+\n)+)",
+        page,
+        re.MULTILINE | re.DOTALL,
+    ):
+        found = re.findall(r"^\d+\. \[[^\]]+\]\((\S+)\) \((\d+) minutes\)", steps, re.MULTILINE)
+        if len(found) != len(steps.splitlines()):
+            wrong.append(f"{title}: a step without a time")
+        for name, minutes in found:
+            if int(minutes) != minutes_of(text_of(name)):
+                wrong.append(f"{title}: {name}")
+        if sum(int(minutes) for _, minutes in found) != int(sum_of_all):
+            wrong.append(f"{title}: sum")
+        names = [name for name, _ in found]
+        for place, name in enumerate(names):
+            later = needs_of(CHAPTERS[name]) & set(names[place:]) if name in CHAPTERS else set()
+            wrong += [f"{title}: {name} before {need}" for need in later]
+    return wrong
+
+
+def test_paths_add_up_and_keep_the_order():
+    assert len(re.findall(r"^\*\*\d+ minutes\.\*\*", PATH, re.MULTILINE)) == 4
+    assert wrong_paths(PATH) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("**85 minutes.**", "**86 minutes.**", "Knows R: sum"),
+        ("(keras-in-one-page.ipynb) (25 ", "(keras-in-one-page.ipynb) (20 ", "keras-in-one-page"),
+        ("3. [Meet MNIST](meet-mnist.ipynb) (25 minutes)", "3. Meet MNIST", "without a time"),
+        ("2. [Build, compile, fit](build-compile-fit.ipynb)", "2. [C](callbacks.ipynb)", "before"),
+    ],
+)
+def test_a_wrong_path_is_noticed(old, new, message):
+    assert old in PATH
+    assert any(message in wrong for wrong in wrong_paths(PATH.replace(old, new)))
+
+
+# ---------------------------------------------------------------------------------- the map
+
+
+def without_shortcuts(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Leave out an arrow from a to c where one can go from a to c by way of others."""
+
+    def reach(start: str, without: tuple[str, str]) -> set[str]:
+        found, ends = set(), [start]
+        while ends:
+            here = ends.pop()
+            ends += [b for a, b in edges if a == here and (a, b) != without and b not in found]
+            found.update(b for a, b in edges if a == here and (a, b) != without)
+        return found
+
+    return {(a, b) for a, b in edges if b not in reach(a, (a, b))}
+
+
+def test_shortcuts_are_found():
+    assert without_shortcuts({("a", "b"), ("b", "c"), ("a", "c")}) == {("a", "b"), ("b", "c")}
+    assert without_shortcuts({("a", "b"), ("a", "c")}) == {("a", "b"), ("a", "c")}
+
+
+def test_the_map_shows_the_table():
+    svg = ElementTree.parse(SVG).getroot()
+    table = {name.removesuffix(".ipynb"): needs for name, (_, needs) in rows_of(PATH).items()}
+    drawn = [element.get("data-chapter") for element in svg.iter() if element.get("data-chapter")]
+    assert sorted(drawn) == sorted(table)
+    arrows = [(e.get("data-from"), e.get("data-to")) for e in svg.iter() if e.get("data-from")]
+    edges = {(need.removesuffix(".ipynb"), name) for name in table for need in table[name]}
+    assert sorted(arrows) == sorted(without_shortcuts(edges))
+
+
+def test_the_map_can_be_read_aloud_and_loads_nothing():
+    text = SVG.read_text(encoding="utf-8")
+    svg = ElementTree.fromstring(text)
+    assert svg.get("role") == "img"
+    named = {element.get("id"): element.text for element in svg.iter() if element.get("id")}
+    for name in svg.get("aria-labelledby").split():
+        assert len(named[name].split()) >= 4
+    addresses = re.findall(r"https?://[^\"\s]+", text)
+    assert set(addresses) == {"http://www.w3.org/2000/svg"}  # the name of the format
+
+
+# ------------------------------------------------------------------------------ instructors
+
+
+def test_a_term_has_every_chapter_and_every_exercise_once():
+    plan = PLANS.split("### A term")[1].split("\n## ")[0]
+    named = LINK.findall(plan)
+    assert sorted(name for name in named if "/" not in name) == sorted(
+        [*CHAPTERS, "tuning-checklist.md"]
+    )
+    exercises = {f"exercises/{path.name}" for path in (BOOK / "exercises").glob("*.ipynb")}
+    assert {name for name in named if "/" in name} == exercises
+
+
+@pytest.mark.parametrize("name", sorted({path.name for path in BOOK.glob("exercises/*.ipynb")}))
+def test_exercises_of_the_plans_exist(name):
+    """Exercises are named as 2-A; each letter of the plans is a heading in the notebooks."""
+    headings = re.findall(r"^## Exercise (\d-[A-E])", text_of(f"exercises/{name}"), re.MULTILINE)
+    term = PLANS.split("### A term")[1].split("\n## ")[0]
+    for letter in headings:
+        assert re.search(rf"\b{letter}\b", term), letter
+
+
+def test_the_page_for_graders_says_so():
+    assert text_of("grading.md").startswith("# For graders: grading submitted notebooks\n")
+
+
+def test_the_example_of_a_check_works(monkeypatch):
+    """The check in the text is one: it takes the right answer and says what is wrong."""
+    from coursekit.grading import _check
+
+    monkeypatch.setattr(_check, "_declared", {})
+    (code,) = re.findall(r"```python\n(.*?)```", PLANS, re.DOTALL)
+    names: dict = {}
+    exec("\n".join(line[3:] for line in code.splitlines()), names)
+    check = names["rows_for_testing"]
+    assert check({"rows": 30}).passed
+    assert "none is left to train on" in check({"rows": 150}).message
+    assert "a fifth" in check({"rows": 29}).message
+
+
+# ---------------------------------------------------------------------- landing page, citation
+
+
+def test_three_ways_in_before_anything_else():
+    first, *_ = text_of("index.md").split("\n## ")
+    assert first.count(":::{grid-item-card}") == 3
+    links = set(LINK.findall(first))
+    assert links >= {"see-it-live.ipynb", "setting-up.md", "learning-path.md", "exercises.md"}
+    assert links >= {"for-instructors.md", "grading.md", "what-is-deep-learning.ipynb"}
+    for name in links:
+        assert (BOOK / name).exists(), name
+
+
+def test_citation():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    required = {"cff-version", "message", "title", "authors"}
+    allowed = {"abstract", "keywords", "license", "type", "version"}
+    assert required <= set(citation) <= required | allowed
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["type"] in ("software", "dataset")
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert citation["title"] == config["title"]
+    assert citation["authors"] == [{"name": config["author"]}]
+    assert citation["version"] == coursekit.__version__
+    (cited,) = re.findall(r"^> (.+)$", text_of("index.md"), re.MULTILINE)
+    assert cited == (
+        f"{config['author']} ({config['copyright']}). *{config['title']}*, "
+        f"version {coursekit.__version__}."
+    )

@@ -1,0 +1,312 @@
+"""The glossary is in order, and chapters lead to it, each term once and only from running text."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+from coursekit_glossary import APART_SECTIONS, Finder, read_glossary
+from markdown_it import MarkdownIt
+
+from tests.conftest import ROOT
+
+BOOK = ROOT / "book"
+PAGE = (BOOK / "glossary.md").read_text(encoding="utf-8")
+TERMS = read_glossary(PAGE)
+CHAPTERS = [
+    path for path in sorted(BOOK.glob("*.ipynb")) if "**You need:**" in path.read_text("utf-8")
+]
+
+
+def running_text(path) -> Iterator[str]:
+    """The running text of a notebook, as the extension sees it, without building a page."""
+    markdown = MarkdownIt("commonmark").enable("table")
+    heading = apart = header = False
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "markdown":
+            continue
+        text = re.sub(r"^:::.*$|\{\w+\}`[^`]*`", "", cell.source, flags=re.MULTILINE)
+        for token in markdown.parse(text):
+            if token.type in ("heading_open", "heading_close"):
+                heading = token.type == "heading_open"
+            elif token.type in ("thead_open", "thead_close"):
+                header = token.type == "thead_open"
+            elif token.type == "inline" and heading:
+                apart = token.content in APART_SECTIONS
+            elif token.type == "inline" and not header and not apart:
+                yield from _pieces(token.children)
+
+
+def _pieces(tokens) -> Iterator[str]:
+    piece, links = "", 0
+    for token in tokens:
+        links += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+        if token.type in ("text", "softbreak", "hardbreak") and not links:
+            piece += token.content or "\n"
+        else:
+            yield piece
+            piece = ""
+    yield piece
+
+
+def uses_in(path) -> dict[str, str]:
+    """Term, and the words that become a link, of one chapter."""
+    texts = list(running_text(path))
+    return {
+        term.name: text[start:end]
+        for text, uses in zip(texts, Finder(TERMS).first_uses(texts), strict=True)
+        for start, end, term in uses
+    }
+
+
+USED = {path.stem: uses_in(path) for path in CHAPTERS}
+
+
+# ----------------------------------------------------------------------- the book's glossary
+
+
+def test_terms_are_many_and_in_order():
+    names = [term.name for term in TERMS]
+    assert 60 <= len(names) <= 90
+    assert names == sorted(names, key=str.casefold)
+
+
+@pytest.mark.parametrize("term", TERMS, ids=lambda term: term.name)
+class TestTerm:
+    def test_is_used_in_a_chapter(self, term):
+        assert any(term.name in used for used in USED.values())
+
+    def test_definition_is_one_or_two_sentences(self, term):
+        sentences = re.findall(r"[.?!](?:\s|$)", term.definition)
+        assert 1 <= len(sentences) <= 2, term.definition
+        assert len(term.first_sentence.split()) >= 4 and len(term.first_sentence) <= 240
+        assert not re.search(r"[`{}<>*]", term.first_sentence)
+
+    def test_it_names_only_terms(self, term):
+        entry = PAGE.split(f"\n{term.name}\n    ")[1].split("\n\n")[0]
+        references = re.findall(r"\{term\}`(?:[^`<]*<)?([^`>]+)>?`", entry)
+        assert set(references) <= {other.name for other in TERMS} - {term.name}
+
+
+@pytest.mark.parametrize("chapter", USED)
+def test_every_chapter_leads_to_the_glossary(chapter):
+    assert len(USED[chapter]) >= 5
+
+
+def test_what_looks_like_a_term_and_is_none():
+    """Homonyms that occur in the chapters do not become links."""
+    finder = Finder(TERMS)
+    for text in ("Gradient boosting on trees", "a ridge regression", "Neither axis has a unit."):
+        assert list(finder.uses(text)) == []
+    (found,) = finder.uses("a linear regression")
+    assert found[2].name == "regression"
+
+
+# ---------------------------------------------------------------------- reading, both ways
+
+
+SMALL = """# Words
+
+```{glossary}
+.. also: batches; mini-batch
+batch
+    The rows of one {term}`step <step>`. Say `batch_size`.
+
+.. as: training step
+.. not: step aside
+step
+    One change.
+
+.. also: logistic model
+logistic regression
+    A *model* of classes.
+
+.. not: ridge regression
+regression
+    A task.
+
+L2
+    A penalty.
+```
+"""
+
+
+def test_a_glossary_is_read():
+    terms = {term.name: term for term in read_glossary(SMALL)}
+    assert list(terms) == ["batch", "step", "logistic regression", "regression", "L2"]
+    assert terms["batch"].words == ("batch", "batches", "mini-batch")
+    assert terms["batch"].first_sentence == "The rows of one step."
+    assert terms["batch"].definition.endswith("Say batch_size.")
+    assert terms["step"].words == ("training step",)
+    assert terms["step"].homonyms == ("step aside",)
+    assert terms["logistic regression"].first_sentence == "A model of classes."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (".. as: training", ".. like: training", "must begin with one of"),
+        (".. as: training step", ".. as:", "name words"),
+        ("L2\n", "batch\n", "'batch' stands for 'batch' and for 'batch'"),
+        ("; mini-batch", "; Regression", "'regression' stands for 'batch' and for 'regression'"),
+        ("L2\n", "L2\nL1\n", "has 2 terms"),
+        ("\n    A penalty.", "", "no definition"),
+    ],
+)
+def test_a_wrong_glossary_is_refused(old, new, message):
+    assert old in SMALL
+    with pytest.raises(ValueError, match=re.escape(message)):
+        read_glossary(SMALL.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Batches, a batch, another batch.", ["Batches"]),
+        ("a mini-batch", ["mini-batch"]),
+        ("a micro-batch, batch-wise, batched, my_batch", []),
+        ("each step; step aside; each training\nstep", ["training\nstep"]),
+        ("logistic regression and regression", ["logistic regression", "regression"]),
+        ("a ridge\nregression", []),
+        ("l2 and L2", ["L2"]),
+        ("the BATCH", []),
+    ],
+)
+def test_terms_are_found(text, words):
+    (found,) = Finder(read_glossary(SMALL)).first_uses([text])
+    assert [text[start:end] for start, end, _ in found] == words
+
+
+def test_a_term_is_found_once_in_a_page():
+    found = Finder(read_glossary(SMALL)).first_uses(["none", "two batches", "a batch, an L2"])
+    assert [[term.name for *_, term in uses] for uses in found] == [[], ["batch"], ["L2"]]
+
+
+# ------------------------------------------------------------------------------- a tiny book
+
+
+CHAPTER = """# About batch
+
+## Every batch here
+
+`batch`, [batch](other.md), and:
+
+```python
+batch = 1
+```
+
+| batch | L2 |
+|---|---|
+| the **batch** | *regression* |
+
+:::{note}
+Another batch, one training
+step.
+:::
+
+## Further reading
+
+A book on logistic regression.
+"""
+CONFIG = """
+extensions = ["myst_parser", "coursekit_glossary"]
+myst_enable_extensions = ["colon_fence"]
+glossary_page, glossary_suffixes = "book/glossary", [".md"]
+html_theme = "basic"
+"""
+
+
+class Links(HTMLParser):
+    """Collects links: class, address, title and text, and what element they stand in."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[dict] = []
+        self._open: dict | None = None
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "a":
+            self._open = {**dict(attributes), "text": ""}
+            self.found.append(self._open)
+
+    def handle_endtag(self, tag):
+        if tag == "a":
+            self._open = None
+
+    def handle_data(self, data):
+        if self._open is not None:
+            self._open["text"] += data
+
+    def of_terms(self) -> list[dict]:
+        return [link for link in self.found if "glossary-term" in link.get("class", "").split()]
+
+
+def build(folder, *options: str) -> subprocess.CompletedProcess:
+    extensions = str(ROOT / "book" / "_extensions")
+    program = f"import sys; sys.path.insert(0, {extensions!r})\n" + (
+        "from sphinx.cmd.build import main; sys.exit(main(sys.argv[1:]))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, "-W", "-n", "-q", *options, folder, folder / "out"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    (tmp_path / "conf.py").write_text(CONFIG)
+    pages = {"glossary": SMALL, "one": CHAPTER, "other": "# Other\n\nA batch.\n"}
+    # Sphinx reads side by side only where there are more than five pages.
+    pages |= {f"page{n}": f"# Page {n}\n\nA batch and an L2.\n" for n in range(6)}
+    (tmp_path / "book" / "exercises").mkdir(parents=True)
+    for name, text in pages.items():
+        (tmp_path / "book" / f"{name}.md").write_text(text)
+    (tmp_path / "book" / "exercises" / "task.md").write_text("# Task\n\nA batch.\n")
+    toc = "\n".join(["book/exercises/task", *(f"book/{name}" for name in pages)])
+    (tmp_path / "index.md").write_text(f"# Book\n\nA batch.\n\n```{{toctree}}\n{toc}\n```\n")
+    return tmp_path
+
+
+def links_in(folder, page: str) -> list[dict]:
+    return Links((folder / "out" / f"{page}.html").read_text(encoding="utf-8")).of_terms()
+
+
+def test_a_book_has_the_links(tiny):
+    done = build(tiny, "-j", "2")
+    assert done.returncode == 0, done.stderr
+    links = links_in(tiny, "book/one")
+    assert [link["text"] for link in links] == ["batch", "regression", "training\nstep"]
+    assert links[0]["href"] == "glossary.html#term-batch"
+    assert links[0]["title"] == "The rows of one step."
+    glossary = (tiny / "out" / "book" / "glossary.html").read_text(encoding="utf-8")
+    for link in links:
+        assert f'id="{link["href"].partition("#")[2]}"' in glossary
+    for n in range(6):
+        assert [link["text"] for link in links_in(tiny, f"book/page{n}")] == ["batch", "L2"]
+    # Neither exercises nor pages elsewhere, nor the glossary itself.
+    assert not links_in(tiny, "book/exercises/task") and not links_in(tiny, "index")
+    assert not links_in(tiny, "book/glossary")
+
+
+def test_chapters_follow_a_change_of_the_glossary(tiny):
+    assert build(tiny).returncode == 0
+    glossary = tiny / "book" / "glossary.md"
+    glossary.write_text(SMALL.replace("A penalty.", "A price on weights."))
+    assert build(tiny).returncode == 0
+    assert links_in(tiny, "book/page0")[1]["title"] == "A price on weights."
+
+
+def test_a_wrong_glossary_stops_the_build(tiny):
+    (tiny / "book" / "glossary.md").write_text(SMALL.replace("; mini-batch", "; L2"))
+    done = build(tiny)
+    assert done.returncode != 0
+    assert "'l2' stands for 'batch' and for 'L2'" in done.stderr
