@@ -23,11 +23,13 @@ READY := $(VENV)/.ready
 SOLUTIONS := $(wildcard book/solutions/*.ipynb)
 NOTEBOOKS := $(wildcard book/*.ipynb) $(SOLUTIONS)
 
-.PHONY: help env book test release grade refresh reproduce bench data format check clean
+.PHONY: help env book pdf test test-site release grade refresh reproduce bench data format check clean
 
 help:
 	@echo "make book      build the book into _build/html   (EDITION=full for the full data)"
-	@echo "make test      run all tests: the package, the chapters, the data"
+	@echo "make pdf       print the book to _build/pdf (needs Chromium)"
+	@echo "make test      run all tests: the package, the chapters, the data, the built pages"
+	@echo "make test-site build the book, and look at its pages in Chromium"
 	@echo "make release   make the exercises anew from book/solutions"
 	@echo "make grade     SUBMISSIONS=folder OUT=folder: grade submitted exercises"
 	@echo "make check     lint, and check the format of the code"
@@ -59,10 +61,17 @@ book: $(READY)
 	$(BIN)/jupyter-book build . -W --keep-going -n --quiet
 	@echo "The book is at _build/html/index.html"
 
-test: $(READY)
+pdf: book
+	$(BIN)/python tools/make_pdf.py
+
+# The tests of the site look at the built book; building first also runs all notebooks once.
+test: book
 	$(BIN)/python -m pytest $(NOTEBOOKS) tests --numprocesses 2 --no-loadscope-reorder \
 	  --nbval-sanitize-with tests/book/sanitize.cfg \
 	  --cov=coursekit --cov-report=term --cov-fail-under=90
+
+test-site: book
+	$(BIN)/python -m pytest tests/site --numprocesses 2
 
 release: $(READY)
 	$(BIN)/coursekit release book/solutions --out book/exercises

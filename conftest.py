@@ -7,7 +7,11 @@ from xdist.scheduler import LoadFileScheduling
 pytest_plugins = ["notebook_outputs"]  # tools/notebook_outputs.py: notebooks hold to their outputs
 
 # Files whose tests take long and share nothing: each test can go to another worker.
-TEST_BY_TEST = ("tests/reproduction/", "tests/grading/test_both_ways.py")
+TEST_BY_TEST = (
+    "tests/reproduction/",
+    "tests/grading/test_both_ways.py",
+    "tests/site/test_pages.py",
+)
 # What takes longest begins first, so that no worker ends long after the others.
 FIRST = ("tests/reproduction/", "tests/grading/test_nbgrader.py", "book/")
 

@@ -22,16 +22,6 @@ def choose_edition_and_cache(app, config) -> None:
     config.nb_execution_cache_path = str(cache_folder(Path(app.outdir).parent, edition))
 
 
-def style_theme(app, config) -> None:
-    """Add theme options; in _config.yml they would replace those Jupyter Book sets."""
-    config.html_theme_options.update(
-        show_toc_level=2,
-        # The default colours of code comments are too pale to read.
-        pygments_light_style="a11y-high-contrast-light",
-        pygments_dark_style="a11y-high-contrast-dark",
-    )
-
-
 def fill_in(app, page: str, source: list[str]) -> None:
     """Write the few things that a page cannot know, in text and in code blocks alike."""
     if app.env.doc2path(page).endswith(".md"):
@@ -46,6 +36,5 @@ def fill_in(app, page: str, source: list[str]) -> None:
 def setup(app) -> dict:
     """Register what is above with Sphinx."""
     app.connect("config-inited", choose_edition_and_cache)
-    app.connect("config-inited", style_theme)
     app.connect("source-read", fill_in)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

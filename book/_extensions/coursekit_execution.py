@@ -23,7 +23,11 @@ from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 
 ROOT = Path(__file__).parents[2]
 # What the outputs of a notebook depend on, besides its own cells and the installed packages.
-SOURCES = ("coursekit/**/*.py", "data/**/*", "book/expected/*.csv")
+SOURCES = (
+    *(f"coursekit/**/*.{kind}" for kind in ("py", "js", "css")),
+    "data/**/*",
+    "book/expected/*.csv",
+)
 # A kernel with TensorFlow and a chapter's data stays below this.
 MEMORY_PER_CHAPTER = 2 * 2**30
 

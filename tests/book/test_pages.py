@@ -21,7 +21,7 @@ def table_of_contents() -> list[str]:
 def test_every_page_is_in_the_table_of_contents():
     pages = {
         path.relative_to(ROOT).with_suffix("").as_posix()
-        for folder in ("book", "book/exercises", "book/solutions")
+        for folder in ("book", "book/api", "book/exercises", "book/solutions")
         for path in (ROOT / folder).glob("*.*")
         if path.suffix in (".md", ".ipynb")
     }

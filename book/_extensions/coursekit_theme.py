@@ -1,0 +1,172 @@
+"""What this book changes in the theme: what it loads, and how it reads in the dark.
+
+The theme brings a script of 1.5 MB that draws icons, two thousand of them, of which the book
+shows about twenty. Here those twenty become a style sheet of a few kilobytes, made from the very
+drawings in the theme's script (Font Awesome Free, CC BY 4.0), and the script an empty file.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote
+
+from sphinx.errors import ExtensionError
+
+# Those that the templates of the two themes name, and their scripts.
+ICONS = (
+    "angle-left",
+    "angle-right",
+    "arrow-up",
+    "bars",
+    "caret-down",
+    "chevron-down",
+    "chevron-right",
+    "circle-half-stroke",
+    "download",
+    "expand",
+    "file",
+    "file-pdf",
+    "github",
+    "lightbulb",
+    "list",
+    "magnifying-glass",
+    "moon",
+    "pencil",
+    "rocket",
+    "sun",
+    "xmark",
+)
+SCRIPT = "scripts/fontawesome.js"
+STYLES = "icons.css"
+COMMON = """/* Drawings: Font Awesome Free by Fonticons, CC BY 4.0. Made by coursekit_theme.py. */
+:is(i, span):is(.fas, .fab, .far, .fa-solid, .fa-brands, .fa-regular)::before {
+  content: "";
+  display: inline-block;
+  height: 1em;
+  width: 1.25em;
+  vertical-align: -0.125em;
+  background: currentColor;
+  -webkit-mask: var(--icon) center / contain no-repeat;
+  mask: var(--icon) center / contain no-repeat;
+}
+.fa-lg { font-size: 1.25em; }
+@media (forced-colors: active) {
+  :is(i, span):is(.fas, .fab, .far, .fa-solid, .fa-brands, .fa-regular)::before {
+    background: ButtonText;
+  }
+}
+"""
+
+
+def icon_styles() -> str:
+    """Write a style sheet with the icons that the book shows."""
+    theme = files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static" / SCRIPT
+    script = theme.read_text(encoding="utf-8")
+    styles = [COMMON]
+    for name in ICONS:
+        drawing = re.search(
+            rf'[,{{]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","([^"]+)"\]', script
+        )
+        if drawing is None:
+            raise ExtensionError(
+                f"The theme's {SCRIPT} has no icon {name!r}. Its version is another than "
+                f"constraints.txt names; see ICONS in {Path(__file__).name}."
+            )
+        width, height, path = drawing.groups()
+        picture = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+            f'<path d="{path}"/></svg>'
+        )
+        styles.append(f'.fa-{name} {{ --icon: url("data:image/svg+xml,{quote(picture)}"); }}')
+    return "\n".join(styles) + "\n"
+
+
+def style_theme(app, config) -> None:
+    """Add theme options; in _config.yml they would replace those Jupyter Book sets."""
+    config.html_theme_options.update(
+        show_toc_level=2,
+        # The default colours of code comments are too pale to read.
+        pygments_light_style="a11y-high-contrast-light",
+        pygments_dark_style="a11y-high-contrast-dark",
+    )
+    # Without it, the theme asks for the mode "" on a first visit, and complains of it.
+    config.html_context.setdefault("default_mode", "auto")
+    config.html_css_files.append(STYLES)
+
+
+def write_icons(app) -> None:
+    """Write the icons' style sheet, before pages name it."""
+    if app.builder.format == "html":
+        static = Path(app.outdir) / "_static"
+        static.mkdir(parents=True, exist_ok=True)
+        (static / STYLES).write_text(icon_styles(), encoding="utf-8")
+
+
+def tidy_context(app, page: str, template: str, context: dict, doctree) -> None:
+    """Leave out what a page loads and does not use, and escape the addresses of its buttons."""
+    # Thebe runs cells on a server elsewhere. It is off, and its script complains.
+    for kind in ("script_files", "css_files"):
+        context[kind] = [
+            file
+            for file in context[kind]
+            if "thebe" not in f"{getattr(file, 'filename', file)} {_body(file)}".lower()
+        ]
+    _escape_addresses(context.get("header_buttons", []))
+
+
+def _body(file) -> str:
+    return str(getattr(file, "attributes", {}).get("body", ""))
+
+
+def _escape_addresses(buttons: list[dict]) -> None:
+    for button in buttons:
+        if "&" in button.get("url", "") and "&amp;" not in button["url"]:
+            button["url"] = button["url"].replace("&", "&amp;")
+        _escape_addresses(button.get("buttons", []))
+
+
+# What the theme and pandas leave unsaid to those who do not see the page.
+MENDED = (
+    # The corner of a table is no heading of anything.
+    (re.compile(r"<th(?: class=\"[^\"]*\")?>(?:<p></p>)?</th>"), "<td></td>"),
+    # The arrow that unfolds a part of the table of contents.
+    (
+        re.compile(r"<summary>(?=<span class=\"toctree-toggle\")"),
+        '<summary aria-label="Sections below this page">',
+    ),
+    # A role that the standard has taken back; the list it stands in wants items.
+    (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
+    (
+        re.compile(r'<div id="pst-primary-sidebar" class'),
+        '<div id="pst-primary-sidebar" role="complementary" aria-label="The book" class',
+    ),
+)
+
+
+def finish(app, exception) -> None:
+    """Mend the pages, empty the script that drew the icons, drop what the theme's makers need."""
+    if exception is not None or app.builder.format != "html":
+        return
+    folder = Path(app.outdir)
+    for path in folder.rglob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        mended = page
+        for pattern, replacement in MENDED:
+            mended = pattern.sub(replacement, mended)
+        if mended != page:
+            path.write_text(mended, encoding="utf-8")
+    (folder / "_static" / SCRIPT).write_text("// The icons are in icons.css.\n", encoding="utf-8")
+    for path in (folder / "_static").rglob("*.map"):
+        path.unlink()
+
+
+def setup(app) -> dict:
+    """Register what is above with Sphinx."""
+    app.connect("config-inited", style_theme)
+    app.connect("builder-inited", write_icons)
+    # After the theme has put its buttons there.
+    app.connect("html-page-context", tidy_context, priority=900)
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,98 @@
+"""Every page of the built book, in a real browser: nothing wrong with any, in either scheme."""
+
+from __future__ import annotations
+
+import pytest
+import site_checks
+import yaml
+
+from tests.conftest import ROOT
+
+MOST_KILOBYTES = 2000
+GENERATED = {"genindex.html", "search.html"}
+
+
+def expected_pages() -> list[str]:
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    entries = [page for part in toc["parts"] for page in part["chapters"]]
+    entries += [below for page in entries for below in page.get("sections", [])]
+    return [f"{name}.html" for name in (toc["root"], *(entry["file"] for entry in entries))]
+
+
+PAGES = [*expected_pages(), *sorted(GENERATED)]
+
+
+def test_all_pages_are_looked_at(built):
+    unknown = set(site_checks.pages(built)) - set(PAGES) - {"index.html", "py-modindex.html"}
+    assert not unknown, "not in _toc.yml: from an earlier build? `make clean` removes them"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page(chrome, address, built, page):
+    found = site_checks.look(chrome, address, page, built)
+    assert found.axe == {"light": [], "dark": []}
+    assert found.console == []
+    assert found.outside == []
+    assert found.links == []
+    assert found.html == []
+    assert found.images == []
+    assert found.sideways == []
+    assert found.icons == []
+    assert 0 < found.kilobytes < MOST_KILOBYTES
+
+
+# ------------------------------------------------------------------- the checks themselves
+
+GOOD = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>A page</title></head>
+<body><main><h1 id="top">A page</h1><p>Text, and <a href="#top">a link up</a>.</p></main></body>
+</html>
+"""
+
+
+@pytest.fixture
+def looked_at(chrome, tmp_path):
+    """Look at a page that is written for it."""
+
+    def look(page: str) -> site_checks.Findings:
+        (tmp_path / "page.html").write_text(page, encoding="utf-8")
+        (tmp_path / "favicon.ico").write_bytes(b"")
+        with site_checks.serve(tmp_path) as address:
+            return site_checks.look(chrome, address, "page.html", tmp_path)
+
+    return look
+
+
+def test_a_good_page_passes(looked_at):
+    found = looked_at(GOOD)
+    assert found == site_checks.Findings(kilobytes=found.kilobytes)
+    assert 0 < found.kilobytes < 1
+
+
+@pytest.mark.parametrize(
+    ("bad", "where", "words"),
+    [
+        ('<p style="color: #aaa; background: #fff">Pale</p>', "axe", "color-contrast"),
+        ('<img src="page.html">', "axe", "image-alt"),
+        ("<script>console.error('Ouch')</script>", "console", "Ouch"),
+        ("<script>nonsense()</script>", "console", "nonsense"),
+        ('<img alt="A tracker" src="http://127.0.0.2:9/x.png">', "outside", "127.0.0.2"),
+        ('<a href="gone.html">There</a>', "links", "gone.html"),
+        ('<a href="#gone">There</a>', "links", "#gone"),
+        ("<p><b>Bold</p>", "html", "line"),
+        ('<p id="top">Again</p>', "html", "'top' stands twice"),
+        ('<img alt="figure1.png" src="page.html">', "images", "figure1.png"),
+        ('<div style="width: 900px">Wide</div>', "sideways", "at 390"),
+        ('<i class="fas fa-unheard-of"></i>', "icons", "fa-unheard-of"),
+    ],
+)
+def test_a_bad_page_is_found_out(looked_at, bad, where, words):
+    found = looked_at(GOOD.replace("</main>", f"{bad}</main>"))
+    report = found.axe["light"] if where == "axe" else getattr(found, where)
+    assert any(words in line for line in report), report
+
+
+def test_colours_that_only_fail_in_the_dark_are_found_out(looked_at):
+    style = "@media (prefers-color-scheme: dark) { p { color: #333; background: #222 } }"
+    found = looked_at(GOOD.replace("</head>", f"<style>{style}</style></head>"))
+    assert found.axe["light"] == [] and "color-contrast" in found.axe["dark"][0]

@@ -1,0 +1,133 @@
+"""What readers do with the book: search it, fold solutions, copy code, change the colours."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("term", "page"),
+    [
+        ("dropout", "regularisation"),
+        ("max pooling", "convolutional-layers"),
+        ("to_categorical", "first-sequential-model"),
+        ("early stopping", "callbacks"),
+        ("Landlock", "grading"),
+    ],
+)
+def test_search_finds_what_is_known_and_leads_there(tab, address, term, page):
+    tab.goto(f"{address}search.html?q={term}")
+    tab.wait_for_function("document.querySelectorAll('ul.search li').length > 0")
+    tab.wait_for_function(
+        "/finished|found/i.test(document.querySelector('.search-summary')"
+        "?.textContent ?? document.querySelector('#search-results').textContent)"
+    )
+    found = tab.locator("ul.search li a").evaluate_all("all => all.map(one => one.href)")
+    leads = [place for place, link in enumerate(found) if f"/{page}.html" in link]
+    assert leads, found
+    tab.locator("ul.search li a").nth(leads[0]).click()
+    tab.wait_for_load_state("load")
+    assert f"/{page}.html" in tab.url
+    text = tab.locator("main").inner_text().lower()
+    assert all(word in text for word in term.lower().split())
+
+
+def test_search_says_so_when_there_is_nothing(tab, address):
+    tab.goto(f"{address}search.html?q=zyxwvutsrq")
+    tab.wait_for_function("/did not match/.test(document.body.textContent)")
+    assert tab.locator("ul.search li").count() == 0
+
+
+def test_one_search_box_by_keyboard(tab, address):
+    tab.goto(f"{address}book/index.html")
+    tab.keyboard.press("Control+k")
+    box = tab.locator("input[type=search]:visible")
+    assert box.count() == 1
+    tab.keyboard.type("dropout")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(re.compile(r"search\.html\?q=dropout"))
+
+
+@pytest.mark.parametrize("page", ["breast-cancer", "mnist"])
+def test_solutions_fold_and_unfold(tab, address, page):
+    tab.goto(f"{address}book/solutions/{page}.html")
+    folded = tab.locator("main details:has(.cell_input), main details.hide")
+    assert folded.count() >= 4
+    first = folded.first
+    assert first.evaluate("one => one.open") is False
+    code = first.locator("pre").first
+    assert not code.is_visible()
+    first.locator("summary").focus()
+    tab.keyboard.press("Enter")
+    assert code.is_visible()
+    tab.keyboard.press("Enter")
+    assert not code.is_visible()
+
+
+def test_code_is_copied_without_its_output(tab, address):
+    tab.goto(f"{address}book/first-sequential-model.html")
+    cell = tab.locator("div.cell_input div.highlight").first
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    ends = time.monotonic() + 5
+    copied = ""
+    while time.monotonic() < ends and not copied:
+        copied = tab.evaluate("navigator.clipboard.readText()")
+        tab.wait_for_timeout(50)
+    assert copied.strip() == cell.locator("pre").inner_text().strip()
+    assert copied.startswith(("import", "from"))
+
+
+def test_colours_change_and_stay_changed(tab, address):
+    tab.goto(f"{address}book/callbacks.html")
+    scheme = "document.documentElement.dataset.theme"
+    seen = {tab.evaluate(scheme)}
+    for _ in range(3):
+        tab.locator("button.theme-switch-button:visible").first.click()
+        seen.add(tab.evaluate(scheme))
+    assert seen == {"light", "dark"}
+    while tab.evaluate("document.documentElement.dataset.mode") != "dark":
+        tab.locator("button.theme-switch-button:visible").first.click()
+    tab.reload()
+    assert tab.evaluate(scheme) == "dark"
+
+
+def test_figures_are_dark_in_the_dark(tab, address):
+    """In the dark scheme, the paper of a figure is as dark as the page."""
+    tab.goto(f"{address}book/callbacks.html")
+    figure = tab.locator("main .cell_output img").first
+    for scheme, dark in (("light", False), ("dark", True)):
+        tab.emulate_media(color_scheme=scheme)
+        corner = tab.evaluate(
+            """async bytes => {
+              const blob = new Blob([Uint8Array.from(bytes)], {type: 'image/png'});
+              const bitmap = await createImageBitmap(blob);
+              const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+              const context = canvas.getContext('2d');
+              context.drawImage(bitmap, 0, 0);
+              return [...context.getImageData(3, 3, 1, 1).data].slice(0, 3);
+            }""",
+            list(figure.screenshot()),
+        )
+        assert (max(corner) < 70) if dark else (min(corner) > 220), (scheme, corner)
+
+
+def test_the_landing_page_appears_within_a_second(tab, address):
+    tab.goto(f"{address}book/index.html")
+    tab.wait_for_load_state("load")
+    painted = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    assert 0 < painted < 1000  # milliseconds
+
+
+def test_a_notebook_can_be_taken_along(tab, address):
+    tab.goto(f"{address}book/exercises/breast-cancer.html")
+    links = tab.locator("a[href$='breast-cancer.ipynb'], a[href*='colab'], a[href*='binder']")
+    addresses = links.evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    assert any("colab.research.google.com" in link for link in addresses)
+    assert any("mybinder.org" in link for link in addresses)
+    (download,) = {link for link in addresses if "_sources" in link}
+    answer = tab.request.get(f"{address}book/exercises/{download}")
+    assert answer.ok and answer.json()["nbformat"] == 4

@@ -1,0 +1,101 @@
+"""Make one PDF of the book, with an outline, from the pages that ``make book`` runs.
+
+Sphinx writes the whole book as one page; Chromium prints it. Nothing runs again: the outputs come
+from the execution cache that ``make book`` filled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import site_checks
+
+ROOT = Path(__file__).resolve().parents[1]
+MINUTES = 10
+FOOTER = """<div style="width: 100%; font: 8pt sans-serif; text-align: center; color: #444">
+<span class="pageNumber"></span></div>"""
+# What guides readers on a screen is no part of the text, and would get into the outline.
+SCREEN_ONLY = (
+    ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .bd-header, .headerlink, "
+    "#jb-print-toc, .prev-next-area, .bd-footer-article, .bd-footer, .skip-link, "
+    "#pst-skip-link, .toctree-wrapper > .caption, .copybtn, dialog, script, #pst-back-to-top"
+)
+PAPER = """
+section.tex2jax_ignore ~ section.tex2jax_ignore,
+section > section.tex2jax_ignore { break-before: page; }
+h1, h2, h3, h4, h5 { break-after: avoid; }
+.cell_output img, figure, tr, .admonition { break-inside: avoid; }
+html { font-size: 12px; }
+.bd-main .bd-content .bd-article-container { max-width: 100%; padding: 0; }
+.bd-article-container .bd-article { padding: 0; }
+pre, div.highlight pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+.cell_output .output.text_html:has(table.dataframe) { overflow: visible; }
+table.dataframe { font-size: 0.75rem; }
+.cell_output img { max-width: 80%; }
+"""
+
+
+def build() -> Path:
+    """Write the book as one page of HTML; returns its path."""
+    command = [Path(sys.executable).parent / "jupyter-book", "build", ".", "--quiet"]
+    subprocess.run([*command, "--builder", "singlehtml"], cwd=ROOT, check=True)
+    folder = ROOT / "_build" / "singlehtml"
+    # Sphinx writes the page where the root document is, with addresses as from one folder above.
+    text = (folder / "book" / "index.html").read_text(encoding="utf-8")
+    page = folder / "book.html"
+    page.write_text(text.replace('href="book/index.html#', 'href="#'), encoding="utf-8")
+    return page
+
+
+def print_page(page: Path, target: Path) -> None:
+    """Print a page to a PDF, which is written whole or not at all."""
+    part = target.with_suffix(".part")
+    with site_checks.browser() as chrome, site_checks.serve(page.parent) as address:
+        tab = chrome.new_page(color_scheme="light", viewport={"width": 1000, "height": 1400})
+        tab.set_default_timeout(MINUTES * 60_000)
+        tab.goto(address + page.name)
+        tab.wait_for_load_state("networkidle")
+        tab.add_style_tag(content=PAPER)
+        tab.evaluate(
+            "which => document.querySelectorAll(which).forEach(each => each.remove())", SCREEN_ONLY
+        )
+        # On paper nothing unfolds, and pictures that load when they are scrolled to never would.
+        tab.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+        tab.evaluate(
+            "Promise.all([...document.images].map(each => { each.loading = 'eager';"
+            " return each.decode().catch(() => null) }))"
+        )
+        tab.pdf(
+            path=part,
+            format="A4",
+            margin={"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"},
+            print_background=True,
+            display_header_footer=True,
+            header_template="<span></span>",
+            footer_template=FOOTER,
+            tagged=True,
+            outline=True,
+        )
+    part.replace(target)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = ROOT / "_build" / "pdf" / "deep-learning-with-keras.pdf"
+    parser.add_argument("--out", type=Path, default=default)
+    target = parser.parse_args().out
+    if site_checks.chromium() is None:
+        print("The PDF is printed by Chromium, which is not installed (on Debian: apt install")
+        print("chromium).", file=sys.stderr)
+        return 1
+    target.parent.mkdir(parents=True, exist_ok=True)
+    print_page(build(), target)
+    print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 2**20:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

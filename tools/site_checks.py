@@ -1,0 +1,266 @@
+"""Look at the pages of the built book as a browser does, and say what is wrong with them.
+
+``make test-site`` asks these questions of every page. ``python tools/site_checks.py`` prints the
+answers as a table: what axe-core finds in either colour scheme, errors on the console, requests
+that leave the machine, links that lead nowhere, faults of the HTML, and the weight of the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import http.server
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import html5lib
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILT = ROOT / "_build" / "html"
+SCHEMES = ("light", "dark")
+WIDTHS = (390, 768, 1300)  # a phone, a tablet, a laptop, in CSS pixels
+# What HTML5's parser grumbles about and browsers agree on.
+HARMLESS = {"expected-doctype-but-got-unknown-doctype"}
+
+
+def chromium() -> str | None:
+    """Return the path of an installed Chromium, if there is one."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Browser]:
+    """Start Chromium, and end it."""
+    with sync_playwright() as playwright:
+        # Nothing but our own pages is opened; in containers Chromium's sandbox does not start.
+        started = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        try:
+            yield started
+        finally:
+            started.close()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder on the loopback interface; gives the address, which ends in a slash."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+
+
+def pages(built: Path = BUILT) -> list[str]:
+    """Name the pages, relative to the built book."""
+    found = (path.relative_to(built).as_posix() for path in built.rglob("*.html"))
+    # Static files hold pieces of the theme, which are no pages.
+    return sorted(page for page in found if not page.startswith(("_static/", "_sources/")))
+
+
+@dataclass
+class Findings:
+    """What is wrong with a page; a page is right when all lists are empty."""
+
+    axe: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in SCHEMES})
+    console: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    html: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    sideways: list[str] = field(default_factory=list)
+    icons: list[str] = field(default_factory=list)
+    kilobytes: float = 0.0
+
+
+@functools.cache
+def _targets(path: Path) -> frozenset[str]:
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    return frozenset(
+        {tag["id"] for tag in soup.find_all(id=True)}
+        | {tag["name"] for tag in soup.find_all("a", attrs={"name": True})}
+    )
+
+
+def broken_links(page: str, built: Path = BUILT) -> list[str]:
+    """List the links of a page to files or anchors of the book that do not exist."""
+    soup = BeautifulSoup((built / page).read_text(encoding="utf-8"), "html.parser")
+    broken = []
+    for tag, attribute in (("a", "href"), ("img", "src"), ("script", "src"), ("link", "href")):
+        for element in soup.find_all(tag, attrs={attribute: True}):
+            link = element[attribute]
+            if urlsplit(link).scheme or link.startswith("//"):
+                continue
+            address, anchor = urldefrag(urljoin(page, link))
+            target = built / unquote(urlsplit(address).path or page)
+            if not target.is_file() or (
+                anchor and target.suffix == ".html" and unquote(anchor) not in _targets(target)
+            ):
+                broken.append(link)
+    return broken
+
+
+def faults_of_html(page: str, built: Path = BUILT) -> list[str]:
+    """List what HTML5's own parser has to mend, and ids that stand twice."""
+    text = (built / page).read_text(encoding="utf-8")
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False)
+    parser.parse(text)
+    lines = text.splitlines()
+    faults = [
+        f"{kind} {details or ''} in line {line}: {lines[line - 1].strip()[:80]}"
+        for (line, _), kind, details in parser.errors
+        if kind not in HARMLESS
+    ]
+    ids = [tag["id"] for tag in BeautifulSoup(text, "html.parser").find_all(id=True)]
+    return faults + [f"id {name!r} stands twice" for name in sorted({*ids}) if ids.count(name) > 1]
+
+
+# Images without words for those who do not see them; a file's name is no such word.
+_IMAGES = """() => [...document.querySelectorAll('main img, main svg[role=img]')]
+  .filter(image => !image.closest('[aria-hidden=true]'))
+  .filter(image => {
+    const text = image.getAttribute('alt') ?? image.getAttribute('aria-label')
+      ?? image.querySelector?.('title')?.textContent;
+    return text === null || text === undefined || /\\.(png|svg|jpe?g)$|^_?images/i.test(text);
+  }).map(image => image.outerHTML.slice(0, 120))"""
+
+# Icons whose drawing is missing.
+_ICONS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="fa-"]')]
+  .filter(icon => getComputedStyle(icon, '::before').maskImage === 'none')
+  .map(icon => icon.className)"""
+
+
+# Code has thousands of coloured words, in two dozen colours, and measuring the contrast of each
+# takes longer than all else. One of each colour in a page is as good as all of them.
+_ONE_OF_EACH = """() => {
+  const seen = new Set();
+  window.hiddenForAxe = [...document.querySelectorAll('div.highlight pre span[class]')]
+    .filter(word => {
+      const kind = [word.className, word.closest('a')?.className, word.closest('div.cell_input')
+        ? 'in' : 'out', word.closest('details') ? 'folded' : 'open'].join('|');
+      return seen.size === seen.add(kind).size;
+    });
+  for (const word of window.hiddenForAxe) word.style.display = 'none';
+}"""
+
+
+def _axe(tab, options: dict) -> list[str]:
+    # Preloading fetches style sheets again, from the wrong folder.
+    options = {"resultTypes": ["violations"], "preload": False, **options}
+    return [
+        f"{rule['id']} ({len(rule['nodes'])}): {rule['nodes'][0]['html'][:160]}"
+        for rule in Axe().run(tab, options=options).response["violations"]
+    ]
+
+
+def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findings:
+    """Open a page once, and look at it in both colour schemes and at three widths."""
+    found = Findings(links=broken_links(page, built), html=faults_of_html(page, built))
+    context = chrome.new_context(viewport={"width": 1300, "height": 900}, color_scheme="light")
+    try:
+        tab = context.new_page()
+        weights = []
+        tab.on("response", lambda answer: weights.append(_weight(answer, built, address)))
+        tab.on(
+            "console",
+            lambda message: (
+                found.console.append(f"{message.text} {message.location['url']}")
+                if message.type in ("error", "warning") or "invalid" in message.text.lower()
+                else None
+            ),
+        )
+        tab.on("pageerror", lambda error: found.console.append(str(error)))
+        tab.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((address, "data:", "blob:"))
+                else found.outside.append(request.url)
+            ),
+        )
+        tab.goto(address + page)
+        tab.wait_for_load_state("networkidle")
+        found.kilobytes = sum(weights) / 1000
+        found.images = tab.evaluate(_IMAGES)
+        found.icons = sorted(set(tab.evaluate(_ICONS)))
+        found.axe["light"] += _axe(tab, {"rules": {"color-contrast": {"enabled": False}}})
+        tab.evaluate(_ONE_OF_EACH)
+        for scheme in SCHEMES:
+            tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found.axe[scheme] += _axe(tab, {"runOnly": ["color-contrast", "link-in-text-block"]})
+        tab.evaluate("for (const each of window.hiddenForAxe) each.style.removeProperty('display')")
+        for width in WIDTHS:
+            tab.set_viewport_size({"width": width, "height": 900})
+            root = "document.documentElement"
+            over = tab.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
+            if over > 0:
+                found.sideways.append(f"{over} pixels too wide at {width}")
+    finally:
+        context.close()
+    return found
+
+
+def _weight(answer, built: Path, address: str) -> int:
+    path = built / unquote(urlsplit(answer.url).path.lstrip("/"))
+    return path.stat().st_size if answer.url.startswith(address) and path.is_file() else 0
+
+
+def main() -> int:
+    """Print the table; fail if anything was found."""
+    from rich.console import Console
+    from rich.table import Table
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pages", nargs="*", help="for example book/callbacks.html; else all")
+    parser.add_argument("--details", action="store_true", help="say what was found, too")
+    options = parser.parse_args()
+    columns = (
+        "axe light",
+        "axe dark",
+        "console",
+        "outside",
+        "links",
+        "html",
+        "images",
+        "sideways",
+        "icons",
+    )
+    table = Table("page", *columns, "kB")
+    details, total = [], 0
+    with browser() as chrome, serve(BUILT) as address:
+        for page in options.pages or pages():
+            found = look(chrome, address, page)
+            lists = [*found.axe.values(), found.console, found.outside, found.links]
+            lists += [found.html, found.images, found.sideways, found.icons]
+            total += sum(map(len, lists))
+            table.add_row(page, *(str(len(each)) for each in lists), f"{found.kilobytes:.0f}")
+            details += [
+                f"{page} {column}: {text}"
+                for column, each in zip(columns, lists, strict=True)
+                for text in each
+            ]
+            print(page, flush=True, file=sys.stderr)
+    Console(width=130).print(table)
+    if options.details:
+        print("\n".join(details))
+    return 1 if total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
