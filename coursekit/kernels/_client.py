@@ -86,7 +86,7 @@ class Forked:
             except (OSError, EOFError, ValueError):
                 # The warm process is gone, so nobody waits for the child any more.
                 with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self.pid, signal.SIGKILL)
+                    _server.signal_all(self.pid, signal.SIGKILL)
                 self.returncode = -signal.SIGKILL
             self._control.close()
             return self.returncode
@@ -94,7 +94,7 @@ class Forked:
     def send_signal(self, number: int) -> None:
         """Send a signal to its process group, if it still runs."""
         if self.poll() is None:
-            os.killpg(self.pid, number)
+            _server.signal_all(self.pid, number)
 
     def terminate(self) -> None:
         """Ask it to end."""

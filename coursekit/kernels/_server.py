@@ -177,12 +177,21 @@ class Server:
         for pid, owner in self.children.items():
             if owner is client:
                 with suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)
+                    signal_all(pid, signal.SIGKILL)
         self.selector.unregister(client)
         self.clients.discard(client)
         client.close()
         if not self.clients:
             self.alone_since = time.monotonic()
+
+
+def signal_all(pid: int, number: int) -> None:
+    """Send a signal to a forked process and all that it has started."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        # Just forked, it leads no group yet, and has started nothing.
+        os.kill(pid, number)
 
 
 def become(request: dict, fds: list[int]) -> None:

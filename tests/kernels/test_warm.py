@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from coursekit.kernels import _client, _warm
+from coursekit.kernels import _client, _server, _warm
 
 pytestmark = pytest.mark.skipif(not _client.supported(), reason="warm kernels need Linux")
 
@@ -152,7 +152,8 @@ def test_folder_and_environment(tmp_path):
 
 
 def test_interrupt(kernel):
-    message = kernel.client.execute("import time\nprint('on')\ntime.sleep(60)")
+    # Otherwise ipykernel refuses what comes right after an error.
+    message = kernel.client.execute("import time\nprint('on')\ntime.sleep(60)", stop_on_error=False)
     while kernel.client.get_iopub_msg(timeout=30)["msg_type"] != "stream":
         pass
     began = time.monotonic()
@@ -210,6 +211,18 @@ child = warm.fork("time:sleep", 600)
         client.stdout.close()
     assert within(15, lambda: not alive(child))
     assert within(15, lambda: not alive(server))
+
+
+def test_a_process_ends_that_leads_no_group_yet():
+    """As right after the fork: its client may die in that moment."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        _server.signal_all(child.pid, signal.SIGKILL)
+        assert child.wait(10) == -signal.SIGKILL
+    finally:
+        child.kill()
+    with pytest.raises(ProcessLookupError):
+        _server.signal_all(child.pid, signal.SIGKILL)
 
 
 def test_kernels_end_with_the_warm_process(tmp_path):
