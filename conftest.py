@@ -12,8 +12,17 @@ TEST_BY_TEST = (
     "tests/grading/test_both_ways.py",
     "tests/site/test_pages.py",
 )
-# What takes longest begins first, so that no worker ends long after the others.
-FIRST = ("tests/reproduction/", "tests/grading/test_nbgrader.py", "book/")
+# Files that take long, or wait for other processes, begin first; what is shared out test by test
+# comes last, so that no process ends long after the others.
+FIRST = (
+    "tests/reproduction/",
+    "tests/grading/test_nbgrader.py",
+    "tests/grading/test_hostile.py",
+    "tests/grading/test_grade.py",
+    "tests/kernels/",
+    "tests/training/",
+    "book/",
+)
 
 
 class Shares(LoadFileScheduling):
@@ -29,5 +38,11 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items: list) -> None:
-    """Put what takes longest first, and leave all else in its order."""
-    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
+    """Put what takes long first, what fills gaps last, and leave all else in its order."""
+
+    def turn(item) -> int:
+        if item.nodeid.startswith(FIRST):
+            return 0
+        return 2 if item.nodeid.startswith(TEST_BY_TEST) else 1
+
+    items.sort(key=turn)

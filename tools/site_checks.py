@@ -195,10 +195,13 @@ def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findi
             ),
         )
         tab.goto(address + page)
-        tab.wait_for_load_state("networkidle")
+        tab.wait_for_load_state("load")
+        tab.wait_for_timeout(100)  # what scripts do once the page is there
         found.kilobytes = sum(weights) / 1000
         found.images = tab.evaluate(_IMAGES)
         found.icons = sorted(set(tab.evaluate(_ICONS)))
+        # Colours are measured where they end, not on their way from one scheme to the other.
+        tab.add_style_tag(content="* { transition: none !important; animation: none !important }")
         found.axe["light"] += _axe(tab, {"rules": {"color-contrast": {"enabled": False}}})
         tab.evaluate(_ONE_OF_EACH)
         for scheme in SCHEMES:

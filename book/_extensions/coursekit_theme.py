@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
+from PIL import Image  # matplotlib's own requirement
 from sphinx.errors import ExtensionError
 
 # Those that the templates of the two themes name, and their scripts.
@@ -136,6 +137,11 @@ MENDED = (
         re.compile(r"<summary>(?=<span class=\"toctree-toggle\")"),
         '<summary aria-label="Sections below this page">',
     ),
+    # A list is no part of a paragraph.
+    (
+        re.compile(r'(<dd class="field-\w+">)<p>(<ul.*?</ul>)\s*</p>(\s*</dd>)', re.DOTALL),
+        r"\1\2\3",
+    ),
     # A role that the standard has taken back; the list it stands in wants items.
     (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
     (
@@ -143,6 +149,22 @@ MENDED = (
         '<div id="pst-primary-sidebar" role="complementary" aria-label="The book" class',
     ),
 )
+
+
+def lighten(path: Path) -> None:
+    """Store a figure in 256 colours of its own: it looks the same, in a third of the room."""
+    with Image.open(path) as figure:
+        if figure.mode == "P":  # as it is after an earlier build
+            return
+        flat = Image.new("RGB", figure.size, "white")
+        flat.paste(figure, mask=figure.getchannel("A") if "A" in figure.mode else None)
+    light = flat.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    part = path.with_suffix(".part")
+    light.save(part, format="png", optimize=True)
+    if part.stat().st_size < path.stat().st_size:
+        part.replace(path)
+    else:
+        part.unlink()
 
 
 def finish(app, exception) -> None:
@@ -157,6 +179,8 @@ def finish(app, exception) -> None:
             mended = pattern.sub(replacement, mended)
         if mended != page:
             path.write_text(mended, encoding="utf-8")
+    for path in (folder / "_images").glob("*.png"):
+        lighten(path)
     (folder / "_static" / SCRIPT).write_text("// The icons are in icons.css.\n", encoding="utf-8")
     for path in (folder / "_static").rglob("*.map"):
         path.unlink()
