@@ -7,6 +7,7 @@ drawings in the theme's script (Font Awesome Free, CC BY 4.0), and the script an
 
 from __future__ import annotations
 
+import html
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -151,6 +152,21 @@ MENDED = (
 )
 
 
+# Those who open the folder are sent to the landing page, and may go there themselves.
+DOOR = """<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="0; url={target}">
+<link rel="icon" href="_static/logo.svg">
+<title>{title}</title>
+</head>
+<body><main><h1>{title}</h1><p><a href="{target}">To the book</a></p></main></body>
+</html>
+"""
+
+
 def lighten(path: Path) -> None:
     """Store a figure in 256 colours of its own: it looks the same, in a third of the room."""
     with Image.open(path) as figure:
@@ -172,6 +188,13 @@ def finish(app, exception) -> None:
     if exception is not None or app.builder.format != "html":
         return
     folder = Path(app.outdir)
+    config = app.config
+    door = DOOR.format(
+        language=config.language,
+        title=html.escape(config.html_title),
+        target=f"{config.root_doc}.html",
+    )
+    (folder / "index.html").write_text(door, encoding="utf-8")
     for path in folder.rglob("*.html"):
         page = path.read_text(encoding="utf-8")
         mended = page
@@ -192,5 +215,6 @@ def setup(app) -> dict:
     app.connect("builder-inited", write_icons)
     # After the theme has put its buttons there.
     app.connect("html-page-context", tidy_context, priority=900)
-    app.connect("build-finished", finish)
+    # After the table of contents has put a page without a head in the place of the door.
+    app.connect("build-finished", finish, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
