@@ -24,8 +24,6 @@ SCREEN_ONLY = (
     "#pst-skip-link, .toctree-wrapper > .caption, .copybtn, dialog, script, #pst-back-to-top"
 )
 PAPER = """
-section.tex2jax_ignore ~ section.tex2jax_ignore,
-section > section.tex2jax_ignore { break-before: page; }
 h1, h2, h3, h4, h5 { break-after: avoid; }
 .cell_output img, figure, tr, .admonition { break-inside: avoid; }
 html { font-size: 12px; }
@@ -61,6 +59,11 @@ def print_page(page: Path, target: Path) -> None:
         tab.add_style_tag(content=PAPER)
         tab.evaluate(
             "which => document.querySelectorAll(which).forEach(each => each.remove())", SCREEN_ONLY
+        )
+        # Every page of the book begins on a new sheet, but for the first, below the title.
+        tab.evaluate(
+            "[...document.querySelectorAll('section.tex2jax_ignore')].slice(1)"
+            ".forEach(each => { each.style.breakBefore = 'page' })"
         )
         # On paper nothing unfolds, and pictures that load when they are scrolled to never would.
         tab.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
