@@ -28,8 +28,6 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "_build" / "html"
 SCHEMES = ("light", "dark")
 WIDTHS = (390, 768, 1300)  # a phone, a tablet, a laptop, in CSS pixels
-# What HTML5's parser grumbles about and browsers agree on.
-HARMLESS = {"expected-doctype-but-got-unknown-doctype"}
 
 
 def chromium() -> str | None:
@@ -125,7 +123,6 @@ def faults_of_html(page: str, built: Path = BUILT) -> list[str]:
     faults = [
         f"{kind} {details or ''} in line {line}: {lines[line - 1].strip()[:80]}"
         for (line, _), kind, details in parser.errors
-        if kind not in HARMLESS
     ]
     ids = [tag["id"] for tag in BeautifulSoup(text, "html.parser").find_all(id=True)]
     return faults + [f"id {name!r} stands twice" for name in sorted({*ids}) if ids.count(name) > 1]

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import pytest
 import site_checks
-import yaml
 
-from tests.conftest import ROOT
+from tests.book.test_pages import table_of_contents
 
 MOST_KILOBYTES = 2000
 GENERATED = {"genindex.html", "index.html", "py-modindex.html", "search.html"}
-
-
-def expected_pages() -> list[str]:
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    entries = [page for part in toc["parts"] for page in part["chapters"]]
-    entries += [below for page in entries for below in page.get("sections", [])]
-    return [f"{name}.html" for name in (toc["root"], *(entry["file"] for entry in entries))]
-
-
-PAGES = [*expected_pages(), *sorted(GENERATED)]
+PAGES = [*(f"{name}.html" for name in table_of_contents()), *sorted(GENERATED)]
 
 
 def test_all_pages_are_looked_at(built):
