@@ -193,7 +193,8 @@ class Warm:
         request = {
             "target": target,
             "arguments": list(arguments),
-            "cwd": str(cwd or os.getcwd()),
+            # The warm process is somewhere else: a relative folder is meant from here.
+            "cwd": os.path.abspath(cwd or os.getcwd()),
             "env": dict(os.environ if env is None else env),
         }
         try:

@@ -142,8 +142,11 @@ def test_figures_are_drawn(kernel):
     assert "image/png" in shown["data"]
 
 
-def test_folder_and_environment(tmp_path):
-    kernel = Kernel(cwd=str(tmp_path), env={**os.environ, "OF_THIS_KERNEL": "yes"})
+@pytest.mark.parametrize("relative", [False, True])
+def test_folder_and_environment(tmp_path, monkeypatch, relative):
+    monkeypatch.chdir(tmp_path.parent)
+    folder = tmp_path.name if relative else str(tmp_path)
+    kernel = Kernel(cwd=folder, env={**os.environ, "OF_THIS_KERNEL": "yes"})
     try:
         text = kernel.run("import os; print(os.getcwd(), os.environ['OF_THIS_KERNEL'])")
     finally:
