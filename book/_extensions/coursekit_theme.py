@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
@@ -202,8 +203,8 @@ def finish(app, exception) -> None:
             mended = pattern.sub(replacement, mended)
         if mended != page:
             path.write_text(mended, encoding="utf-8")
-    for path in (folder / "_images").glob("*.png"):
-        lighten(path)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lighten, (folder / "_images").glob("*.png")))
     (folder / "_static" / SCRIPT).write_text("// The icons are in icons.css.\n", encoding="utf-8")
     for path in (folder / "_static").rglob("*.map"):
         path.unlink()
