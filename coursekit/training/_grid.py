@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RESULT = "result.json"
 # What the grid itself decides; everything else goes to train_model.
 _DECIDED = {"x", "y", "units", "layers", "log_dir", "seed", "verbose"}
+_DECIDED |= {"model", "optimizer", "callbacks"}
 
 
 @dataclass(frozen=True)

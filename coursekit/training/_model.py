@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 INPUTS, CLASSES = 784, 10
 # Nothing is learned from validation, so its batches need not be small.
 VALIDATION_BATCH = 2000
+# Weights times rows from which steps compiled with XLA pay for the compiling; measured in
+# benchmarks/one_network.py. With dropout they are slower at every size.
+WORTH_COMPILING = 3e10
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -70,11 +75,15 @@ def train_model(
     min_delta: float = 1e-4,
     plateau_patience: int | None = 1,
     plateau_factor: float = 0.1,
+    model: keras.Sequential | None = None,
+    optimizer: keras.optimizers.Optimizer | str | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    precision: str = "float32",
     log_dir: Path | str | None = None,
     seed: int | None = None,
     verbose: int = 0,
 ) -> Trained:
-    """Train one network of the MNIST tuning lab, with the lab's callbacks.
+    """Train one network of the MNIST tuning lab, or another, with the lab's callbacks.
 
     Stochastic gradient descent with momentum, early stopping that keeps the best weights,
     and a learning rate that falls when the validation loss stops falling.
@@ -107,6 +116,18 @@ def train_model(
         validation loss. None leaves the rate as it is.
     plateau_factor : float
         See above, in (0, 1).
+    model : keras.Sequential, optional
+        Train this network for classes instead of the lab's. ``x`` and ``y`` are then as it
+        takes and gives them; ``units``, ``layers``, ``dropout`` and ``l2`` are not used.
+    optimizer : keras.optimizers.Optimizer or str, optional
+        Instead of gradient descent with ``learning_rate`` and ``momentum``.
+    callbacks : sequence of keras.callbacks.Callback
+        To be called beside the lab's.
+    precision : {"float32", "bfloat16"}
+        ``"bfloat16"``: compute all layers but the last with 8 significant bits while training;
+        weights and the trained model stay float32. Up to twice as fast for wide networks on
+        processors that have it (``avx512_bf16`` or ``amx_bf16`` among the flags of
+        ``/proc/cpuinfo``), and slower on others.
     log_dir : path, optional
         Write TensorBoard's event files into this folder.
     seed : int, optional
@@ -125,49 +146,64 @@ def train_model(
 
     Notes
     -----
-    All steps of an epoch run in one call of the compiled training function, and validation
-    takes large batches. Both take less time than the defaults and give the same result up to
-    rounding; ``benchmarks/grid.py`` measures them.
+    All steps of an epoch run in one call of the compiled training function, validation takes
+    large batches, and steps of large networks without dropout are compiled with XLA. All take
+    less time than the defaults and give the same result up to rounding;
+    ``benchmarks/one_network.py`` and ``benchmarks/training.py`` measure them.
 
     References
     ----------
     "Deep learning with Keras: MNIST tuning lab", adapted from the workshop of
     rstudio::conf 2020.
     """
-    x, y = checked(x, y)
+    x, y = checked(x, y) if model is None else _fitting(x, y, model)
     if not 0 < validation_split < 1:
         raise ValueError(f"validation_split is {validation_split}; it must lie between 0 and 1.")
     if not learning_rate > 0:
         raise ValueError(f"learning_rate is {learning_rate}; it must be more than 0.")
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; it must be at least 1.")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; it must be one of {', '.join(PRECISIONS)}.")
 
     import keras
     import pandas as pd
 
     if seed is not None:
         keras.utils.set_random_seed(seed)
-    model = models.mnist_mlp(units=units, layers=layers, dropout=dropout, l2=l2, seed=seed)
-    steps = -(-int(len(x) * (1 - validation_split)) // batch_size)
-    model.compile(
-        loss="categorical_crossentropy",
-        optimizer=keras.optimizers.SGD(learning_rate=learning_rate, momentum=momentum),
-        metrics=["accuracy"],
-        steps_per_execution=steps,
-    )
-    callbacks = [_record_rate(keras)]
+    if model is None:
+        model = models.mnist_mlp(units=units, layers=layers, dropout=dropout, l2=l2, seed=seed)
+    if optimizer is None:
+        optimizer = keras.optimizers.SGD(learning_rate=learning_rate, momentum=momentum)
+    rows = int(len(x) * (1 - validation_split))
+    dense = all(isinstance(layer, keras.layers.Dense) for layer in model.layers)
+
+    def compile_for(precision: str) -> None:
+        # The last layer's probabilities are float32 in any case: the loss needs their digits.
+        for layer in model.layers[:-1]:
+            layer.dtype_policy = PRECISIONS[precision]
+        model.compile(
+            loss="categorical_crossentropy",
+            optimizer=optimizer,
+            metrics=["accuracy"],
+            steps_per_execution=-(-rows // batch_size),
+            jit_compile=dense and model.count_params() * rows >= WORTH_COMPILING,
+        )
+
+    compile_for(precision)
+    called = [_record_rate(keras)]
     if patience is not None:
-        callbacks.append(
+        called.append(
             keras.callbacks.EarlyStopping(
                 patience=patience, min_delta=min_delta, restore_best_weights=True
             )
         )
     if plateau_patience is not None:
-        callbacks.append(
+        called.append(
             keras.callbacks.ReduceLROnPlateau(patience=plateau_patience, factor=plateau_factor)
         )
     if log_dir is not None:
-        callbacks.append(keras.callbacks.TensorBoard(str(log_dir), write_graph=False))
+        called.append(keras.callbacks.TensorBoard(str(log_dir), write_graph=False))
     began = time.perf_counter()
     recorded = model.fit(
         x,
@@ -176,10 +212,12 @@ def train_model(
         batch_size=batch_size,
         validation_split=validation_split,
         validation_batch_size=VALIDATION_BATCH,
-        callbacks=callbacks,
+        callbacks=[*called, *callbacks],
         verbose=verbose,
     )
     seconds = time.perf_counter() - began
+    if precision != "float32":
+        compile_for("float32")
     history = pd.DataFrame(recorded.history)
     history.index = pd.RangeIndex(1, len(history) + 1, name="epoch")
     return Trained(model, history, seconds)
@@ -196,6 +234,18 @@ def _record_rate(keras):
             logs["learning_rate"] = self.rate
 
     return RecordRate()
+
+
+def _fitting(x, y, model: keras.Sequential) -> tuple[np.ndarray, np.ndarray]:
+    """Return arrays for a network as contiguous float32, or say what does not fit."""
+    for name, array, shape in (("x", x, model.input_shape), ("y", y, model.output_shape)):
+        if np.shape(array)[1:] != shape[1:]:
+            raise ValueError(
+                f"{name} has shape {np.shape(array)}; {model.name} has {('n', *shape[1:])} there."
+            )
+    if len(x) != len(y):
+        raise ValueError(f"x has {len(x)} rows and y has {len(y)}; they must have as many.")
+    return np.ascontiguousarray(x, dtype=np.float32), np.ascontiguousarray(y, dtype=np.float32)
 
 
 def checked(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -54,6 +54,45 @@ def test_one_call_per_epoch_changes_nothing():
         assert ours.history[name].tolist() == pytest.approx(curve, rel=1e-4)
 
 
+def test_compiled_steps_change_nothing(monkeypatch):
+    options = {**SHORT, "patience": None, "plateau_patience": None}
+    plain = training.train_model(X, Y, **options).history
+    monkeypatch.setattr("coursekit.training._model.WORTH_COMPILING", 0)
+    compiled = training.train_model(X, Y, **options)
+    assert compiled.model.jit_compile
+    assert np.allclose(plain, compiled.history, rtol=1e-3)
+    assert not training.train_model(X, Y, **options, dropout=0.3).model.jit_compile
+
+
+def test_bfloat16_is_for_training_only():
+    options = {"units": 32, "epochs": 6, "seed": 1}
+    exact = training.train_model(X, Y, **options)
+    short = training.train_model(X, Y, **options, precision="bfloat16")
+    assert {layer.compute_dtype for layer in short.model.layers} == {"float32"}
+    assert {weight.dtype for weight in short.model.weights} == {"float32"}
+    assert not np.allclose(exact.history["loss"], short.history["loss"], rtol=1e-5)
+    assert np.allclose(exact.history["loss"], short.history["loss"], rtol=0.05)
+    loss = short.model.evaluate(X[320:], Y[320:], verbose=0)[0]
+    assert loss == pytest.approx(short.best["val_loss"], rel=0.02)
+
+
+def test_another_network_with_another_optimizer_and_callbacks():
+    windows = np.random.default_rng(1).normal(size=(64, 260, 3)).astype(np.float32)
+    people = np.eye(15, dtype=np.float32)[np.arange(64) % 15]
+    seen = []
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    network = models.walking_final_cnn()
+    trained = training.train_model(
+        windows, people, model=network, optimizer="adam", callbacks=[watch], epochs=2, seed=1
+    )
+    assert trained.model is network and seen == [0, 1]
+    assert isinstance(network.optimizer, keras.optimizers.Adam)
+    with pytest.raises(ValueError, match=r"x has shape \(400, 784\); walking_final_cnn has"):
+        training.train_model(X, Y, model=network)
+    with pytest.raises(ValueError, match="x has 64 rows and y has 10"):
+        training.train_model(windows, people[:10], model=network)
+
+
 def test_the_rate_falls_on_a_plateau_and_only_then():
     trained = training.train_model(
         X, Y, units=16, learning_rate=1.5, epochs=12, patience=12, seed=3
@@ -103,6 +142,7 @@ def test_other_threads_that_draw_random_numbers_do_no_harm():
         (X, Y, {"learning_rate": -1}, ValueError, "learning_rate is -1"),
         (X, Y, {"units": 0}, ValueError, "units is 0"),
         (X, Y, {"epochs": 0}, ValueError, "epochs is 0"),
+        (X, Y, {"precision": "float8"}, ValueError, "precision is 'float8'; .* float32, bfloat16"),
     ],
 )
 def test_bad_input_is_refused(x, y, options, error, words):
