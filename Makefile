@@ -36,7 +36,7 @@ help:
 	@echo "make format    put the code in format"
 	@echo "make refresh   run the chapters and store the outputs that the tests compare with"
 	@echo "make reproduce  measure the bands over six seeds (CHAPTER=... for one chapter)"
-	@echo "make bench     time what was made fast against the plain way (EDITION=full: minutes)"
+	@echo "make bench     time what was made fast against the plain way (hours; needs the full data)"
 	@echo "make data      make the files in data/ anew (see tools/make_bundled_data.py)"
 	@echo "make clean     remove what was built; keeps the environment"
 
@@ -88,11 +88,19 @@ reproduce: $(READY)
 	$(BIN)/python tools/reproduce.py $(CHAPTER) $(if $(MODEL),--model "$(MODEL)")
 
 # Ratios, not times; on a machine that does nothing else.
+# Every script writes what it found into benchmarks/results; so an interrupted run loses one.
+# TORCH and OTTER name a Python with PyTorch, and Otter's command, in environments of their own.
 bench: $(READY)
-	$(BIN)/python benchmarks/one_network.py --edition $(EDITION)
-	$(BIN)/python benchmarks/grid.py --edition $(EDITION)
+	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/loading.py
+	$(BIN)/python benchmarks/training.py $(if $(TORCH),--torch $(TORCH))
+	$(BIN)/python benchmarks/one_network.py
+	$(BIN)/python benchmarks/grid.py
+	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/grading.py $(if $(OTTER),--otter $(OTTER))
+	$(BIN)/python benchmarks/book.py
 	$(BIN)/python benchmarks/kernels.py
-	$(BIN)/python benchmarks/grading.py
+	$(BIN)/python benchmarks/report.py
 
 data: $(READY)
 	$(BIN)/python tools/make_bundled_data.py $(if $(MLBENCH),--mlbench $(MLBENCH))

@@ -20,7 +20,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -28,9 +27,9 @@ from itertools import product
 from pathlib import Path
 
 import nbformat
+from _measure import BIN, Question
 from nbformat import v4
 
-BIN = Path(sys.executable).parent
 CELL_SECONDS = 15
 NAME = "three-exercises"
 
@@ -329,6 +328,7 @@ def main() -> None:
     if options.otter:
         tools["otter-1"] = lambda folder, codes: otter(folder, codes, 1, options.otter)
         tools["otter-2"] = lambda folder, codes: otter(folder, codes, 2, options.otter)
+    question = Question("grading", "Grading", __doc__.split("\n\n")[1])
     everything = submissions()
     right = {name: code for name, code in everything.items() if name.startswith("right")}
     few = dict(list(right.items())[:4])
@@ -346,28 +346,22 @@ def main() -> None:
             f"{steady[tool]:.2f} s for one more",
             flush=True,
         )
-    print()
-    print(f"{'submission':<28}" + "".join(f"{tool:>13}" for tool in points))
+    for title, measured in (("The thirty submissions", seconds), ("One more submission", steady)):
+        question.add(title, {tool: [taken] for tool, taken in measured.items()}, ours="coursekit-2")
+    table = [f"| submission | {' | '.join(points)} |", "|---" * (1 + len(points)) + "|"]
     for name in everything:
-        line = "".join(f"{points[tool].get(name, float('nan')):>13g}" for tool in points)
-        print(f"{name:<28}{line}")
-    print()
-    for tool in steady:
-        if tool.startswith("coursekit"):
-            continue
-        base = "coursekit-2"
-        if base in steady:
-            print(
-                f"{base} against {tool}: {steady[tool] / steady[base]:.1f} times as fast for one "
-                f"more, {seconds[tool] / seconds[base]:.1f} times for the thirty"
-            )
+        given = (f"{points[tool].get(name, float('nan')):g}" for tool in points)
+        table.append(f"| {name} | {' | '.join(given)} |")
+    question.say("Points, of 6 (nan: no result):\n\n" + "\n".join(table))
     if options.many and (not options.only or "many" in options.only):
         names = list(right.values())
         codes = {f"student-{number:03}": names[number % 20] for number in range(options.many)}
         with tempfile.TemporaryDirectory() as base:
             took, given = ours(_folder(base, "many"), codes, 2)
         assert set(given.values()) == {6.0}, given
-        print(f"coursekit-2: {options.many} right ones in {took:.0f} s")
+        question.say(f"coursekit-2 grades {options.many} right submissions in {took:.0f} s.")
+    if not options.only or "coursekit-2" in options.only:
+        question.keep()
 
 
 def _folder(base: str, name: str) -> Path:

@@ -15,8 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 
-from _pairs import compare
+from _measure import OURS, PLAIN, Question
 
 UNITS, LAYERS = (128, 256, 512, 1024), (1, 2, 3)
 
@@ -60,18 +61,28 @@ def plain(edition: str, epochs: int, log_dir: str) -> float:
     return time.perf_counter() - began
 
 
-def ours(edition: str, epochs: int, log_dir: str) -> float:
-    """Train with ``capacity_grid``, one process per core."""
+def ours(edition: str, epochs: int, log_dir: str, n_jobs: int = -1) -> float:
+    """Train with ``capacity_grid``, by default with one process per core."""
     from coursekit import datasets, preprocessing, training
 
     train, _ = datasets.load_mnist(edition=edition)
     x, y = preprocessing.prepare_digits(*train)
     began = time.perf_counter()
     table = training.capacity_grid(
-        x, y, units=UNITS, layers=LAYERS, log_dir=log_dir, n_jobs=-1, epochs=epochs, progress=False
+        x,
+        y,
+        units=UNITS,
+        layers=LAYERS,
+        log_dir=log_dir,
+        n_jobs=n_jobs,
+        epochs=epochs,
+        progress=False,
     )
     assert (table["error"] == "").all()
     return time.perf_counter() - began
+
+
+ARMS = {"plain": plain, "ours": ours, "one": partial(ours, n_jobs=1)}
 
 
 def in_a_fresh_process(arm: str, edition: str, epochs: int) -> float:
@@ -92,20 +103,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--edition", choices=("sample", "full"), default="sample")
     parser.add_argument("--epochs", type=int, default=4, help="at most, as in fit")
-    parser.add_argument("--pairs", type=int, default=3)
-    parser.add_argument("--arm", choices=("plain", "ours"), help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--arm", choices=ARMS, help=argparse.SUPPRESS)
     parser.add_argument("--log-dir", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.arm:
-        arm = {"plain": plain, "ours": ours}[options.arm]
-        print(arm(options.edition, options.epochs, options.log_dir))
+        print(ARMS[options.arm](options.edition, options.epochs, options.log_dir))
         return
-    compare(
-        f"capacity grid, {options.edition}, {options.epochs} epochs",
-        lambda: in_a_fresh_process("plain", options.edition, options.epochs),
-        lambda: in_a_fresh_process("ours", options.edition, options.epochs),
-        pairs=options.pairs,
+    question = Question("grid", "The grid of twelve networks", __doc__.split("\n\n")[1])
+    question.alternate(
+        f"{options.edition} edition, {options.epochs} epochs",
+        {
+            PLAIN: lambda: in_a_fresh_process("plain", options.edition, options.epochs),
+            OURS: lambda: in_a_fresh_process("ours", options.edition, options.epochs),
+        },
+        rounds=options.rounds,
+        warm_up=False,  # each is a fresh process on purpose
     )
+    question.keep()
 
 
 if __name__ == "__main__":

@@ -1,46 +1,27 @@
 """Warm kernels against ordinary ones: the notebooks' tests, and the book built from nothing.
 
-Each pair is one run of either kind, on the same commit and in the same environment. A pair
-takes as long as it takes to run all chapters four times; be patient, or name one ``--part``.
+Each round runs both kinds, on the same commit and in the same environment, and side by side
+as many notebooks as there are cores. A round runs all chapters four times: be patient, or name
+one ``--part``.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
-import time
-from pathlib import Path
 
-from _pairs import compare
+from _measure import BIN, ROOT, Question, command_seconds
 
-ROOT = Path(__file__).resolve().parents[1]
-BIN = Path(sys.executable).parent
-COLD, WARM = "coursekit-quiet", "coursekit-warm"
+ORDINARY, WARM = "coursekit-quiet", "coursekit-warm"
 
 
-def seconds(command: list[str | Path], kernels: str) -> float:
-    env = {
-        **os.environ,
+def on(kernels: str) -> dict[str, str | None]:
+    """Return the environment in which notebooks run on such kernels."""
+    return {
         "COURSEKIT_EDITION": "sample",
+        "COURSEKIT_DATA": None,
         "JUPYTER_DEFAULT_PROVISIONER_NAME": kernels,
     }
-    env.pop("COURSEKIT_DATA", None)
-    began = time.perf_counter()
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=ROOT,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"{command[0]} failed:\n{done.stdout[-3000:]}")
-    return time.perf_counter() - began
 
 
 def tests(kernels: str) -> float:
@@ -48,33 +29,45 @@ def tests(kernels: str) -> float:
     notebooks = sorted([*ROOT.glob("book/*.ipynb"), *ROOT.glob("book/solutions/*.ipynb")])
     words = ["--nbval", "--nbval-sanitize-with", "tests/book/sanitize.cfg", "--nbval-kernel-name"]
     side_by_side = ["--numprocesses", "2", "--dist", "loadfile"]
-    return seconds(
+    return command_seconds(
         [BIN / "python", "-m", "pytest", "-q", *words, "python3", *side_by_side, *notebooks],
-        kernels,
+        **on(kernels),
     )
 
 
 def book(kernels: str) -> float:
     """Build the book with nothing in its cache."""
     with tempfile.TemporaryDirectory() as folder:
-        return seconds(
-            [BIN / "jupyter-book", "build", ".", "--path-output", folder, "--quiet"], kernels
+        return command_seconds(
+            [BIN / "jupyter-book", "build", ".", "--path-output", folder, "--quiet"],
+            **on(kernels),
         )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--part", choices=("tests", "book"))
-    parser.add_argument("--pairs", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
-    for name, part in {"tests": tests, "book": book}.items():
-        if options.part in (None, name):
-            compare(
-                f"{name}, warm against ordinary kernels",
-                lambda part=part: part(COLD),
-                lambda part=part: part(WARM),
-                pairs=options.pairs,
+    question = Question("kernels", "Warm kernels", __doc__.split("\n\n")[1])
+    parts = {
+        "tests": ("All notebooks held to their outputs (nbval, two processes)", tests),
+        "book": ("The book, with nothing in its cache", book),
+    }
+    for key, (name, part) in parts.items():
+        if options.part in (None, key):
+            question.alternate(
+                name,
+                {
+                    "ordinary kernels": lambda part=part: part(ORDINARY),
+                    "warm kernels": lambda part=part: part(WARM),
+                },
+                rounds=options.rounds,
+                ours="warm kernels",
+                warm_up=False,
             )
+    if options.part is None:
+        question.keep()
 
 
 if __name__ == "__main__":
