@@ -58,7 +58,7 @@ def test_ways_take_turns_and_ratios_are_taken_within_rounds(module, monkeypatch,
     assert slow["ratio"] == [3.0, 2.0, 4.0] and "ratio" not in fast
 
     text = module("report").section(kept)
-    assert "| slow | 4 (2–6) | 3 (2–4) |" in text and "| **fast** | 1 (1–2) |" in text
+    assert "| slow | 4 (2–6) | 3 (2–4) | 2 |" in text and "| **fast** | 1 (1–2) |  |  |" in text
     assert "3.5 times as fast as slow; **not reached**" in text
 
 

@@ -25,13 +25,16 @@ SCREEN_ONLY = (
 )
 PAPER = """
 h1, h2, h3, h4, h5 { break-after: avoid; }
-.cell_output img, figure, tr, .admonition { break-inside: avoid; }
+.cell_input, .cell_output img, figure, tr, .admonition { break-inside: avoid; }
 html { font-size: 12px; }
 .bd-main .bd-content .bd-article-container { max-width: 100%; padding: 0; }
 .bd-article-container .bd-article { padding: 0; }
 pre, div.highlight pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .cell_output .output.text_html:has(table.dataframe) { overflow: visible; }
 table.dataframe { font-size: 0.75rem; }
+/* Paper does not scroll: what is too wide for it breaks. */
+table td, table th, table td code, table .pre { white-space: normal; overflow-wrap: anywhere; }
+table td, table th { min-width: 0; }
 .cell_output img { max-width: 80%; }
 """
 
