@@ -9,6 +9,7 @@ import numpy as np
 from coursekit.live._figure import LiveFigure, compose
 from coursekit.live._weights import Dense, dense_layers, encode, encode_dense
 from coursekit.plotting import COLOURS
+from coursekit.preprocessing import prepare_digits
 
 if TYPE_CHECKING:
     import keras
@@ -47,10 +48,13 @@ def digit_figure(
         If the model, the digits or ``bits`` are not as described.
     """
     layers = dense_layers(model, inputs=_SIDE * _SIDE, classes=_CLASSES)
-    images, labels = _checked(images, labels)
+    x, _ = prepare_digits(images, labels)
+    if not len(x):
+        raise ValueError(f"images have shape {np.shape(images)}; give at least one image.")
+    images, labels = np.asarray(images), np.asarray(labels)
     if isinstance(bits, bool) or not isinstance(bits, int) or not 2 <= bits <= 16:
         raise ValueError(f"bits is {bits!r}; it must be a whole number from 2 to 16.")
-    outputs = _outputs(layers, images.reshape(len(images), -1) / np.float32(255))
+    outputs = _outputs(layers, x)
     hidden, probabilities = outputs[-2:]
     data = {
         "layers": [
@@ -79,29 +83,6 @@ def _outputs(layers: list[Dense], x: np.ndarray) -> list[np.ndarray]:
         x = layer(x)
         outputs.append(x)
     return outputs
-
-
-def _checked(images, labels) -> tuple[np.ndarray, np.ndarray]:
-    images, labels = np.asarray(images), np.asarray(labels)
-    if images.ndim != 3 or images.shape[1:] != (_SIDE, _SIDE) or not len(images):
-        raise ValueError(
-            f"images have shape {images.shape}; they must be (n, {_SIDE}, {_SIDE}), with n at "
-            "least 1."
-        )
-    if images.dtype != np.uint8:
-        raise ValueError(
-            f"images hold {images.dtype}; give the bytes of load_mnist, 0 to 255, unscaled."
-        )
-    if labels.shape != (len(images),):
-        raise ValueError(
-            f"labels have shape {labels.shape}; it must be ({len(images)},), one per image."
-        )
-    if labels.dtype.kind not in "iu" or not 0 <= labels.min() <= labels.max() < _CLASSES:
-        raise ValueError(
-            f"labels hold {labels.dtype} values, for example {labels[:3].tolist()}; they must be "
-            "whole numbers from 0 to 9."
-        )
-    return images, labels
 
 
 def _draw(image: np.ndarray, probabilities: np.ndarray):
