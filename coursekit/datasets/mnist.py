@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+from pathlib import Path
 
 import numpy as np
 
@@ -73,8 +74,7 @@ def read_idx(path) -> np.ndarray:
     BadFileError
         If the header or the length does not fit the format.
     """
-    with gzip.open(path) as stream:
-        content = stream.read()
+    content = gzip.decompress(Path(path).read_bytes())
     if content[:3] != b"\x00\x00\x08" or len(content) < 4 + 4 * content[3]:
         raise _files.BadFileError(f"{path} does not begin as an idx file of unsigned bytes")
     axes = content[3]
