@@ -28,7 +28,10 @@ A question can be asked again by itself, for example with `.venv/bin/python benc
 def report() -> str:
     """Return the text of ``RESULTS.md``."""
     files = sorted(RESULTS.glob("*.json"), key=lambda path: ORDER.index(path.stem))
-    return "\n".join([HEAD, *(section(json.loads(path.read_text())) for path in files)])
+    asked = {path.stem for path in files}
+    missing = ", ".join(name for name in ORDER if name not in asked)
+    gap = [f"Not measured yet: {missing}.\n"] if missing else []
+    return "\n".join([HEAD, *gap, *(section(json.loads(path.read_text())) for path in files)])
 
 
 def section(found: dict) -> str:
@@ -47,9 +50,10 @@ def table(part: dict) -> list[str]:
     """Return the ways of doing one thing, one per row."""
     extras = [name for name in part["rows"][0] if name not in HANDLED]
     rounds = len(part["rows"][0]["seconds"])
+    often = f"{rounds} rounds" if rounds > 1 else "once"
     lines = [
         f"### {part['title']}", "",
-        f"| way | seconds ({rounds} rounds) | ours is × as fast | by the fastest |"
+        f"| way | seconds ({often}) | ours is × as fast | by the fastest |"
         + "".join(f" {name} |" for name in extras),
         "|---" * (4 + len(extras)) + "|",
     ]  # fmt: skip

@@ -48,9 +48,9 @@ def digit_figure(
         If the model, the digits or ``bits`` are not as described.
     """
     layers = dense_layers(model, inputs=_SIDE * _SIDE, classes=_CLASSES)
-    x, _ = prepare_digits(images, labels)
-    if not len(x):
+    if np.ndim(images) == 3 and not len(images):
         raise ValueError(f"images have shape {np.shape(images)}; give at least one image.")
+    x, _ = prepare_digits(images, labels)
     images, labels = np.asarray(images), np.asarray(labels)
     if isinstance(bits, bool) or not isinstance(bits, int) or not 2 <= bits <= 16:
         raise ValueError(f"bits is {bits!r}; it must be a whole number from 2 to 16.")
