@@ -32,9 +32,13 @@ html { font-size: 12px; }
 pre, div.highlight pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .cell_output .output.text_html:has(table.dataframe) { overflow: visible; }
 table.dataframe { font-size: 0.75rem; }
-/* Paper does not scroll: what is too wide for it breaks. */
-table td, table th, table td code, table .pre { white-space: normal; overflow-wrap: anywhere; }
-table td, table th { min-width: 0; }
+/* Paper does not scroll: code and headings that make a table too wide for it break. */
+table td code, table td code .pre {
+  white-space: normal !important;
+  overflow-wrap: anywhere !important;
+}
+table.dataframe td, table.dataframe th { white-space: normal; }
+table.dataframe thead th { overflow-wrap: anywhere; }
 .cell_output img { max-width: 80%; }
 """
 
