@@ -13,11 +13,6 @@ mpl.use("agg")
 # pytest-xdist tells its workers to be 80 columns wide, before the command line is imported.
 os.environ.pop("COLUMNS", None)
 
-# Tests that run side by side share the cores; small networks are not faster on more than one.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-
 # A shell that runs a command in the background has it ignore interrupts, and so do all that it
 # starts: the processes that tests interrupt would go on.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
