@@ -19,8 +19,9 @@ HEAD = """\
 Made by `make bench` from `results/*.json`: do not edit. All ways of a table ran in turn on the same
 machine. Seconds are medians, with the smallest and the largest. The third column says how many
 times as fast as that way ours is: the median of the ratios within the rounds, and their range.
-On a virtual machine some rounds are disturbed from outside; the next column compares the fastest
-round of each, which no disturbance has touched.
+The next column compares the fastest round of each. Where the two differ much, some rounds took many
+times as long as others. In `training.py` that happened to Keras, plain and ours, and hardly to
+PyTorch and scikit-learn; the reason has not been found, so neither column is the truth.
 A question can be asked again by itself, for example with `.venv/bin/python benchmarks/loading.py`.
 """
 
