@@ -11,6 +11,8 @@ TensorFlow may be forked after its import, and after seeds were set; but once it
 single operation it has threads, which a fork does not copy, and the first ``fit`` in a
 forked process waits for them for ever. So this process runs none, and looks at its own
 threads before every fork.
+
+What it forks also has arrays handed to ``fit`` in the shorter way of :mod:`coursekit._feed`.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+
+from coursekit import _feed
 
 # What most notebooks import. All of it is optional: what is missing is not preloaded. Not here:
 # matplotlib_inline.backend_inline, which looks for its IPython shell when it is imported.
@@ -67,6 +71,8 @@ def preload(extra: list[str]) -> None:
     for name in (*PRELOADED, *extra):
         with suppress(ImportError):
             importlib.import_module(name)
+    if "keras" in sys.modules:
+        _feed.install()
     if "pandas" in sys.modules:
         # When pandas is imported, it looks whether it is in a notebook, and shows wide tables so.
         sys.modules["pandas"].set_option("display.max_columns", 20)
