@@ -93,6 +93,7 @@ reproduce: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/loading.py
+	$(BIN)/python benchmarks/feeding.py
 	$(BIN)/python benchmarks/training.py $(if $(TORCH),--torch $(TORCH))
 	$(BIN)/python benchmarks/one_network.py
 	$(BIN)/python benchmarks/grid.py

@@ -2,8 +2,7 @@
 
 All ways run alternately, A B A B and then B A B A, so that what else the machine does falls on
 each of them. A ratio is taken within a round; printed are its median over the rounds, and its
-smallest and largest value. Beside it stands the ratio of the fastest round of each way: where some
-rounds take many times as long as others, for a reason not found, the two say different things.
+smallest and largest value. Beside it stands the ratio of the fastest round of each way.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Warm kernels against ordinary ones: the notebooks' tests, and the book built from nothing.
 
 Each round runs both kinds, on the same commit and in the same environment, and side by side
-as many notebooks as there are cores (in the book one more). A warm kernel has TensorFlow imported when it starts, and
-hands arrays to ``fit`` in the shorter way of ``coursekit/_feed.py``. A round runs all chapters
-four times: be patient, or name one ``--part``.
+as many notebooks as there are cores (in the book one more). A warm kernel has TensorFlow imported
+when it starts, and hands arrays to ``fit`` in the shorter way of ``coursekit/_feed.py``. A round
+runs all chapters four times: be patient, or name one ``--part``.
 """
 
 from __future__ import annotations

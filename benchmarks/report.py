@@ -9,8 +9,8 @@ from _measure import RESULTS
 
 REPORT = RESULTS.parent / "RESULTS.md"
 ORDER = (
-    "start_up", "book", "kernels", "training", "one_network", "loading", "scaling", "grid",
-    "grading",
+    "start_up", "book", "kernels", "feeding", "training", "one_network", "loading", "scaling",
+    "grid", "grading",
 )  # fmt: skip
 HANDLED = {"way", "seconds", "ratio", "fastest"}
 HEAD = """\
@@ -19,9 +19,7 @@ HEAD = """\
 Made by `make bench` from `results/*.json`: do not edit. All ways of a table ran in turn on the same
 machine. Seconds are medians, with the smallest and the largest. The third column says how many
 times as fast as that way ours is: the median of the ratios within the rounds, and their range.
-The next column compares the fastest round of each. Where the two differ much, some rounds took many
-times as long as others. In `training.py` that happened to Keras, plain and ours, and hardly to
-PyTorch and scikit-learn; the reason has not been found, so neither column is the truth.
+The next column compares the fastest round of each.
 A question can be asked again by itself, for example with `.venv/bin/python benchmarks/loading.py`.
 """
 

@@ -14,6 +14,7 @@ import http.server
 import shutil
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +88,15 @@ class Findings:
     kilobytes: float = 0.0
 
 
+@functools.lru_cache(maxsize=1)
+def _parsed(path: Path, changed: float) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def _soup(path: Path) -> BeautifulSoup:
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
 @functools.cache
 def _targets(path: Path) -> frozenset[str]:
     soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
@@ -98,7 +108,7 @@ def _targets(path: Path) -> frozenset[str]:
 
 def broken_links(page: str, built: Path = BUILT) -> list[str]:
     """List the links of a page to files or anchors of the book that do not exist."""
-    soup = BeautifulSoup((built / page).read_text(encoding="utf-8"), "html.parser")
+    soup = _soup(built / page)
     broken = []
     for tag, attribute in (("a", "href"), ("img", "src"), ("script", "src"), ("link", "href")):
         for element in soup.find_all(tag, attrs={attribute: True}):
@@ -124,8 +134,8 @@ def faults_of_html(page: str, built: Path = BUILT) -> list[str]:
         f"{kind} {details or ''} in line {line}: {lines[line - 1].strip()[:80]}"
         for (line, _), kind, details in parser.errors
     ]
-    ids = [tag["id"] for tag in BeautifulSoup(text, "html.parser").find_all(id=True)]
-    return faults + [f"id {name!r} stands twice" for name in sorted({*ids}) if ids.count(name) > 1]
+    ids = Counter(tag["id"] for tag in _soup(built / page).find_all(id=True))
+    return faults + [f"id {name!r} stands twice" for name in sorted(ids) if ids[name] > 1]
 
 
 # Images without words for those who do not see them; a file's name is no such word.

@@ -100,11 +100,33 @@ def test_idx_axes_and_order(tmp_path):
         (b"\x00\x00", "does not begin as an idx"),
         (b"\x00\x00\x08\x03\x00", "does not begin as an idx"),
         (b"\x00\x00\x08\x01" + struct.pack(">I", 5) + b"\x00" * 4, r"4 values .* shape \(5,\)"),
+        (b"\x00\x00\x08\x01" + struct.pack(">I", 5) + b"\x00" * 6, r"6 values .* shape \(5,\)"),
+        (b"\x00\x00\x08\x03" + b"\xff" * 12 + b"\x00" * 9, "too small for the shape"),
+        (b"", "does not begin as an idx"),
     ],
 )
 def test_bad_idx(tmp_path, content, words):
     with pytest.raises(_files.BadFileError, match=words):
         mnist.read_idx(write(tmp_path / "a.gz", content))
+
+
+def test_idx_over_many_pieces(tmp_path):
+    values = np.random.default_rng(1).integers(0, 256, (50, 90, 90), np.uint8)
+    content = b"\x00\x00\x08\x03" + struct.pack(">3I", *values.shape) + values.tobytes()
+    path = write(tmp_path / "a.gz", content)
+    assert path.stat().st_size > 5 * mnist.PIECE
+    np.testing.assert_array_equal(mnist.read_idx(path), values)
+    whole = path.read_bytes()
+    for bad, words in {
+        whole[:-3]: "cut short",
+        whole[: 2 * mnist.PIECE]: "cut short",
+        whole[:-8] + b"\x00\x00\x00\x00" + whole[-4:]: "not a readable gzip file",
+        b"no gzip file": "not a readable gzip file",
+        b"": "does not begin as an idx",
+    }.items():
+        path.write_bytes(bad)
+        with pytest.raises(_files.BadFileError, match=words):
+            mnist.read_idx(path)
 
 
 # ------------------------------------------------------------------- cutting windows

@@ -14,6 +14,8 @@ import pytest
 from coursekit.grading import every, find
 from tests.grading import cases
 
+pytestmark = pytest.mark.usefixtures("quicker_fits")
+
 CASES = {
     identifier: case
     for module in sorted(pkgutil.iter_modules(cases.__path__), key=lambda module: module.name)

@@ -12,6 +12,8 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.usefixtures("quicker_fits")
+
 SEED = 31  # not one of those that are measured
 
 
