@@ -5,8 +5,7 @@ Around the training itself Keras 3.12 to 3.15 does four things that take time an
 
 - It makes the variables of the optimizer and of the metrics in the first step. A function that
   makes variables is traced twice by TensorFlow, and tracing a small network takes longer than
-  an epoch of it. Made before, they cost a quarter of that.
-
+  an epoch of it: two epochs of a new one took 0.67 s, and 0.43 s with the variables made before.
 - It makes two iterators for each pass through the data, and uses one. Making one takes 10 ms,
   several times as long as a step of a small network.
 - It finds the rows of a batch in four stages of ``tf.data``, three of which call a function. Two
