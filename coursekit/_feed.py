@@ -14,11 +14,11 @@ Around the training itself Keras 3.12 to 3.15 does four things that take time an
   iterator that ends sometimes waits until it wakes: up to as long as the iterator has lived, so
   that some epochs take half as long again.
 
-:func:`quicker` and :func:`install` put two functions of ours in the place of two of Keras's. The
-same operations draw the same random numbers, so that losses and weights are the same to the last
-bit (``tests/test_feed.py``). They do so only if both functions of the installed Keras are, letter
-for letter, those that ours were written for; with any other Keras nothing happens, but that
-``fit`` takes as long as it does.
+:func:`quicker` and :func:`install` put three functions of ours in the place of three of Keras's.
+The same operations draw the same random numbers, so that losses and weights are the same to the
+last bit (``tests/test_feed.py``). They do so only if the three functions of the installed Keras
+are, letter for letter, those that ours were written for; with any other Keras nothing happens,
+but that ``fit`` takes as long as it does.
 """
 
 from __future__ import annotations
