@@ -199,7 +199,7 @@ def _to_be_built(model, iterator) -> bool:
         return False
     # What does not fit together is left to fail as ever, and to leave behind what it ever does.
     x, y, *_ = (*iterator._distributed_dataset.element_spec, None)
-    inputs, outputs = model.input_shape, model.output_shape
+    inputs, outputs = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
     if not all(isinstance(shape, tuple) for shape in (inputs, outputs)):
         return False
     if not all(hasattr(array, "shape") for array in (x, y)):
