@@ -89,7 +89,7 @@ class Findings:
 
 
 @functools.lru_cache(maxsize=1)
-def _parsed(path: Path, changed: float) -> BeautifulSoup:
+def _parsed(path: Path, changed_ns: int) -> BeautifulSoup:
     return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
