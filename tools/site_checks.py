@@ -138,6 +138,12 @@ def faults_of_html(page: str, built: Path = BUILT) -> list[str]:
     return faults + [f"id {name!r} stands twice" for name in sorted(ids) if ids[name] > 1]
 
 
+def _leads_to(page: str, built: Path) -> str | None:
+    """Name the page that a page sends its readers on to at once, if it does."""
+    refresh = _soup(built / page).find("meta", attrs={"http-equiv": "refresh"})
+    return refresh and urljoin(page, refresh["content"].partition("url=")[2])
+
+
 # Images without words for those who do not see them; a file's name is no such word.
 _IMAGES = """() => [...document.querySelectorAll('main img, main svg[role=img]')]
   .filter(image => !image.closest('[aria-hidden=true]'))
@@ -202,6 +208,9 @@ def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findi
             ),
         )
         tab.goto(address + page)
+        if target := _leads_to(page, built):
+            # Looked at on the way there, it would be half of one page and half of the other.
+            tab.wait_for_url(address + target)
         tab.wait_for_load_state("load")
         tab.wait_for_timeout(100)  # what scripts do once the page is there
         found.kilobytes = sum(weights) / 1000

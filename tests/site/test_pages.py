@@ -44,11 +44,11 @@ GOOD = """<!doctype html>
 def looked_at(chrome, tmp_path):
     """Look at a page that is written for it."""
 
-    def look(page: str) -> site_checks.Findings:
-        (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    def look(page: str, name: str = "page.html") -> site_checks.Findings:
+        (tmp_path / name).write_text(page, encoding="utf-8")
         (tmp_path / "favicon.ico").write_bytes(b"")
         with site_checks.serve(tmp_path) as address:
-            return site_checks.look(chrome, address, "page.html", tmp_path)
+            return site_checks.look(chrome, address, name, tmp_path)
 
     return look
 
@@ -80,6 +80,14 @@ def test_a_bad_page_is_found_out(looked_at, bad, where, words):
     found = looked_at(GOOD.replace("</main>", f"{bad}</main>"))
     report = found.axe["light"] if where == "axe" else getattr(found, where)
     assert any(words in line for line in report), report
+
+
+def test_a_page_that_leads_on_is_followed_to_its_end(looked_at, tmp_path):
+    pale = '<p style="color: #aaa; background: #fff">Pale</p></main>'
+    (tmp_path / "end.html").write_text(GOOD.replace("</main>", pale), encoding="utf-8")
+    refresh = '<meta http-equiv="refresh" content="1; url=end.html"></head>'
+    found = looked_at(GOOD.replace("</head>", refresh), "door.html")
+    assert "color-contrast" in found.axe["light"][0]
 
 
 def test_colours_that_only_fail_in_the_dark_are_found_out(looked_at):
