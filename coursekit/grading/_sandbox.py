@@ -276,7 +276,7 @@ def _mount(sandbox: Sandbox) -> bool:
     if "files" not in sandbox.layers:
         return False
     private = f"size={SCRATCH_BYTES},mode=700".encode()
-    for folder in dict.fromkeys(("/dev/shm", tempfile.gettempdir(), "/tmp", "/var/tmp")):
+    for folder in dict.fromkeys(("/dev/shm", tempfile.gettempdir(), "/tmp", "/var/tmp", "/run")):
         # Other submissions' scratch folders, sockets of servers, editors' copies of files.
         needed = any(Path(path).is_relative_to(folder) for path in _needed(sandbox))
         if os.path.isdir(folder) and not needed:

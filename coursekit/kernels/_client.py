@@ -27,6 +27,10 @@ READ_AT_IMPORT = ("PYTHON", "TF_", "KERAS_", "CUDA_", "XLA_", "OMP_", "OPENBLAS_
 # A child may differ in these all the same.
 NOT_READ = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONSTARTUP"}
 
+# Names the socket of the warm process to what runs in its kernels. Never to submissions: whoever
+# knows it can have processes started outside the sandbox.
+FORKED_FROM = "COURSEKIT_FORKED_FROM"
+
 
 class WarmUnavailableError(RuntimeError):
     """There is no warm process to fork from; the message says why."""
@@ -73,7 +77,10 @@ class Forked:
         return self.returncode
 
     def _hear(self, timeout: float | None) -> int | None:
-        with self._lock:
+        # While one thread waits for the end, others can look, and kill.
+        if not self._lock.acquire(blocking=timeout != 0):
+            return self.returncode
+        try:
             if self.returncode is not None:
                 return self.returncode
             try:
@@ -90,6 +97,8 @@ class Forked:
                 self.returncode = -signal.SIGKILL
             self._control.close()
             return self.returncode
+        finally:
+            self._lock.release()
 
     def send_signal(self, number: int) -> None:
         """Send a signal to its process group, if it still runs."""
@@ -117,11 +126,18 @@ class Warm:
         More modules to import.
     env : mapping, optional
         The environment it is started in; by default that of this process.
+    at : path, optional
+        The socket of one that runs; then none is started, and the rest does not matter.
+
+    Attributes
+    ----------
+    path : Path
+        Its socket.
 
     Raises
     ------
     WarmUnavailableError
-        If it cannot be started.
+        If it cannot be started, or none answers ``at`` that socket.
     """
 
     def __init__(
@@ -130,6 +146,7 @@ class Warm:
         shared: bool = True,
         preload: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        at: Path | None = None,
     ):
         if not supported():
             raise WarmUnavailableError(
@@ -139,14 +156,19 @@ class Warm:
         self._env = dict(os.environ if env is None else env)
         self._preload = list(preload)
         self._folder = None
-        if shared:
-            self._path = _runtime_folder() / f"warm-{key(self._env)}.socket"
+        if at is not None:
+            self.path = at
+        elif shared:
+            self.path = _runtime_folder() / f"warm-{key(self._env)}.socket"
         else:
             self._folder = tempfile.TemporaryDirectory(prefix="coursekit-")
-            self._path = Path(self._folder.name) / "socket"
+            self.path = Path(self._folder.name) / "socket"
         self._lease = None
         try:
-            self._lease = self._connect_or_start()
+            self._lease = self._connect_or_start() if at is None else _lease(at)
+        except (OSError, EOFError, ValueError) as error:
+            self.close()
+            raise WarmUnavailableError(f"no warm process answers at {self.path}: {error}") from None
         except BaseException:
             self.close()
             raise
@@ -198,7 +220,7 @@ class Warm:
             "env": dict(os.environ if env is None else env),
         }
         try:
-            control = _connect(self._path)
+            control = _connect(self.path)
         except OSError as error:
             raise WarmUnavailableError(f"the warm process is gone: {error}") from None
         try:
@@ -214,19 +236,19 @@ class Warm:
 
     def _connect_or_start(self) -> socket.socket:
         # One starts it, the others wait for that one.
-        with FileLock(str(self._path) + ".lock", timeout=START_SECONDS + 10):
+        with FileLock(str(self.path) + ".lock", timeout=START_SECONDS + 10):
             for _ in range(2):
                 with suppress(OSError, EOFError, ValueError):
-                    return _lease(self._path)
+                    return _lease(self.path)
                 self._start()
         raise WarmUnavailableError("the warm process was started and does not answer")
 
     def _start(self) -> None:
         with suppress(FileNotFoundError):
-            self._path.unlink()
+            self.path.unlink()
         with suppress(FileNotFoundError):
-            Path(str(self._path) + ".part").unlink()
-        command = [sys.executable, "-P", "-m", "coursekit.kernels._server", str(self._path)]
+            Path(str(self.path) + ".part").unlink()
+        command = [sys.executable, "-P", "-m", "coursekit.kernels._server", str(self.path)]
         for module in self._preload:
             command += ["--preload", module]
         with tempfile.TemporaryFile() as log:
@@ -240,7 +262,7 @@ class Warm:
                 start_new_session=True,
             )
             end = time.monotonic() + START_SECONDS
-            while not self._path.exists():
+            while not self.path.exists():
                 if process.poll() is not None or time.monotonic() > end:
                     process.kill()
                     process.wait()
@@ -250,6 +272,20 @@ class Warm:
                 time.sleep(0.02)
         # It outlives us if others use it, and is then nobody's zombie.
         threading.Thread(target=process.wait, daemon=True).start()
+
+
+def nearest() -> Warm:
+    """Return the warm process that forked this one, or else the one that programs share.
+
+    Raises
+    ------
+    WarmUnavailableError
+        If there is none, and none can be started.
+    """
+    if named := os.environ.get(FORKED_FROM):
+        with suppress(WarmUnavailableError):
+            return Warm(at=Path(named))
+    return Warm()
 
 
 def key(env: Mapping[str, str]) -> str:

@@ -72,7 +72,10 @@ def _fork(arguments: list[str], env: dict[str, str], cwd: str) -> _client.Forked
                 _warm[key] = _client.Warm(env=env)
             try:
                 return _warm[key].fork(
-                    "coursekit.kernels._server:run_kernel", arguments, cwd=cwd, env=env
+                    "coursekit.kernels._server:run_kernel",
+                    arguments,
+                    cwd=cwd,
+                    env={**env, _client.FORKED_FROM: str(_warm[key].path)},
                 )
             except _client.WarmUnavailableError:
                 # Somebody ended it since: start another, once.

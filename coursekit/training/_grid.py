@@ -6,18 +6,22 @@ import hashlib
 import inspect
 import json
 import os
+import pickle
 import shutil
+import sys
 import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coursekit.kernels import _client
 from coursekit.training._model import checked, train_model
 
 if TYPE_CHECKING:
@@ -197,7 +201,7 @@ Outcomes = Iterator[tuple[Cell, "Finished | str"]]
 
 def _on_this_machine(cells, x, y, *, n_jobs, seed, options) -> Outcomes:
     """Train in ``n_jobs`` processes, which read the arrays from one file each."""
-    from loky import BrokenProcessPool, as_completed, cpu_count
+    from loky import cpu_count
 
     if not cells:
         return
@@ -208,53 +212,115 @@ def _on_this_machine(cells, x, y, *, n_jobs, seed, options) -> Outcomes:
         for name, array in (("x", x), ("y", y)):
             files.append(os.path.join(folder, f"{name}.npy"))
             np.save(files[-1], array)
-
-        def pool(jobs, cells):
-            with _processes(jobs, threads=max(1, cores // jobs)) as executor:
-                futures = {
-                    executor.submit(_train_from_files, cell, *files, seed, options): cell
-                    for cell in cells
-                }
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
-
-        left = list(cells)
-        try:
-            for cell, outcome in pool(jobs, cells):
-                left.remove(cell)
+        train, killed = _train_from_files, []
+        for cell, outcome in _side_by_side(cells, train, (*files, seed, options), jobs, cores):
+            if outcome is None:
+                killed.append(cell)
+            else:
                 yield cell, outcome
-        except BrokenProcessPool:
-            # A process was killed, most likely for want of memory, and took the others' work
-            # with it. One at a time tells which network it was.
-            for cell in left:
-                try:
-                    yield from pool(1, [cell])
-                except BrokenProcessPool:
-                    yield cell, "its process was killed; is there enough memory?"
+        # A process was killed, most likely for want of memory. By itself its network may have
+        # enough; if not, it is the one to name.
+        for cell in killed:
+            for _, outcome in _side_by_side([cell], train, (*files, seed, options), 1, cores):
+                yield cell, outcome or "its process was killed; is there enough memory?"
 
 
-@contextmanager
-def _processes(jobs: int, *, threads: int):
-    """Start processes that keep to so many threads each, and end them whatever happens."""
-    from loky import ProcessPoolExecutor
-
-    executor = ProcessPoolExecutor(
-        jobs,
-        env={
-            "TF_NUM_INTRAOP_THREADS": str(threads),
-            "TF_NUM_INTEROP_THREADS": str(threads),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        },
-    )
+def _side_by_side(cells, train, arguments, jobs, cores) -> Iterator[tuple[Cell, object]]:
+    """Call ``train`` for each network in another process; gives None where one was killed."""
+    threads = str(max(1, cores // jobs))
+    env = {
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": threads,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
     try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, kill_workers=True)
+        warm = _client.nearest()
+    except _client.WarmUnavailableError:
+        # Where a process with TensorFlow in it cannot be forked, each imports it for itself.
+        yield from _imported(cells, train, arguments, jobs, env)
+    else:
+        with warm:
+            yield from _forked(cells, train, arguments, jobs, env, warm)
 
 
 def _train_from_files(cell, x_file, y_file, seed, options):
     x, y = (np.load(file, mmap_mode="r") for file in (x_file, y_file))
     return train_cell(cell, x, y, seed, options)
+
+
+def _forked(cells, train, arguments, jobs, env, warm) -> Iterator[tuple[Cell, object]]:
+    """Give each network a process of its own, forked from one that has TensorFlow imported."""
+    running: set[_client.Forked] = set()
+    starting, ended = threading.Lock(), False
+
+    def one(cell, folder):
+        file = os.path.join(folder, cell.id)
+        with open(file, "wb") as work:
+            pickle.dump(sys.path, work)
+            pickle.dump((train, cell, arguments), work)
+        with starting:
+            if ended:
+                return None
+            try:
+                process = warm.fork(f"{__name__}:_leave", file, env={**os.environ, **env})
+            except _client.WarmUnavailableError:  # gone, and so is all that it had forked
+                return None
+            running.add(process)
+        process.wait()
+        running.discard(process)
+        try:
+            with open(f"{file}.done", "rb") as done:
+                return pickle.load(done)
+        except FileNotFoundError:
+            return None
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(one, cell, folder): cell for cell in cells}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            with starting:
+                ended = True
+            for process in list(running):
+                with suppress(ProcessLookupError):
+                    process.kill()
+
+
+def _leave(file: str, *, fds: list[int]) -> None:
+    """Do what a file asks for, in a forked process, and leave the outcome beside the file."""
+    with open(file, "rb") as work:
+        sys.path[:] = pickle.load(work)  # where the function of the next line is found
+        train, cell, arguments = pickle.load(work)
+    try:
+        outcome = pickle.dumps(train(cell, *arguments))
+    except Exception as error:
+        outcome = pickle.dumps(f"{type(error).__name__}: {error}")
+    with open(f"{file}.part", "wb") as part:
+        part.write(outcome)
+    os.replace(f"{file}.part", f"{file}.done")
+
+
+def _imported(cells, train, arguments, jobs, env) -> Iterator[tuple[Cell, object]]:
+    """Train in processes that import TensorFlow, and train one network after the other."""
+    from loky import BrokenProcessPool, ProcessPoolExecutor
+    from loky import as_completed as as_they_end
+
+    left = set(cells)
+    executor = ProcessPoolExecutor(jobs, env=env)
+    try:
+        futures = {executor.submit(train, cell, *arguments): cell for cell in cells}
+        for future in as_they_end(futures):
+            outcome = future.result()
+            left.discard(futures[future])
+            yield futures[future], outcome
+    except BrokenProcessPool:
+        # A process that is killed takes the others' work with it.
+        for cell in cells:
+            if cell in left:
+                yield cell, None
+    finally:
+        executor.shutdown(wait=True, kill_workers=True)
 
 
 def _on_a_cluster(cells, x, y, *, client, seed, options) -> Outcomes:

@@ -80,7 +80,7 @@ def borrow(path: str) -> None:
 
     def borrowed(**options):
         warm = object.__new__(Warm)
-        warm._path, warm._lease, warm._folder = path, None, None
+        warm.path, warm._lease, warm._folder = path, None, None
         return warm
 
     _grader.Warm = borrowed
@@ -375,7 +375,7 @@ def test_a_run_that_is_killed_goes_on(first, one_warm_process, tmp_path):
     for name in names:
         write(two_checks(f"import time\ntime.sleep(0.3)\n{RIGHT_FIRST}"), tmp_path / "in" / name)
     master, out = write(master_of_two(), tmp_path / "two.ipynb"), tmp_path / "out"
-    command = [one_warm_process[0]._path, "grade", tmp_path / "in", "--out", out]
+    command = [one_warm_process[0].path, "grade", tmp_path / "in", "--out", out]
     command += ["--master", master, "--jobs", 1]
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, *map(str, command)],
@@ -686,7 +686,7 @@ def test_the_command_is_interrupted(folder, tmp_path, monkeypatch):
 def cluster(folder: Path, warm: Warm):
     """Two worker processes that fork from a warm one, and a client of theirs."""
     distributed = pytest.importorskip("distributed")
-    path = str(warm._path)
+    path = str(warm.path)
 
     class Borrowing(distributed.WorkerPlugin):
         def setup(self, worker):

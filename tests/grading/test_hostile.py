@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 import threading
 import time
 import zipfile
@@ -107,6 +108,13 @@ ATTACKS = {
     "calls a server": (
         "import socket\ntry:\n    socket.create_connection(('127.0.0.1', PORT), 2)\n"
         f"    print('CONNECTED')\nexcept OSError:\n    pass\n{RIGHT_SECOND}",
+        2,
+        "",
+    ),
+    "calls a server by its file": (
+        "import socket\nfor path in SOCKETS:\n    try:\n"
+        "        socket.socket(socket.AF_UNIX).connect(path)\n        print('CONNECTED')\n"
+        f"    except OSError:\n        pass\n{RIGHT_SECOND}",
         2,
         "",
     ),
@@ -221,12 +229,17 @@ def version_3() -> str:
 
 
 class Listener:
-    """A server on loopback that counts who calls."""
+    """A server on loopback, or behind a file, that counts who calls."""
 
-    def __init__(self):
-        self.server = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, file: Path | None = None):
+        if file is None:
+            self.server = socket.create_server(("127.0.0.1", 0))
+        else:
+            self.server = socket.socket(socket.AF_UNIX)
+            self.server.bind(str(file))
+            self.server.listen()
         self.server.settimeout(0.2)
-        self.port = self.server.getsockname()[1]
+        self.address = self.server.getsockname()
         self.calls, self.open = 0, True
         self.thread = threading.Thread(target=self.listen, daemon=True)
         self.thread.start()
@@ -255,10 +268,14 @@ def hostile(tmp_path_factory):
     """All of them, graded in one run, together with honest ones."""
     folder = tmp_path_factory.mktemp("hostile")
     submissions, out = folder / "submissions", folder / "report"
-    listener = Listener()
+    # Where programs have the sockets of their servers; /run is root's, but for /run/user.
+    behind = [Path(place) for place in (tempfile.gettempdir(), "/run") if os.access(place, os.W_OK)]
+    files = [place / f"{MARK}-{os.getpid()}.socket" for place in behind]
+    listeners = [Listener(), *map(Listener, files)]
     book = Path(__file__).parents[2] / "book" / "solutions"
     places = [str(submissions), str(out), str(book), str(folder)]
-    beginning = f"PLACES, PORT = {places!r}, {listener.port}\n"
+    beginning = f"PLACES, PORT = {places!r}, {listeners[0].address[1]}\n"
+    beginning += f"SOCKETS = {[str(file) for file in files]!r}\n"
     for number in range(3):
         write(two_checks(), submissions / f"honest {number}.ipynb")
     for name, (code, _, _) in ATTACKS.items():
@@ -294,14 +311,17 @@ def hostile(tmp_path_factory):
             warn=warnings.append,
         )
     finally:
-        listener.close()
+        for listener in listeners:
+            listener.close()
+        for file in files:
+            file.unlink()
     yield {
         "graded": graded,
         "rows": rows_by_name(graded),
         "out": out,
         "submissions": submissions,
         "before": before,
-        "calls": listener.calls,
+        "calls": [listener.calls for listener in listeners],
         "warnings": warnings,
     }
 
@@ -372,7 +392,7 @@ def test_nothing_was_read_written_or_called(hostile):
     for row in hostile["graded"].rows:
         for word in ("READ ", "WRITTEN", "CONNECTED"):
             assert word not in printed(row), row["path"]
-    assert hostile["calls"] == 0
+    assert set(hostile["calls"]) == {0}
     after = {path: path.read_bytes() for path in hostile["submissions"].rglob("*.ipynb")}
     assert after == hostile["before"]
 

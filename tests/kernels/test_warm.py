@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -122,6 +123,26 @@ def test_tensorflow_is_there_and_no_other_notebook(kernel):
     finally:
         other.end()
     assert text == "False False\n"
+
+
+def test_what_a_kernel_forks_comes_from_the_process_it_came_from(kernel):
+    """Also once TensorFlow has run in it, and under a changed environment."""
+    text = kernel.run(
+        "import os\nimport keras\nkeras.ops.ones(3)\nos.environ['TF_OF_THIS_KERNEL'] = '1'\n"
+        "from coursekit.kernels import _client\nwith _client.nearest() as warm:\n"
+        "    process = warm.fork('coursekit.kernels._server:preload', [])\n"
+        "print(warm.path)"
+    )
+    (ours,) = {str(warm.path) for warm in _warm._warm.values() if f"{warm.path}\n" == text}
+    assert os.path.exists(ours)
+
+
+def test_without_the_process_it_came_from_there_is_another(monkeypatch, tmp_path):
+    monkeypatch.setenv(_client.FORKED_FROM, str(tmp_path / "gone"))
+    with pytest.raises(_client.WarmUnavailableError, match=r"no warm process answers at .*gone"):
+        _client.Warm(at=tmp_path / "gone")
+    with _client.nearest() as warm:
+        assert warm.path.exists()
 
 
 def test_unseeded_draws_differ_between_kernels(kernel):
@@ -274,6 +295,16 @@ class TestTheWarmProcess:
             child.wait(0.1)
         child.kill()
         assert child.wait(30) == -signal.SIGKILL
+
+    def test_one_thread_waits_and_another_ends_it(self, warm):
+        child = warm.fork("tests.kernels.forked:sleep", env=self.env())
+        waiting = threading.Thread(target=child.wait)
+        waiting.start()
+        assert not within(0.3, lambda: not waiting.is_alive())
+        assert child.poll() is None
+        child.kill()
+        waiting.join(30)
+        assert child.returncode == -signal.SIGKILL
 
     def test_one_that_cannot_start_says_why(self, tmp_path):
         (tmp_path / "tensorflow.py").write_text("raise SystemExit('no TensorFlow today')\n")

@@ -46,3 +46,8 @@ def slow_but_one(cell, *arguments):
     if cell.units != 48:
         time.sleep(600)
     return _train_from_files(cell, *arguments)
+
+
+def cannot_be_sent_back(*arguments):
+    """Give what no other process can be given."""
+    return lambda: None

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from coursekit import training
+from coursekit.kernels import _client
 from coursekit.training import _grid
 from tests.conftest import ROOT
 from tests.training import sabotage
@@ -149,13 +150,23 @@ def test_a_damaged_result_is_named(tmp_path, finished):
         training.capacity_grid(X, Y, log_dir=tmp_path, **GRID)
 
 
-def test_a_killed_process_costs_nothing(finished, tmp_path, monkeypatch):
+def no_warm_process():
+    raise _client.WarmUnavailableError("not here")
+
+
+@pytest.mark.parametrize("way", ["forked", "imported"])
+def test_a_killed_process_costs_nothing(finished, tmp_path, monkeypatch, way):
     table, _ = finished
+    shallow = table[table["layers"] == 1].reset_index(drop=True)
+    if way == "imported":
+        monkeypatch.setattr(_client, "nearest", no_warm_process)
     monkeypatch.setenv(sabotage.MARKER, str(tmp_path / "killed"))
     monkeypatch.setattr(_grid, "_train_from_files", sabotage.killed_once)
-    after = training.capacity_grid(X, Y, log_dir=tmp_path / "logs", n_jobs=2, **GRID)
+    after = training.capacity_grid(
+        X, Y, log_dir=tmp_path / "logs", n_jobs=2, **{**GRID, "layers": (1,)}
+    )
     assert (tmp_path / "killed").exists()
-    same_results(after, table)
+    same_results(after, shallow)
 
 
 def test_a_network_that_kills_its_process_is_named(tmp_path, monkeypatch):
@@ -199,6 +210,15 @@ def test_a_cluster_gives_the_same_and_survives_the_loss_of_a_worker(
     assert np.allclose(there["value"], here["value"], rtol=1e-4)
 
 
+def test_what_cannot_be_sent_back_is_no_killed_process(tmp_path, monkeypatch):
+    """Beyond what training reports, errors are told as they are."""
+    monkeypatch.setattr(_grid, "_train_from_files", sabotage.cannot_be_sent_back)
+    with pytest.warns(UserWarning, match="mlp_1_layers_8_units: .*[Pp]ickle"):
+        training.capacity_grid(
+            X, Y, units=(8,), layers=(1,), epochs=1, log_dir=tmp_path, progress=False
+        )
+
+
 INTERRUPTED = """
 import sys
 from coursekit import training
@@ -208,7 +228,7 @@ from tests.training.digits import digits
 _grid._train_from_files = sabotage.slow_but_one
 x, y = digits()
 training.capacity_grid(
-    x, y, units=(8, 16, 24, 32, 40, 48), layers=(1,), epochs=40, patience=None,
+    x, y, units=(8, 16, 24, 32, 40, 48), layers=(1,), epochs=3, patience=None,
     log_dir=sys.argv[1], progress=False,
 )
 """
@@ -231,14 +251,14 @@ def test_an_interruption_keeps_what_is_finished(tmp_path):
     kept = {run.name for run in folder.glob("mlp_*")}
     assert 1 <= len(kept) < 6
     for name in kept:
-        assert json.loads((folder / name / "result.json").read_text())["figures"]["epochs"] == 40
+        assert json.loads((folder / name / "result.json").read_text())["figures"]["epochs"] == 3
     before = {run.name: (run / "result.json").stat().st_mtime_ns for run in folder.glob("mlp_*")}
     table = training.capacity_grid(
         X,
         Y,
         units=(8, 16, 24, 32, 40, 48),
         layers=(1,),
-        epochs=40,
+        epochs=3,
         patience=None,
         log_dir=folder,
         progress=False,
