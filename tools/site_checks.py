@@ -17,6 +17,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
@@ -97,13 +98,23 @@ def _soup(path: Path) -> BeautifulSoup:
     return _parsed(path, path.stat().st_mtime_ns)
 
 
+class _Anchors(HTMLParser):
+    """Collects what links can lead to."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.names: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names |= {
+            value for name, value in attrs if name == "id" or (name, tag) == ("name", "a")
+        }
+
+
 @functools.cache
 def _targets(path: Path) -> frozenset[str]:
-    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
-    return frozenset(
-        {tag["id"] for tag in soup.find_all(id=True)}
-        | {tag["name"] for tag in soup.find_all("a", attrs={"name": True})}
-    )
+    return frozenset(_Anchors(path.read_text(encoding="utf-8")).names)
 
 
 def broken_links(page: str, built: Path = BUILT) -> list[str]:
@@ -159,17 +170,37 @@ _ICONS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="f
   .map(icon => icon.className)"""
 
 
-# Code has thousands of coloured words, in two dozen colours, and measuring the contrast of each
-# takes longer than all else. One of each colour in a page is as good as all of them.
+# Measuring a contrast takes axe a millisecond or two, and a page has thousands of words of code and
+# cells of tables. Of those that agree in all that decides about it (colours, backgrounds, size and
+# weight, and the text around a link), one is as good as all. The others keep their places, unseen.
 _ONE_OF_EACH = """() => {
+  const style = element => getComputedStyle(element);
+  const known = new Map();
+  const behind = element => {  // what an element stands on; null where it may cover others
+    if (element === null) return '';
+    if (!known.has(element)) {
+      const {position, opacity, filter, backgroundImage, backgroundColor} = style(element);
+      const further = behind(element.parentElement);
+      known.set(element, further === null || ['absolute', 'fixed', 'sticky'].includes(position)
+        ? null : [opacity, filter, backgroundImage, backgroundColor, further].join('|'));
+    }
+    return known.get(element);
+  };
   const seen = new Set();
-  window.hiddenForAxe = [...document.querySelectorAll('div.highlight pre span[class]')]
-    .filter(word => {
-      const kind = [word.className, word.closest('a')?.className, word.closest('div.cell_input')
-        ? 'in' : 'out', word.closest('details') ? 'folded' : 'open'].join('|');
-      return seen.size === seen.add(kind).size;
-    });
-  for (const word of window.hiddenForAxe) word.style.display = 'none';
+  const alike = [...document.querySelectorAll('body *')].filter(element => {
+    if (element.childElementCount || !element.textContent.trim()) return false;
+    if (!element.checkVisibility({visibilityProperty: true})) return false;
+    if (behind(element) === null) return false;
+    const {color, fontSize, fontWeight, textShadow, textDecorationLine} = style(element);
+    const around = style(element.parentElement);
+    const look = [color, fontSize, fontWeight, textShadow, textDecorationLine,
+      element.closest('a') !== null, around.color, around.textDecorationLine, behind(element)];
+    return seen.size === seen.add(look.join('|')).size;
+  });
+  for (const element of alike) element.style.setProperty('visibility', 'hidden', 'important');
+  window.allSeenAgain = () => {
+    for (const element of alike) element.style.removeProperty('visibility');
+  };
 }"""
 
 
@@ -219,11 +250,11 @@ def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findi
         # Colours are measured where they end, not on their way from one scheme to the other.
         tab.add_style_tag(content="* { transition: none !important; animation: none !important }")
         found.axe["light"] += _axe(tab, {"rules": {"color-contrast": {"enabled": False}}})
-        tab.evaluate(_ONE_OF_EACH)
         for scheme in SCHEMES:
             tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            tab.evaluate(_ONE_OF_EACH)
             found.axe[scheme] += _axe(tab, {"runOnly": ["color-contrast", "link-in-text-block"]})
-        tab.evaluate("for (const each of window.hiddenForAxe) each.style.removeProperty('display')")
+            tab.evaluate("window.allSeenAgain()")
         for width in WIDTHS:
             tab.set_viewport_size({"width": width, "height": 900})
             root = "document.documentElement"

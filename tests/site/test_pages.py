@@ -82,6 +82,20 @@ def test_a_bad_page_is_found_out(looked_at, bad, where, words):
     assert any(words in line for line in report), report
 
 
+@pytest.mark.parametrize(
+    "style", ["color: #999", "background: #777", "opacity: 0.4", "font-size: 30px; color: #ccc"]
+)
+def test_one_pale_word_among_many_is_found_out(looked_at, style):
+    """Of words that look alike one is measured; this one does not look like the others."""
+    cells = "<td>Fine</td>" * 50
+    row = f"<tr>{cells}</tr>"
+    odd = f'<tr><td>Fine</td><td style="{style}"><b>Odd</b></td>{cells}</tr>'
+    table = f'<table style="color: #444"><tbody>{row * 5}{odd}{row * 5}</tbody></table>'
+    found = looked_at(GOOD.replace("</main>", f"<div>{table}</div></main>"))
+    (finding,) = (line for line in found.axe["light"] if "color-contrast" in line)
+    assert "(1)" in finding and "Odd" in finding
+
+
 def test_a_page_that_leads_on_is_followed_to_its_end(looked_at, tmp_path):
     pale = '<p style="color: #aaa; background: #fff">Pale</p></main>'
     (tmp_path / "end.html").write_text(GOOD.replace("</main>", pale), encoding="utf-8")
