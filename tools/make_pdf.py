@@ -24,8 +24,10 @@ SCREEN_ONLY = (
     "#pst-skip-link, .toctree-wrapper > .caption, .copybtn, dialog, script, #pst-back-to-top"
 )
 PAPER = """
-h1, h2, h3, h4, h5 { break-after: avoid; }
-.cell_input, .cell_output img, figure, tr, .admonition { break-inside: avoid; }
+h1, h2, h3, h4, h5, dt { break-after: avoid; }
+.cell_input, .cell_output img, .coursekit-live, figure, tr, .admonition { break-inside: avoid; }
+/* The empty lines that links to a chapter lead to would get a sheet of their own now and then. */
+.toctree-wrapper > span[id] { position: absolute; }
 html { font-size: 12px; }
 .bd-main .bd-content .bd-article-container { max-width: 100%; padding: 0; }
 .bd-article-container .bd-article { padding: 0; }
@@ -35,12 +37,36 @@ table.dataframe { font-size: 0.75rem; }
 /* Paper does not scroll: code and headings that make a table too wide for it break. */
 table td code, table td code .pre {
   white-space: normal !important;
-  overflow-wrap: anywhere !important;
+  overflow-wrap: break-word !important;
 }
 table.dataframe td, table.dataframe th { white-space: normal; }
-table.dataframe thead th { overflow-wrap: anywhere; }
+table.dataframe tr { break-inside: auto; }
+table.dataframe.wide { font-size: 0.68rem; }
+table.dataframe.wide :is(td, th) { padding: 0.15rem 0.25rem; }
 .cell_output img { max-width: 80%; }
 """
+
+# Long names in tables may break after these, and nowhere else.
+BREAKS = """() => {
+  for (const table of document.querySelectorAll('table.dataframe')) {
+    table.classList.toggle('wide', table.rows[0].cells.length > 9);
+  }
+  for (const place of document.querySelectorAll('table td code, table.dataframe thead th')) {
+    const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walker.nextNode()) texts.push(walker.currentNode);
+    for (const text of texts) {
+      const pieces = text.data.split(/(?<=[_.,(=/\\[{])(?=.)/);
+      text.replaceWith(...pieces.flatMap((piece, n) =>
+        n ? [document.createElement('wbr'), piece] : [piece]));
+    }
+  }
+}"""
+# What is cut off at the edge of the paper.
+TOO_WIDE = """() => [...document.querySelectorAll('table, img, .coursekit-live')]
+  .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
+  .map(each => (each.alt || each.innerText).slice(0, 60))"""
+PAPER_PIXELS = 658  # 210 mm less the margins, at 96 dots per inch
 
 
 def build() -> Path:
@@ -67,6 +93,7 @@ def print_page(page: Path, target: Path) -> None:
         tab.evaluate(
             "which => document.querySelectorAll(which).forEach(each => each.remove())", SCREEN_ONLY
         )
+        tab.evaluate(BREAKS)
         # Every page of the book begins on a new sheet, but for the first, below the title.
         tab.evaluate(
             "[...document.querySelectorAll('section.tex2jax_ignore')].slice(1)"
@@ -78,6 +105,10 @@ def print_page(page: Path, target: Path) -> None:
             "Promise.all([...document.images].map(each => { each.loading = 'eager';"
             " return each.decode().catch(() => null) }))"
         )
+        tab.set_viewport_size({"width": PAPER_PIXELS, "height": 1000})
+        tab.emulate_media(media="print")
+        if too_wide := tab.evaluate(TOO_WIDE):
+            raise SystemExit(f"Wider than the paper: {too_wide}. The PDF is not written.")
         tab.pdf(
             path=part,
             format="A4",
