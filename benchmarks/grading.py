@@ -3,7 +3,7 @@
 Twenty are right, in varied styles; six are wrong, each in its own way; two raise midway, one
 loops for ever, and one is empty. Printed are the points that each tool gives to each, and how
 long each took: the whole run, and what another submission costs once it is running (from a
-run of ten right ones and one of thirty).
+run of four right ones and one of all twenty).
 
 Run with ``.venv/bin/python benchmarks/grading.py``. Otter needs versions of its own of some
 packages: ``--otter`` names its command in another environment, which has TensorFlow in the
