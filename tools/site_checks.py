@@ -23,12 +23,12 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import html5lib
 from axe_playwright_python.sync_playwright import Axe
-from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "_build" / "html"
 SCHEMES = ("light", "dark")
+OF_COLOURS = ["color-contrast", "link-in-text-block"]  # axe's rules that depend on the scheme
 WIDTHS = (390, 768, 1300)  # a phone, a tablet, a laptop, in CSS pixels
 
 
@@ -89,49 +89,53 @@ class Findings:
     kilobytes: float = 0.0
 
 
-@functools.lru_cache(maxsize=1)
-def _parsed(path: Path, changed_ns: int) -> BeautifulSoup:
-    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+Tag = tuple[str, dict[str, str | None]]
 
 
-def _soup(path: Path) -> BeautifulSoup:
-    return _parsed(path, path.stat().st_mtime_ns)
-
-
-class _Anchors(HTMLParser):
-    """Collects what links can lead to."""
+class _Tags(HTMLParser):
+    """Collects the tags of a page, with their attributes."""
 
     def __init__(self, text: str):
         super().__init__()
-        self.names: set[str] = set()
+        self.found: list[Tag] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names |= {
-            value for name, value in attrs if name == "id" or (name, tag) == ("name", "a")
-        }
+        self.found.append((tag, dict(attrs)))
+
+
+@functools.lru_cache(maxsize=1)
+def _parsed(path: Path, changed_ns: int) -> list[Tag]:
+    return _Tags(path.read_text(encoding="utf-8")).found
+
+
+def _tags(path: Path) -> list[Tag]:
+    return _parsed(path, path.stat().st_mtime_ns)
 
 
 @functools.cache
-def _targets(path: Path) -> frozenset[str]:
-    return frozenset(_Anchors(path.read_text(encoding="utf-8")).names)
+def _targets(path: Path) -> frozenset[str | None]:
+    tags = _Tags(path.read_text(encoding="utf-8")).found
+    return frozenset(
+        {has["id"] for _, has in tags if "id" in has}
+        | {has["name"] for tag, has in tags if tag == "a" and "name" in has}
+    )
 
 
 def broken_links(page: str, built: Path = BUILT) -> list[str]:
     """List the links of a page to files or anchors of the book that do not exist."""
-    soup = _soup(built / page)
+    leads = {"a": "href", "img": "src", "script": "src", "link": "href"}
     broken = []
-    for tag, attribute in (("a", "href"), ("img", "src"), ("script", "src"), ("link", "href")):
-        for element in soup.find_all(tag, attrs={attribute: True}):
-            link = element[attribute]
-            if urlsplit(link).scheme or link.startswith("//"):
-                continue
-            address, anchor = urldefrag(urljoin(page, link))
-            target = built / unquote(urlsplit(address).path or page)
-            if not target.is_file() or (
-                anchor and target.suffix == ".html" and unquote(anchor) not in _targets(target)
-            ):
-                broken.append(link)
+    for tag, attributes in _tags(built / page):
+        link = attributes.get(leads.get(tag, ""))
+        if link is None or urlsplit(link).scheme or link.startswith("//"):
+            continue
+        address, anchor = urldefrag(urljoin(page, link))
+        target = built / unquote(urlsplit(address).path or page)
+        if not target.is_file() or (
+            anchor and target.suffix == ".html" and unquote(anchor) not in _targets(target)
+        ):
+            broken.append(link)
     return broken
 
 
@@ -145,14 +149,16 @@ def faults_of_html(page: str, built: Path = BUILT) -> list[str]:
         f"{kind} {details or ''} in line {line}: {lines[line - 1].strip()[:80]}"
         for (line, _), kind, details in parser.errors
     ]
-    ids = Counter(tag["id"] for tag in _soup(built / page).find_all(id=True))
+    ids = Counter(has["id"] for _, has in _tags(built / page) if "id" in has)
     return faults + [f"id {name!r} stands twice" for name in sorted(ids) if ids[name] > 1]
 
 
 def _leads_to(page: str, built: Path) -> str | None:
     """Name the page that a page sends its readers on to at once, if it does."""
-    refresh = _soup(built / page).find("meta", attrs={"http-equiv": "refresh"})
-    return refresh and urljoin(page, refresh["content"].partition("url=")[2])
+    for tag, has in _tags(built / page):
+        if tag == "meta" and has.get("http-equiv") == "refresh":
+            return urljoin(page, has["content"].partition("url=")[2])
+    return None
 
 
 # Images without words for those who do not see them; a file's name is no such word.
@@ -172,8 +178,8 @@ _ICONS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="f
 
 # Measuring a contrast takes axe a millisecond or two, and a page has thousands of words of code and
 # cells of tables. Of those that agree in all that decides about it (colours, backgrounds, size and
-# weight, and the text around a link), one is as good as all. The others keep their places, unseen.
-_ONE_OF_EACH = """() => {
+# weight, and the text around a link), one is as good as all. This notes how each looks now ...
+_NOTE_LOOKS = """() => {
   const style = element => getComputedStyle(element);
   const known = new Map();
   const behind = element => {  // what an element stands on; null where it may cover others
@@ -186,21 +192,24 @@ _ONE_OF_EACH = """() => {
     }
     return known.get(element);
   };
-  const seen = new Set();
-  const alike = [...document.querySelectorAll('body *')].filter(element => {
-    if (element.childElementCount || !element.textContent.trim()) return false;
-    if (!element.checkVisibility({visibilityProperty: true})) return false;
-    if (behind(element) === null) return false;
+  window.looks ??= new Map();
+  for (const element of document.querySelectorAll('body *')) {
+    if (element.childElementCount || !element.textContent.trim()) continue;
+    if (!element.checkVisibility({visibilityProperty: true})) continue;
     const {color, fontSize, fontWeight, textShadow, textDecorationLine} = style(element);
     const around = style(element.parentElement);
-    const look = [color, fontSize, fontWeight, textShadow, textDecorationLine,
-      element.closest('a') !== null, around.color, around.textDecorationLine, behind(element)];
-    return seen.size === seen.add(look.join('|')).size;
-  });
-  for (const element of alike) element.style.setProperty('visibility', 'hidden', 'important');
-  window.allSeenAgain = () => {
-    for (const element of alike) element.style.removeProperty('visibility');
-  };
+    const look = behind(element) === null ? Math.random() : [
+      color, fontSize, fontWeight, textShadow, textDecorationLine, element.closest('a') !== null,
+      around.color, around.textDecorationLine, behind(element)].join('|');
+    window.looks.set(element, (window.looks.get(element) ?? '') + '|' + look);
+  }
+}"""
+# ... and this takes away what looked like another each time.
+_KEEP_ONE_OF_EACH = """() => {
+  const seen = new Set();
+  for (const [element, look] of window.looks) {
+    if (seen.size === seen.add(look).size) element.remove();
+  }
 }"""
 
 
@@ -249,18 +258,21 @@ def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findi
         found.icons = sorted(set(tab.evaluate(_ICONS)))
         # Colours are measured where they end, not on their way from one scheme to the other.
         tab.add_style_tag(content="* { transition: none !important; animation: none !important }")
-        found.axe["light"] += _axe(tab, {"rules": {"color-contrast": {"enabled": False}}})
-        for scheme in SCHEMES:
-            tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            tab.evaluate(_ONE_OF_EACH)
-            found.axe[scheme] += _axe(tab, {"runOnly": ["color-contrast", "link-in-text-block"]})
-            tab.evaluate("window.allSeenAgain()")
+        later = {rule: {"enabled": False} for rule in OF_COLOURS}
+        found.axe["light"] += _axe(tab, {"rules": later})
         for width in WIDTHS:
             tab.set_viewport_size({"width": width, "height": 900})
             root = "document.documentElement"
             over = tab.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
             if over > 0:
                 found.sideways.append(f"{over} pixels too wide at {width}")
+        for scheme in SCHEMES:
+            tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            tab.evaluate(_NOTE_LOOKS)
+        tab.evaluate(_KEEP_ONE_OF_EACH)
+        for scheme in SCHEMES:
+            tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            found.axe[scheme] += _axe(tab, {"runOnly": OF_COLOURS})
     finally:
         context.close()
     return found

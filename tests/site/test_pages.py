@@ -63,6 +63,11 @@ def test_a_good_page_passes(looked_at):
     ("bad", "where", "words"),
     [
         ('<p style="color: #aaa; background: #fff">Pale</p>', "axe", "color-contrast"),
+        (
+            '<p>Words <a href="#top" style="color: #222; text-decoration: none">and</a> words</p>',
+            "axe",
+            "link-in-text-block",
+        ),
         ('<img src="page.html">', "axe", "image-alt"),
         ("<script>console.error('Ouch')</script>", "console", "Ouch"),
         ("<script>nonsense()</script>", "console", "nonsense"),
