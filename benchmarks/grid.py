@@ -3,7 +3,8 @@
 The plain loop is the source's, translated line by line with its depth put right: one network
 after the other in one process, Keras's defaults, the same callbacks. Both get the same
 networks, callbacks and number of epochs. The clock of the plain loop starts when TensorFlow
-is imported and the data are loaded; ours includes starting its processes, which import it.
+is imported and the data are loaded; ours includes starting the process that imports it anew, and
+from which those of the networks are forked.
 
 Run with ``make bench``, or ``.venv/bin/python benchmarks/grid.py --edition full --epochs 4``.
 """

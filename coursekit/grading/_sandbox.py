@@ -1,8 +1,9 @@
 """Run code that nobody trusts in a process that can do little.
 
 Linux offers several means, and not every machine allows each of them: namespaces (an own
-view of processes, network and mounts), Landlock (an allow-list of files and addresses) and
-resource limits. :func:`run` uses all that work here and says which layers are on.
+view of processes, network and mounts), Landlock (an allow-list of files and addresses), seccomp
+(which refuses calls of the system) and resource limits. :func:`run` uses all that work here and
+says which layers are on.
 
 The processes, outermost first::
 
@@ -16,9 +17,11 @@ Nothing of the submission runs in the first two.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
 import signal
+import socket
 import struct
 import sys
 import tempfile
@@ -43,6 +46,10 @@ _CLONE = {"user": 0x10000000, "mount": 0x00020000, "pid": 0x20000000, "net": 0x4
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 1, 2, 4, 0x4000, 1 << 18
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 1, 38, 36
 _PR_CAPBSET_DROP = 24
+_PR_SET_SECCOMP, _SECCOMP_FILTER = 22, 2
+# By machine: its name to seccomp, and the numbers of the calls socket and socketpair.
+_MACHINES = {"x86_64": (0xC000003E, 41, 53), "aarch64": (0xC00000B7, 198, 199)}
+_IO_URING_SETUP = 425
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 # Landlock's rights on files, by the version of its interface that knows them.
 _FS_RIGHTS = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
@@ -316,6 +323,46 @@ def _restrict(sandbox: Sandbox, mounted: bool) -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if {"files", "network", "processes"} & sandbox.layers:
         _landlock(sandbox, mounted)
+    if "network" in sandbox.on:
+        # A network namespace leaves servers that are called by a file, and so does Landlock.
+        if _forbid_unix_sockets():
+            sandbox.on["network"] += " and seccomp"
+        else:
+            del sandbox.on["network"]
+
+
+def _forbid_unix_sockets() -> bool:
+    """Have the kernel refuse sockets that can call a file; connected pairs stay allowed.
+
+    So is io_uring refused, which can make sockets as well, and calls of another machine's kind.
+    """
+    if os.uname().machine not in _MACHINES or struct.calcsize("P") != 8:
+        return False
+    machine, single, pair = _MACHINES[os.uname().machine]
+    load, equal, at_least, mask, answer = 0x20, 0x15, 0x35, 0x54, 0x06
+    allow, refuse = 0x7FFF0000, 0x00050000 + errno.EACCES
+    # Each: what to do, how many steps to skip if so and if not, and with what. What is loaded is
+    # the call's number (0), the machine (4), or an argument (16, 24).
+    steps = (
+        (load, 0, 0, 4),
+        (equal, 0, 10, machine),
+        (load, 0, 0, 0),
+        (at_least, 8, 0, 0x40000000),  # x86_64 with pointers of 32 bits
+        (equal, 7, 0, _IO_URING_SETUP),
+        (equal, 3, 0, pair),
+        (equal, 0, 6, single),
+        (load, 0, 0, 16),
+        (equal, 3, 4, socket.AF_UNIX),
+        (load, 0, 0, 24),
+        (mask, 0, 0, 0xF),
+        (equal, 0, 1, socket.SOCK_DGRAM),  # one of a pair could be connected anew
+        (answer, 0, 0, refuse),
+        (answer, 0, 0, allow),
+    )
+    program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    header = struct.pack("@HP", len(steps), ctypes.addressof(program))
+    done = _libc().prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_FILTER), header, 0, 0)
+    return done == 0
 
 
 def _drop_capabilities() -> None:

@@ -112,8 +112,12 @@ ATTACKS = {
         "",
     ),
     "calls a server by its file": (
-        "import socket\nfor path in SOCKETS:\n    try:\n"
+        "import asyncio, socket\nasyncio.run(asyncio.sleep(0))\n"  # which makes a pair of sockets
+        "for path in SOCKETS:\n    try:\n"
         "        socket.socket(socket.AF_UNIX).connect(path)\n        print('CONNECTED')\n"
+        "    except OSError:\n        pass\n"
+        "    try:\n        one, other = socket.socketpair(type=socket.SOCK_DGRAM)\n"
+        "        print('CONNECTED: a datagram could be sent')\n"
         f"    except OSError:\n        pass\n{RIGHT_SECOND}",
         2,
         "",
