@@ -41,6 +41,7 @@ table td code, table td code .pre {
 }
 table.dataframe td, table.dataframe th { white-space: normal; }
 table.dataframe tr { break-inside: auto; }
+table.dataframe :is(td, th:not([rowspan])) { break-inside: avoid; }
 table.dataframe.wide { font-size: 0.68rem; }
 table.dataframe.wide :is(td, th) { padding: 0.15rem 0.25rem; }
 .cell_output img { max-width: 80%; }
