@@ -323,12 +323,11 @@ def _restrict(sandbox: Sandbox, mounted: bool) -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if {"files", "network", "processes"} & sandbox.layers:
         _landlock(sandbox, mounted)
-    if "network" in sandbox.on:
+    if "network" in sandbox.layers:
         # A network namespace leaves servers that are called by a file, and so does Landlock.
-        if _forbid_unix_sockets():
-            sandbox.on["network"] += " and seccomp"
-        else:
-            del sandbox.on["network"]
+        refused, means = _forbid_unix_sockets(), sandbox.on.pop("network", None)
+        if refused and means:
+            sandbox.on["network"] = f"{means} and seccomp"
 
 
 def _forbid_unix_sockets() -> bool:
