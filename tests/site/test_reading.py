@@ -115,12 +115,18 @@ def test_figures_are_dark_in_the_dark(tab, address):
         assert (max(corner) < 70) if dark else (min(corner) > 220), (scheme, corner)
 
 
-def test_the_landing_page_appears_within_a_second(tab, address):
+def test_the_landing_page_appears_within_a_second(chrome, address):
     painted = []
     for _ in range(5):  # other tests keep the machine busy meanwhile
-        tab.goto(f"{address}book/index.html")
-        first = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
-        painted.append(tab.wait_for_function(first).json_value())
+        # Each time as for a first visit: nothing of the page is remembered.
+        context = chrome.new_context(viewport={"width": 1300, "height": 900})
+        try:
+            tab = context.new_page()
+            tab.goto(f"{address}book/index.html")
+            first = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+            painted.append(tab.wait_for_function(first).json_value())
+        finally:
+            context.close()
     assert 0 < min(painted) < 1000, painted  # milliseconds
 
 
