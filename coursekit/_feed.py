@@ -256,9 +256,28 @@ def _build(model, iterator=None, data_batch=None):
     if use is None or not isinstance(arrays, _steps.Arrays) or not _simple(model, arrays):
         return
     if use.phase == "train" and not model.optimizer.built and model.train_function is None:
+        _build_metrics(model, arrays.element_spec)
+        # This makes what is not made by then.
         model._symbolic_build(data_batch=arrays.element_spec)
     if _built(model, use.phase):
         setattr(iterator, USE, use._replace(model=model))
+
+
+def _build_metrics(model, spec) -> None:
+    """Make loss and metrics for labels like these, if no step has to be traced to know how."""
+    from keras import KerasTensor, metrics, tree
+
+    compiled = model._compile_metrics
+    if compiled is not None and not all(
+        metric in ("accuracy", "acc") or isinstance(metric, metrics.MeanMetricWrapper)
+        for metric in tree.flatten([compiled._user_metrics, compiled._user_weighted_metrics])
+        if metric is not None
+    ):
+        return
+    labels = KerasTensor(spec[1].shape, spec[1].dtype.name)
+    for part in (compiled, model._compile_loss):
+        if part is not None and not part.built:
+            part.build(labels, model.outputs[0])
 
 
 def _simple(model, arrays) -> bool:
@@ -268,6 +287,7 @@ def _simple(model, arrays) -> bool:
         model._distribute_strategy is None
         and type(model).__module__.startswith("keras.")
         and model.built
+        and len(getattr(model, "outputs", None) or ()) == 1
         and model.optimizer is not None
         and not model.run_eagerly
     ):
@@ -279,8 +299,10 @@ def _simple(model, arrays) -> bool:
         return False
     if not all(hasattr(array, "shape") for array in (x, y)):
         return False
+    # Labels for one output node may be a plain vector.
     whole_labels = model.loss == "sparse_categorical_crossentropy"
-    expected = ((None,), (None, 1)) if whole_labels else (outputs,)
+    one_number = whole_labels or outputs[1:] == (1,)
+    expected = ((None,), (None, 1)) if one_number else (outputs,)
     return x.shape[1:] == inputs[1:] and any(y.shape[1:] == shape[1:] for shape in expected)
 
 

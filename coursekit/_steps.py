@@ -46,10 +46,8 @@ class Arrays:
         import tensorflow as tf
         from keras import tree
 
-        leading = self.batch if self.whole else None
-        return tree.map_structure(
-            lambda array: tf.TensorSpec([leading, *array.shape[1:]], array.dtype), self.inputs
-        )
+        specs = tree.map_structure(tf.type_spec_from_value, self.inputs)
+        return _with_rows(specs, self.batch if self.whole else None)
 
     def order(self):
         """Return the rows in the order of one pass: a Tensor of int64, or None for as they are.
@@ -115,6 +113,14 @@ def _seeded_order(seed: int, rows: int):
     return shuffled()
 
 
+def _with_rows(specs, rows: int | None):
+    """Return the same specs for another number of rows."""
+    import tensorflow as tf
+    from keras import tree
+
+    return tree.map_structure(lambda spec: tf.TensorSpec([rows, *spec.shape[1:]], spec.dtype), specs)
+
+
 class Part(NamedTuple):
     """Some steps of a pass: those from ``first`` up to, and without, ``last``."""
 
@@ -146,17 +152,20 @@ class Many:
         from keras import tree
 
         arrays, shuffled = part.arrays, part.order is not None
-        # However many rows there are, all of them and in a batch: it is traced once for each kind
-        # of row.
-        specs = tree.map_structure(
-            lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), arrays.inputs
-        )
-        key = (shuffled, specs)
-        if key not in self._functions:
-            self._functions[key] = self._made(shuffled, specs)
+        specs = self._specs(arrays.element_spec, shuffled)
+        if (shuffled, specs) not in self._functions:
+            self._functions[shuffled, specs] = self._made(shuffled, specs)
         numbers = tf.constant([part.first, part.last, arrays.batch], tf.int64)
         order = part.order if shuffled else numbers
-        return self._functions[key](numbers, order, arrays.inputs)
+        return self._functions[shuffled, specs](numbers, order, arrays.inputs)
+
+    def _specs(self, batch, shuffled: bool):
+        """Return what to trace for: as TensorFlow does, for these batches, or for any size."""
+        any_size = _with_rows(batch, None)
+        traced = [specs for used, specs in self._functions if used == shuffled]
+        if batch in traced or any(_with_rows(specs, None) == any_size for specs in traced):
+            return batch if batch in traced and any_size not in traced else any_size
+        return batch
 
     def _made(self, shuffled: bool, specs) -> Callable:
         import tensorflow as tf
@@ -168,7 +177,11 @@ class Many:
 
         @tf.function(
             autograph=False,
-            input_signature=[tf.TensorSpec([3], tf.int64), tf.TensorSpec([None], tf.int64), specs],
+            input_signature=[
+                tf.TensorSpec([3], tf.int64),
+                tf.TensorSpec([None], tf.int64),
+                _with_rows(specs, None),
+            ],
         )
         def steps(numbers, order, inputs):
             first, last, batch = tf.unstack(numbers)
@@ -178,12 +191,12 @@ class Many:
                 begin = number * batch
                 end = tf.minimum(begin + batch, rows)
                 places = order[begin:end]
-                step(
-                    tree.map_structure(
-                        lambda array: tf.gather(array, places) if shuffled else array[begin:end],
-                        inputs,
-                    )
-                )
+
+                def batch_of(array, spec):
+                    taken = tf.gather(array, places) if shuffled else array[begin:end]
+                    return tf.ensure_shape(taken, spec.shape)
+
+                step(tree.map_structure(batch_of, inputs, specs))
                 return number + 1
 
             tf.while_loop(lambda number: number < last, body, [first], parallel_iterations=1)

@@ -177,7 +177,7 @@ def lighten(path: Path) -> None:
         flat.paste(figure, mask=figure.getchannel("A") if "A" in figure.mode else None)
     light = flat.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     part = path.with_suffix(".part")
-    light.save(part, format="png", optimize=True)
+    light.save(part, format="png")
     if part.stat().st_size < path.stat().st_size:
         part.replace(path)
     else:
