@@ -52,11 +52,10 @@ _users = 0
 
 
 class Use(NamedTuple):
-    """What arrays are gone through for: ``train`` or ``test``, and whether callbacks are called
-    between steps."""
+    """What arrays are gone through for."""
 
-    phase: str
-    hooks: bool
+    phase: str  # "train" or "test"
+    hooks: bool  # whether callbacks are called between steps
     model: object = None
 
 
@@ -64,7 +63,6 @@ class Use(NamedTuple):
 _use: ContextVar[Use | None] = ContextVar("_use", default=None)
 # What an epoch iterator notes it under.
 USE = "_coursekit_use"
-
 
 
 def _places() -> dict[str, type]:

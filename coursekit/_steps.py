@@ -118,7 +118,9 @@ def _with_rows(specs, rows: int | None):
     import tensorflow as tf
     from keras import tree
 
-    return tree.map_structure(lambda spec: tf.TensorSpec([rows, *spec.shape[1:]], spec.dtype), specs)
+    return tree.map_structure(
+        lambda spec: tf.TensorSpec([rows, *spec.shape[1:]], spec.dtype), specs
+    )
 
 
 class Part(NamedTuple):
@@ -149,7 +151,6 @@ class Many:
     def __call__(self, part: Part) -> dict:
         """Take the steps, and return the metrics after the last."""
         import tensorflow as tf
-        from keras import tree
 
         arrays, shuffled = part.arrays, part.order is not None
         specs = self._specs(arrays.element_spec, shuffled)
@@ -160,11 +161,11 @@ class Many:
         return self._functions[shuffled, specs](numbers, order, arrays.inputs)
 
     def _specs(self, batch, shuffled: bool):
-        """Return what to trace for: as TensorFlow does, for these batches, or for any size."""
+        """Return what to trace for: batches of this size or, after those of another, of any."""
         any_size = _with_rows(batch, None)
         traced = [specs for used, specs in self._functions if used == shuffled]
-        if batch in traced or any(_with_rows(specs, None) == any_size for specs in traced):
-            return batch if batch in traced and any_size not in traced else any_size
+        if batch not in traced and any(_with_rows(specs, None) == any_size for specs in traced):
+            return any_size
         return batch
 
     def _made(self, shuffled: bool, specs) -> Callable:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from coursekit import _feed
+from coursekit import _feed, _steps
 
 ROWS = 300
 NUMBERS = np.random.default_rng(0)
@@ -18,12 +18,13 @@ Y = np.eye(3, dtype=np.float32)[NUMBERS.integers(0, 3, ROWS)]
 
 def network(**compile_options) -> keras.Sequential:
     """Return a small network with dropout, compiled."""
+    nodes = compile_options.pop("nodes", 3)
     model = keras.Sequential(
         [
             keras.Input((7,)),
             keras.layers.Dense(8, activation="relu"),
             keras.layers.Dropout(0.4),
-            keras.layers.Dense(3, activation="softmax"),
+            keras.layers.Dense(nodes, activation="softmax" if nodes > 1 else "sigmoid"),
         ]
     )
     if momentum := compile_options.pop("momentum", None):
@@ -83,6 +84,8 @@ CASES = {
     "a table": (pd.DataFrame(X), Y, {}, {"validation_split": 0.2}),
     "tensors": (tf.constant(X), tf.constant(Y), {}, {}),
     "labels": (X, Y.argmax(1), {"loss": "sparse_categorical_crossentropy"}, {}),
+    "one number for a row": (X[:, :7], Y[:, 0], {"nodes": 1, "loss": "binary_crossentropy"}, {}),
+    "more epochs than steps at once": (X, Y, {}, {"batch_size": 3}),
     "some steps of an epoch": (X, Y, {}, {"steps_per_epoch": 4}),
     "steps at once": (X, Y, {"steps_per_execution": 4}, {"validation_split": 0.2}),
     "more steps at once than there are": (X, Y, {"steps_per_execution": 50}, {}),
@@ -109,6 +112,132 @@ def test_the_same_numbers_to_the_last_bit(case):
     assert len(plain) == len(quick) > 8
     for one, other in zip(plain, quick, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def both_ways(run):
+    """Return what comes of Keras's way and of ours, from the same seed."""
+    keras.utils.set_random_seed(5)
+    plain = run()
+    keras.utils.set_random_seed(5)
+    with _feed.quicker() as installed:
+        assert installed
+        return plain, run()
+
+
+@pytest.mark.parametrize("rows", [320, 300])
+def test_a_convolutional_network_and_batches_of_other_sizes(rows):
+    """Its numbers tell batches that are traced for one size from those for any."""
+    x = NUMBERS.normal(size=(rows, 60, 3)).astype(np.float32)
+    y = np.eye(5, dtype=np.float32)[NUMBERS.integers(0, 5, rows)]
+
+    def run():
+        model = keras.Sequential(
+            [
+                keras.Input((60, 3)),
+                keras.layers.Rescaling(1 / 7),
+                keras.layers.Conv1D(20, 10, strides=2, activation="relu"),
+                keras.layers.BatchNormalization(),
+                keras.layers.MaxPooling1D(2),
+                keras.layers.Flatten(),
+                keras.layers.LayerNormalization(),
+                keras.layers.Dense(30, "sigmoid", kernel_regularizer=keras.regularizers.L2(0.001)),
+                keras.layers.Dropout(0.3),
+                keras.layers.Dense(5, "softmax"),
+            ]
+        )
+        rate = keras.optimizers.schedules.InverseTimeDecay(0.1, 10, 0.5)
+        model.compile(
+            keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
+            "categorical_crossentropy",
+            metrics=["accuracy"],
+        )
+        losses = [
+            model.fit(x, y, batch_size=size, validation_split=0.2, verbose=0).history
+            for size in (32, 20, 16, 32)
+        ]
+        return [*losses, *model.get_weights()]
+
+    for one, other in zip(*both_ways(run), strict=True):
+        np.testing.assert_equal(one, other)
+
+
+def noting(calls: list, *hooks: str) -> keras.callbacks.Callback:
+    """Return a callback that notes what these of its functions are called with."""
+    callback = keras.callbacks.Callback()
+    for hook in hooks:
+        setattr(
+            callback, hook, lambda *given, hook=hook, **named: calls.append((hook, given, named))
+        )
+    return callback
+
+
+@pytest.mark.parametrize(
+    "hook",
+    ["on_train_batch_begin", "on_train_batch_end", "on_test_batch_end", "on_batch_end"],
+)
+def test_a_callback_is_called_at_every_step_with_the_same_numbers(hook):
+    def run():
+        calls = []
+        options = {"validation_split": 0.2, "epochs": 2, "verbose": 0}
+        network().fit(X, Y, callbacks=[noting(calls, hook)], **options)
+        return calls
+
+    plain, quick = both_ways(run)
+    assert plain == quick
+    assert len(plain) == 2 * (2 if "test" in hook else 8)
+
+
+def test_every_step_is_drawn_where_a_bar_is_asked_for(capsys):
+    def run():
+        network().fit(X, Y, batch_size=100, verbose=1)
+        return capsys.readouterr().out
+
+    plain, quick = (re.sub(r"\d+m?s\S*", "", out) for out in both_ways(run))
+    assert "3/3" in plain and plain == quick
+
+
+def test_what_callbacks_do_between_epochs():
+    """They may evaluate, predict, train another network, and draw a seed."""
+    found = []
+
+    def between(epoch, logs):
+        found.append(model.evaluate(X[:50], Y[:50], verbose=0))
+        found.append(model.predict(X[:3], verbose=0).sum())
+        keras.utils.set_random_seed(epoch)
+        found.append(network().fit(X, Y, verbose=0).history["loss"][0])
+
+    def run():
+        nonlocal model
+        found.clear()
+        calls = []
+        model = network()
+        called = [
+            noting(calls, "on_train_batch_end"),
+            keras.callbacks.LambdaCallback(on_epoch_end=between),
+        ]
+        recorded = model.fit(X, Y, epochs=3, callbacks=called, verbose=0)
+        return [*recorded.history.values(), *found, *calls]
+
+    model = None
+    for one, other in zip(*both_ways(run), strict=True):
+        np.testing.assert_equal(one, other)
+
+
+def test_steps_are_taken_many_at_a_time_and_not_too_many(monkeypatch):
+    """As many as TensorFlow is called for, whoever interrupts a training waits."""
+    parts = []
+    original = _steps.Many.__call__
+
+    def counted(self, part):
+        parts.append(part.last - part.first)
+        return original(self, part)
+
+    monkeypatch.setattr(_steps.Many, "__call__", counted)
+    with _feed.quicker():
+        model = network()
+        model.fit(X, Y, batch_size=2, verbose=0)
+        model.evaluate(X, Y, batch_size=100, verbose=0)
+    assert parts == [50, 50, 50, 3]
 
 
 def test_a_dataset_of_the_users_own_is_left_alone():
@@ -223,7 +352,7 @@ def test_each_epoch_sees_every_row_once_and_another_order():
     assert not np.array_equal(*epochs)
 
 
-def test_one_iterator_for_each_pass_and_none_that_is_tuned(monkeypatch):
+def test_no_iterator_for_a_pass_and_one_that_is_not_tuned_to_predict(monkeypatch):
     from tensorflow.python.data.ops import iterator_ops
 
     made = []
@@ -242,12 +371,13 @@ def test_one_iterator_for_each_pass_and_none_that_is_tuned(monkeypatch):
         model.fit(X, Y, epochs=10, validation_split=0.2, verbose=0)
         return len(made)
 
-    plain = count()
+    assert count() >= 40
+    model = network()
     with _feed.quicker():
-        quick = count()
-        assert not any(dataset.options().autotune.enabled for dataset in made)
-    assert plain >= 40
-    assert quick <= 22
+        assert count() == 0
+        model.predict(X, verbose=0)
+    (dataset,) = made
+    assert not dataset.options().autotune.enabled
 
 
 def test_keras_gets_its_own_functions_back():
