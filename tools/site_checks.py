@@ -180,21 +180,27 @@ _ICONS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="f
 # cells of tables. Of those that agree in all that decides about it (colours, backgrounds, size and
 # weight, and the text around a link), one is as good as all. This notes how each looks now ...
 _NOTE_LOOKS = """() => {
+  const isText = node => node.nodeType === Node.TEXT_NODE && node.data.trim();
   const style = element => getComputedStyle(element);
   const known = new Map();
   const behind = element => {  // what an element stands on; null where it may cover others
     if (element === null) return '';
     if (!known.has(element)) {
       const {position, opacity, filter, backgroundImage, backgroundColor} = style(element);
+      const own = [opacity, filter, backgroundImage, backgroundColor].join('|');
       const further = behind(element.parentElement);
-      known.set(element, further === null || ['absolute', 'fixed', 'sticky'].includes(position)
-        ? null : [opacity, filter, backgroundImage, backgroundColor, further].join('|'));
+      if (!['absolute', 'fixed', 'sticky'].includes(position)) {
+        known.set(element, further === null ? null : `${own}|${further}`);
+      } else {  // what it covers does not show through a colour
+        const covers = opacity === '1' && backgroundColor.startsWith('rgb(');
+        known.set(element, covers && further !== null ? `${own}|over|${further}` : null);
+      }
     }
     return known.get(element);
   };
   window.looks ??= new Map();
   for (const element of document.querySelectorAll('body *')) {
-    if (element.childElementCount || !element.textContent.trim()) continue;
+    if (![...element.childNodes].some(isText)) continue;
     if (!element.checkVisibility({visibilityProperty: true})) continue;
     const {color, fontSize, fontWeight, textShadow, textDecorationLine} = style(element);
     const around = style(element.parentElement);
@@ -204,11 +210,19 @@ _NOTE_LOOKS = """() => {
     window.looks.set(element, (window.looks.get(element) ?? '') + '|' + look);
   }
 }"""
-# ... and this takes away what looked like another each time.
+# ... and this takes away the words of what looked like another each time, and then what holds none.
+# A link is judged by the words around it.
 _KEEP_ONE_OF_EACH = """() => {
-  const seen = new Set();
-  for (const [element, look] of window.looks) {
-    if (seen.size === seen.add(look).size) element.remove();
+  const first = new Map();
+  for (const [element, look] of window.looks) if (!first.has(look)) first.set(look, element);
+  const kept = new Set(first.values());
+  for (const element of [...kept]) kept.add(element.closest('a')?.parentElement);
+  for (const element of window.looks.keys()) {
+    if (kept.has(element)) continue;
+    for (const node of [...element.childNodes]) if (node.nodeType === Node.TEXT_NODE) node.remove();
+  }
+  for (const element of [...document.body.querySelectorAll('*')].reverse()) {
+    if (!element.childElementCount && !element.textContent.trim()) element.remove();
   }
 }"""
 
@@ -216,9 +230,12 @@ _KEEP_ONE_OF_EACH = """() => {
 def _axe(tab, options: dict) -> list[str]:
     # Preloading fetches style sheets again, from the wrong folder.
     options = {"resultTypes": ["violations"], "preload": False, **options}
+    violations = tab.evaluate(
+        "async options => (await axe.run(document, options)).violations", options
+    )
     return [
         f"{rule['id']} ({len(rule['nodes'])}): {rule['nodes'][0]['html'][:160]}"
-        for rule in Axe().run(tab, options=options).response["violations"]
+        for rule in violations
     ]
 
 
@@ -258,6 +275,7 @@ def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findi
         found.icons = sorted(set(tab.evaluate(_ICONS)))
         # Colours are measured where they end, not on their way from one scheme to the other.
         tab.add_style_tag(content="* { transition: none !important; animation: none !important }")
+        tab.evaluate(Axe().axe_script)
         later = {rule: {"enabled": False} for rule in OF_COLOURS}
         found.axe["light"] += _axe(tab, {"rules": later})
         for width in WIDTHS:

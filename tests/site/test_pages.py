@@ -101,6 +101,39 @@ def test_one_pale_word_among_many_is_found_out(looked_at, style):
     assert "(1)" in finding and "Odd" in finding
 
 
+def test_a_link_is_seen_in_its_text_though_the_same_text_was_seen_before(looked_at):
+    text = "<p>The same words in front, <a href='#top'{}>a link</a>, and the same after it.</p>"
+    plain = text.format("") * 5
+    bad = text.format(" style='color: #222; text-decoration: none'")
+    found = looked_at(GOOD.replace("</main>", f"{plain}{bad}{plain}</main>"))
+    assert "link-in-text-block (1)" in found.axe["light"][0]
+
+
+def test_words_beside_other_elements_are_measured(looked_at):
+    fine = "<p>Some words <b>and bold ones</b> and words</p>" * 20
+    pale = "<p style='color: #aaa'>Some words <b style='color: #000'>and bold ones</b></p>"
+    found = looked_at(GOOD.replace("</main>", f"{fine}{pale}{fine}</main>"))
+    assert "color-contrast (1)" in found.axe["light"][0]
+
+
+@pytest.mark.parametrize(
+    ("box", "pale"),
+    [
+        ("position: sticky; background: #000", 11),  # #444 on black, each of another size
+        ("position: sticky; background: #fff", 0),
+        ("position: sticky; background: #fff; opacity: 0.3", 11),
+        ("position: sticky", 0),
+    ],
+)
+def test_words_that_look_alike_stand_on_what_they_stand_on(looked_at, box, pale):
+    """The same words pass on the page, and are measured anew on another ground."""
+    words = "".join(f'<p style="color: #444; font-size: {10 + n}px">Word</p>' for n in range(11))
+    bad = f'<div>{words}</div><div style="top: 0; {box}">{words}</div>'
+    found = looked_at(GOOD.replace("</main>", f"{bad}</main>"))
+    report = [line for line in found.axe["light"] if "color-contrast" in line]
+    assert [f"({pale})" in line for line in report] == [True] * bool(pale)
+
+
 def test_a_page_that_leads_on_is_followed_to_its_end(looked_at, tmp_path):
     pale = '<p style="color: #aaa; background: #fff">Pale</p></main>'
     (tmp_path / "end.html").write_text(GOOD.replace("</main>", pale), encoding="utf-8")
