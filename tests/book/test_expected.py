@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 import sys
 
 import pandas as pd
@@ -61,16 +60,13 @@ def test_no_band_without_an_experiment():
         (["iris-again", "--model", "forest of ferns"], "no model's name holds 'forest of ferns'"),
     ],
 )
-def test_reproduce_refuses(words, message):
-    done = subprocess.run(
-        [sys.executable, ROOT / "tools" / "reproduce.py", *words],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert message in done.stderr
+def test_reproduce_refuses(words, message, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", *words])
+    with pytest.raises(SystemExit) as end:
+        load(ROOT / "tools" / "reproduce.py").main()
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 def test_rows_are_replaced_model_by_model(tmp_path, monkeypatch):
