@@ -103,6 +103,8 @@ CASES = {
 }
 
 
+# Most of their time is Keras's own; the other tests see our lines covered.
+@pytest.mark.no_cover
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_numbers_to_the_last_bit(case):
     plain = numbers(*CASES[case], case in FURTHER)
@@ -259,6 +261,7 @@ WRONG = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("case", WRONG)
 def test_what_does_not_fit_is_reported_in_the_same_words(case):
     def complaint() -> tuple[type, str]:
@@ -273,6 +276,7 @@ def test_what_does_not_fit_is_reported_in_the_same_words(case):
         assert complaint() == plain
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("case", WRONG)
 def test_what_did_not_fit_leaves_the_same_behind(case):
     def second_try() -> str:

@@ -247,6 +247,7 @@ def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findi
         tab = context.new_page()
         weights = []
         tab.on("response", lambda answer: weights.append(_weight(answer, built, address)))
+        in_pieces = False
         tab.on(
             "console",
             lambda message: (
@@ -255,7 +256,7 @@ def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findi
                 else None
             ),
         )
-        tab.on("pageerror", lambda error: found.console.append(str(error)))
+        tab.on("pageerror", lambda error: in_pieces or found.console.append(str(error)))
         tab.on(
             "request",
             lambda request: (
@@ -287,6 +288,7 @@ def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findi
         for scheme in SCHEMES:
             tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             tab.evaluate(_NOTE_LOOKS)
+        in_pieces = True  # where scripts may miss what is gone
         tab.evaluate(_KEEP_ONE_OF_EACH)
         for scheme in SCHEMES:
             tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")

@@ -7,6 +7,9 @@ import site_checks
 
 from tests.book.test_pages import table_of_contents
 
+# Nothing of coursekit runs here, and being watched slows down what parses the pages.
+pytestmark = pytest.mark.no_cover
+
 MOST_KILOBYTES = 2000
 GENERATED = {"genindex.html", "index.html", "py-modindex.html", "search.html"}
 PAGES = [*(f"{name}.html" for name in table_of_contents()), *sorted(GENERATED)]
