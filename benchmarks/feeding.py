@@ -1,8 +1,9 @@
 """What is around the training: ``fit`` with Keras's way of feeding arrays, and with ours.
 
-Small networks, whose steps take a millisecond, so that the rest shows: new iterators for each
-epoch, and the tracing of the first step. Both ways alternate in one process, give the same
-losses to the last bit (which is looked at), and differ only in ``coursekit/_feed.py``.
+Small networks, whose steps take a tenth of a millisecond, so that the rest shows: going back to
+Python for each step, feeding arrays through ``tf.data``, and tracing the first step. Both ways
+alternate in one process, give the same losses to the last bit (which is looked at), and differ
+only in ``coursekit/_feed.py`` and ``_steps.py``.
 
 Run with ``.venv/bin/python benchmarks/feeding.py``.
 """
