@@ -1,6 +1,10 @@
 """Steps of ``fit`` and ``evaluate`` through arrays, many in one call of TensorFlow.
 
 What :mod:`coursekit._feed` puts in the place of ``tf.data`` and of Keras's loop over steps.
+
+Functions are traced by ``get_concrete_function`` here, not by their first call: of one that is
+made anew for each network, and called a few times, TensorFlow would warn that it is traced too
+often, and notebooks would show that.
 """
 
 from __future__ import annotations
@@ -110,7 +114,7 @@ def _seeded_order(seed: int, rows: int):
     def shuffled():
         return tf.random.shuffle(tf.range(rows, dtype=tf.int64))
 
-    return shuffled()
+    return shuffled.get_concrete_function()()
 
 
 def _with_rows(specs, rows: int | None):
@@ -203,6 +207,4 @@ class Many:
             tf.while_loop(lambda number: number < last, body, [first], parallel_iterations=1)
             return model.get_metrics_result()
 
-        # Traced here: of one that is called a few times for each network that it is made anew
-        # for, TensorFlow would warn that it is traced too often.
         return steps.get_concrete_function()

@@ -243,6 +243,16 @@ def test_steps_are_taken_many_at_a_time_and_not_too_many(monkeypatch):
     assert parts == [50, 50, 50, 3]
 
 
+def test_no_warning_of_tracing_however_many_networks(caplog):
+    with _feed.quicker():
+        for seed in range(6):
+            keras.utils.set_random_seed(seed)
+            model = network()
+            model.fit(X, Y, validation_split=0.2, verbose=0)
+            model.evaluate(X, Y, verbose=0)
+    assert caplog.messages == []
+
+
 def test_a_dataset_of_the_users_own_is_left_alone():
     data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(30)
     keras.utils.set_random_seed(5)

@@ -86,6 +86,7 @@ class Findings:
     images: list[str] = field(default_factory=list)
     sideways: list[str] = field(default_factory=list)
     icons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     kilobytes: float = 0.0
 
 
@@ -175,6 +176,9 @@ _ICONS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="f
   .filter(icon => getComputedStyle(icon, '::before').maskImage === 'none')
   .map(icon => icon.className)"""
 
+# What cells wrote to stderr and no reader asked for.
+_WARNINGS = """() => [...document.querySelectorAll('.output.stderr')]
+  .map(output => output.textContent.trim().slice(0, 120))"""
 
 # Measuring a contrast takes axe a millisecond or two, and a page has thousands of words of code and
 # cells of tables. Of those that agree in all that decides about it (colours, backgrounds, size and
@@ -274,6 +278,7 @@ def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findi
         found.kilobytes = sum(weights) / 1000
         found.images = tab.evaluate(_IMAGES)
         found.icons = sorted(set(tab.evaluate(_ICONS)))
+        found.warnings = tab.evaluate(_WARNINGS)
         # Colours are measured where they end, not on their way from one scheme to the other.
         tab.add_style_tag(content="* { transition: none !important; animation: none !important }")
         tab.evaluate(Axe().axe_script)
@@ -322,6 +327,7 @@ def main() -> int:
         "images",
         "sideways",
         "icons",
+        "warnings",
     )
     table = Table("page", *columns, "kB")
     details, total = [], 0
@@ -329,7 +335,7 @@ def main() -> int:
         for page in options.pages or pages():
             found = look(chrome, address, page)
             lists = [*found.axe.values(), found.console, found.outside, found.links]
-            lists += [found.html, found.images, found.sideways, found.icons]
+            lists += [found.html, found.images, found.sideways, found.icons, found.warnings]
             total += sum(map(len, lists))
             table.add_row(page, *(str(len(each)) for each in lists), f"{found.kilobytes:.0f}")
             details += [

@@ -31,6 +31,7 @@ def test_page(chrome, address, built, page):
     assert found.images == []
     assert found.sideways == []
     assert found.icons == []
+    assert found.warnings == []
     assert 0 < found.kilobytes < MOST_KILOBYTES
 
 
@@ -82,6 +83,7 @@ def test_a_good_page_passes(looked_at):
         ('<img alt="figure1.png" src="page.html">', "images", "figure1.png"),
         ('<div style="width: 900px">Wide</div>', "sideways", "at 390"),
         ('<i class="fas fa-unheard-of"></i>', "icons", "fa-unheard-of"),
+        ('<div class="output stderr"><pre>WARNING: oh</pre></div>', "warnings", "WARNING: oh"),
     ],
 )
 def test_a_bad_page_is_found_out(looked_at, bad, where, words):
