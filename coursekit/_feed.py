@@ -18,7 +18,8 @@ then run many at a time inside TensorFlow (:mod:`coursekit._steps`), unless a ca
 called between them. The same operations see the same rows and draw the same random numbers, so
 that losses and weights are the same to the last bit (``tests/test_feed.py``). They do so only if
 the functions of the installed Keras are, letter for letter, those that ours were written for;
-with any other Keras nothing happens, but that ``fit`` takes as long as it does.
+with any other Keras, and where there is a graphics card, nothing happens, but that ``fit`` takes
+as long as it does.
 """
 
 from __future__ import annotations
@@ -195,7 +196,15 @@ def _arrays(adapter):
         array_slicing.convert_to_sliceable(adapter._inputs, target_backend="tensorflow")
     )
     dense = all(isinstance(array, (np.ndarray, tf.Tensor)) for array in tree.flatten(inputs))
-    if not dense or shuffle not in (True, False) or not rows or tf.distribute.has_strategy():
+    left_alone = (
+        not dense
+        or shuffle not in (True, False)
+        or not rows
+        or tf.distribute.has_strategy()
+        # There, all rows would have to fit into the card's memory.
+        or tf.config.list_physical_devices("GPU")
+    )
+    if left_alone:
         return _originals["get_tf_dataset"](adapter)
     return _steps.Arrays(
         tree.map_structure(tf.convert_to_tensor, inputs),

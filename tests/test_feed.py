@@ -412,6 +412,15 @@ def test_another_keras_is_left_as_it_is(monkeypatch):
         assert before == {name: getattr(place, name) for name, place in _feed._places().items()}
 
 
+def test_with_a_graphics_card_keras_feeds_as_it_does(monkeypatch):
+    cards = [tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")]
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: cards)
+    monkeypatch.setattr(_steps.Arrays, "__init__", None)
+    with _feed.quicker():
+        history = network(jit_compile=False).fit(X, Y, epochs=1, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+
+
 def test_another_backend_is_left_as_it_is(monkeypatch):
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
     assert not _feed.install()

@@ -63,8 +63,24 @@ BREAKS = """() => {
     }
   }
 }"""
+# Columns of numbers in text keep their lines: where these are too long, the letters get smaller.
+# And what is typed, such as --help, does not break at its hyphens.
+FITS = """() => {
+  for (const output of document.querySelectorAll('.cell_output pre')) {
+    const {fontSize, paddingLeft, paddingRight} = getComputedStyle(output);
+    const padding = parseFloat(paddingLeft) + parseFloat(paddingRight);
+    output.style.whiteSpace = 'pre';
+    const share = (output.clientWidth - padding) / (output.scrollWidth - padding);
+    output.style.whiteSpace = '';
+    const smaller = `${0.99 * share * parseFloat(fontSize)}px`;
+    if (share < 1 && share > 0.7) output.style.fontSize = smaller;
+  }
+  for (const code of document.querySelectorAll('code.literal')) {
+    if (code.textContent.length < 25 && !code.closest('table')) code.style.whiteSpace = 'nowrap';
+  }
+}"""
 # What is cut off at the edge of the paper.
-TOO_WIDE = """() => [...document.querySelectorAll('table, img, .coursekit-live')]
+TOO_WIDE = """() => [...document.querySelectorAll('table, img, code, .coursekit-live')]
   .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
   .map(each => (each.alt || each.innerText).slice(0, 60))"""
 PAPER_PIXELS = 658  # 210 mm less the margins, at 96 dots per inch
@@ -108,6 +124,7 @@ def print_page(page: Path, target: Path) -> None:
         )
         tab.set_viewport_size({"width": PAPER_PIXELS, "height": 1000})
         tab.emulate_media(media="print")
+        tab.evaluate(FITS)
         if too_wide := tab.evaluate(TOO_WIDE):
             raise SystemExit(f"Wider than the paper: {too_wide}. The PDF is not written.")
         tab.pdf(
