@@ -38,6 +38,7 @@ class Arrays:
         self.rows, self.batch, self.shuffle = rows, batch, shuffle
         # The one that Keras's own dataset would be made with.
         self._seed = context.global_seed()
+        self._made = None
 
     @property
     def whole(self) -> bool:
@@ -74,9 +75,8 @@ class Arrays:
             self._made = self._dataset(order)
         return self._made
 
-    _made = None
-
     def __iter__(self):
+        """Go through them once, as a dataset."""
         return iter(self.batches(self.order()))
 
     def _dataset(self, order):
@@ -105,13 +105,15 @@ class Arrays:
 
 @lru_cache(maxsize=32)
 def _seeded_order(seed: int, rows: int):
-    """Shuffle as the dataset of Keras does under this global seed, which has to be in force."""
+    """Shuffle as the dataset of Keras does that is made under this global seed."""
     import tensorflow as tf
 
     # A random operation takes its seed from its place in the function it is in, and starts from
-    # it in every new function: here and there it is the first.
+    # it in every new function: here and there it is the first. The global seed may be another by
+    # now, so this function is given the one that was.
     @tf.function(autograph=False)
     def shuffled():
+        tf.compat.v1.set_random_seed(seed)
         return tf.random.shuffle(tf.range(rows, dtype=tf.int64))
 
     return shuffled.get_concrete_function()()

@@ -226,6 +226,20 @@ def test_what_callbacks_do_between_epochs():
         np.testing.assert_equal(one, other)
 
 
+def test_another_seed_after_the_data_were_handed_over_changes_no_order():
+    def run():
+        keras.utils.set_random_seed(11)  # an order that is not known yet
+        other_seed = keras.callbacks.LambdaCallback(
+            on_train_begin=lambda logs: keras.utils.set_random_seed(12)
+        )
+        model = network()
+        first = model.fit(X[:90], Y[:90], callbacks=[other_seed], verbose=0).history
+        return first, model.fit(X[:90], Y[:90], verbose=0).history, tf.random.uniform([2]).numpy()
+
+    for one, other in zip(*both_ways(run), strict=True):
+        np.testing.assert_equal(one, other)
+
+
 def test_steps_are_taken_many_at_a_time_and_not_too_many(monkeypatch):
     """As many as TensorFlow is called for, whoever interrupts a training waits."""
     parts = []
