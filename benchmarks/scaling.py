@@ -25,6 +25,7 @@ CONFIGURATION = """\
 title: Copies
 execute:
   execute_notebooks: cache
+  cache: {cache}
 sphinx:
   extra_extensions: [coursekit_execution]
   local_extensions:
@@ -59,7 +60,7 @@ def build(count: int) -> float:
         folder = Path(base)
         (folder / "_extensions").mkdir()
         shutil.copy(ROOT / "book/_extensions/coursekit_execution.py", folder / "_extensions")
-        (folder / "_config.yml").write_text(CONFIGURATION)
+        (folder / "_config.yml").write_text(CONFIGURATION.format(cache=folder / "cache"))
         names = [f"chapter-{number:02}" for number in range(1, count + 1)]
         chapters = "".join(f"  - file: {name}\n" for name in names)
         (folder / "_toc.yml").write_text(f"format: jb-book\nroot: intro\nchapters:\n{chapters}")

@@ -119,7 +119,8 @@ def fill_cache(app, env, docnames: list[str]) -> None:
 
     A chapter that fails is left alone: Jupyter Book runs it again and reports it.
     """
-    if app.config.nb_execution_mode != "cache":
+    # Without a folder of its own, the cache would lie wherever the build was started.
+    if app.config.nb_execution_mode != "cache" or not app.config.nb_execution_cache_path:
         return
     cache = get_cache(app.config.nb_execution_cache_path)
     missing = []
