@@ -344,7 +344,7 @@ def main() -> int:
                 for text in each
             ]
             print(page, flush=True, file=sys.stderr)
-    Console(width=130).print(table)
+    Console(width=145).print(table)
     if options.details:
         print("\n".join(details))
     return 1 if total else 0
