@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
@@ -185,7 +189,8 @@ def grade(
 ) -> None:
     """Grade submitted notebooks, which nobody trusts, and write feedback.
 
-    Run again with the same folders, it goes on where it stopped.
+    Run again with the same folders, it goes on where it stopped. It ends with 2 if it was asked
+    for what cannot be done, and with 3 if most notebooks failed in a way that is not their fault.
     """
     try:
         from coursekit.grading import _grade
@@ -201,14 +206,7 @@ def grade(
             f"The layers are {', '.join(LAYERS)}."
         )
         raise typer.Exit(2)
-    options = _grade.Options(
-        cell_seconds=cell_seconds,
-        notebook_seconds=notebook_seconds,
-        seed=seed,
-        limits=Limits(memory=int(memory * 2**30)),
-        layers=tuple(layer for layer in LAYERS if layer not in (without or ())),
-    )
-    client = None
+    client, ended = None, []
     columns = (
         TextColumn("grading"),
         BarColumn(),
@@ -217,10 +215,17 @@ def grade(
         TextColumn("{task.description}"),
     )
     try:
-        if scheduler:
-            client = _client(scheduler)
-        with Progress(*columns, console=errors, transient=True) as bar:
+        options = _grade.Options(
+            cell_seconds=cell_seconds,
+            notebook_seconds=notebook_seconds,
+            seed=seed,
+            limits=Limits(memory=_grade.memory_in_bytes(memory)),
+            layers=tuple(layer for layer in LAYERS if layer not in (without or ())),
+        )
+        with _ended_by_signals(ended), Progress(*columns, console=errors, transient=True) as bar:
             task = bar.add_task("", total=None)
+            if scheduler:
+                client = _client(scheduler)
             graded = _grade.grade(
                 submissions,
                 out,
@@ -231,33 +236,71 @@ def grade(
                 require_sandbox=require_sandbox,
                 show_hidden=show_hidden,
                 gradescope=gradescope,
-                warn=lambda text: errors.print(f"[yellow]{text}[/yellow]", soft_wrap=True),
+                warn=lambda text: errors.print(f"[yellow]{escape(text)}[/yellow]", soft_wrap=True),
                 progress=lambda done, of, name: bar.update(
-                    task, completed=done, total=of, description=name.replace("[", "\\[")
+                    task, completed=done, total=of, description=escape(_printable(name))
                 ),
             )
     except (
-        FileNotFoundError,
+        _grade.RefusedError,
         BadNotebookError,
         _grade.SandboxError,
         WarmUnavailableError,
         OSError,
     ) as error:
-        errors.print(f"[red]Not graded:[/red] {error}", soft_wrap=True, highlight=False)
+        text = escape(str(error))
+        errors.print(f"[red]Not graded:[/red] {text}", soft_wrap=True, highlight=False)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        errors.print(f"Stopped. What is finished is kept in {out}; run it again to go on.")
-        raise typer.Exit(130) from None
+        errors.print(
+            f"Stopped. What is finished is kept in {escape(str(out))}; run it again to go on."
+        )
+        raise typer.Exit(128 + ended[0] if ended else 130) from None
     finally:
         if client is not None:
             client.close()
-    troubled = sum(row["status"] != "graded" for row in graded.rows)
+    states = [row["status"] for row in graded.rows]
+    waiting = states.count("waiting")
     console.print(
-        f"{len(graded.rows)} notebooks graded, {graded.new} of them now; {troubled} need a look. "
-        f"See {out / 'summary.html'} and {out / 'grades.csv'}.",
+        f"{len(states)} notebooks graded, {graded.new} of them now; "
+        f"{len(states) - waiting - states.count('graded')} need a look"
+        f"{f', {waiting} wait for a person' if waiting else ''}. "
+        f"See {escape(str(out / 'summary.html'))} and {escape(str(out / 'grades.csv'))}.",
         soft_wrap=True,
         highlight=False,
     )
+    if graded.fault:
+        text = escape(_printable(graded.fault, 2000))
+        errors.print(
+            f"[red]These grades say nothing:[/red] {text}", soft_wrap=True, highlight=False
+        )
+        raise typer.Exit(3)
+
+
+@contextmanager
+def _ended_by_signals(ended: list[int]) -> Iterator[None]:
+    """Let whoever ends us do so as Ctrl+C does: everything is cleared away first."""
+
+    def end(number: int, frame: object) -> None:
+        for name in before:  # once is enough; clearing away takes a moment
+            signal.signal(name, signal.SIG_IGN)
+        ended.append(number)
+        raise KeyboardInterrupt
+
+    try:
+        before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    except (ValueError, AttributeError):  # in a thread, or where there are no such signals
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _printable(text: str, most: int = 60) -> str:
+    """Return a text of somebody else's so that a terminal takes nothing in it for an order."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:most])
 
 
 def _client(address: str):

@@ -1,7 +1,8 @@
 """Messages between the grader and a process that runs or judges a submission.
 
-A message is a JSON object with bytes beside it. The other end may be in the hands of a
-submission, so whatever comes is bounded and nothing of it is trusted.
+A message is a small JSON object with bytes beside it, which carry whatever may be large. The
+other end may be in the hands of a submission, so whatever comes is bounded and nothing of it is
+trusted.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import time
 from typing import Any
 
 HEADER = struct.Struct("!II")
-LARGEST_MESSAGE = 8 << 20
-LARGEST_BLOB = 128 << 20
+LARGEST_MESSAGE = 1 << 16  # JSON can grow thirtyfold in memory when it is read
+LARGEST_BLOB = 64 << 20
 
 
 class BrokenChannelError(RuntimeError):
@@ -37,10 +38,18 @@ class Channel:
         self._budget = budget
         self._buffer = bytearray()
 
-    def send(self, message: dict[str, Any], blob: bytes = b"") -> None:
-        """Send a message, however long that takes."""
+    def send(
+        self, message: dict[str, Any], blob: bytes = b"", timeout: float | None = None
+    ) -> None:
+        """Send a message.
+
+        Raises
+        ------
+        TimeoutError
+            If the other end has not taken it after so many seconds.
+        """
         content = json.dumps(message).encode("utf-8", "surrogatepass")
-        self._connection.settimeout(None)
+        self._connection.settimeout(timeout)
         self._connection.sendall(HEADER.pack(len(content), len(blob)) + content)
         if blob:
             self._connection.sendall(blob)

@@ -11,6 +11,8 @@ from typing import Any
 from coursekit.grading.kinds import Kind, WrongKindError
 
 _declared: dict[str, Check] = {}
+# What to do instead where a submission is graded: its answers are judged in another process.
+_elsewhere: Callable[[str], None] | None = None
 
 
 class Wrong(Exception):  # noqa: N818 (it is a verdict, not an error)
@@ -162,6 +164,12 @@ def every() -> dict[str, Check]:
     return dict(_declared)
 
 
+def judge_elsewhere(told: Callable[[str], None]) -> None:
+    """Have :func:`check` judge nothing in this process, and tell somebody that it was called."""
+    global _elsewhere
+    _elsewhere = told
+
+
 class CheckFailed(AssertionError):  # noqa: N818 (what a learner reads)
     """A check did not pass; stops the notebook, and nbval, at the cell."""
 
@@ -194,6 +202,8 @@ def check(identifier: str, /, **answers: Any) -> None:
     >>> check("S5.1", parameters=239)
     ✔ S5.1 Parameters counted by hand (1 point)
     """
+    if _elsewhere is not None:
+        return _elsewhere(identifier)
     found = find(identifier)
     if set(answers) != set(found.answers):
         raise TypeError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -16,12 +18,25 @@ from typing import TYPE_CHECKING, Any
 import coursekit
 from coursekit.grading import _report
 from coursekit.grading._collect import Submitted, collect
-from coursekit.grading._grader import Grader, Options, SandboxError, ungraded
+from coursekit.grading._grader import Grader, Options, SandboxError, remove_leftovers, ungraded
 from coursekit.grading._notebook import Master
 from coursekit.grading._sandbox import LAYERS
+from coursekit.kernels._client import WarmUnavailableError
 
 if TYPE_CHECKING:
     from distributed import Client
+
+LEAST_MEMORY = 2**28  # in bytes; a process with TensorFlow needs more than that to begin
+MOST_MEMORY = 2**50
+LONGEST_SECONDS = 1e6
+LARGEST_STATE = 64 << 20
+# What it takes that most of a class did not get past its first step to be no chance.
+SMALL_CLASS = 3
+EMPTY = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+
+
+class RefusedError(ValueError):
+    """What is asked for cannot be done; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +53,15 @@ class Graded:
         Those that were not.
     new : int
         How many notebooks were run now; the others were finished before.
+    fault : str
+        Why these grades say nothing, where it is not the submissions that failed; else empty.
     """
 
     rows: list[dict[str, Any]]
     sandbox: dict[str, str]
     missing: list[str]
     new: int
+    fault: str = ""
 
 
 def grade(
@@ -92,35 +110,88 @@ def grade(
     ------
     FileNotFoundError
         If there is nothing to grade.
+    RefusedError
+        If the options make no sense, or `out` is no place for this report. It is a ValueError.
     SandboxError
         If a layer is required and does not work here.
     BadNotebookError
         If a master is none.
     """
     submissions, out = Path(submissions), Path(out)
-    models = [Master.from_file(path) for path in (masters or course_masters())]
+    options = options or Options()
+    _judge_options(options, jobs)
+    models = [
+        Master.from_file(path, without=(submissions, out)) for path in masters or course_masters()
+    ]
     found = collect(submissions)
     # Our own pages lie beside them if somebody grades into the same folder.
     found = [one for one in found if not _inside(submissions / one.path, out)]
     if not found:
         raise FileNotFoundError(f"no notebook (.ipynb) or archive (.zip) below {submissions}.")
-    options = _hiding(options or Options(), submissions, out)
-    for folder in ("state", "feedback", *(["gradescope"] if gradescope else [])):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    write = _Writer(out, models, options, show_hidden, gradescope)
-    rows = {one.path: row for one in found if (row := write.earlier(one)) is not None}
-    waiting = [one for one in found if one.path not in rows]
+    record = _Record(out, submissions, models)
+    record.judge()
+    remove_leftovers()
+    options = _hiding(options, submissions, out)
     with Grader(models, options) as grader:
         sandbox = grader.sandbox()
         missing = [layer for layer in LAYERS if layer not in sandbox]
         _judge_sandbox(missing, require_sandbox, warn)
+        record.begin([one.key for one in found], gradescope)
+        write = _Writer(out, models, options, show_hidden, gradescope)
+        rows = {one.key: row for one in found if (row := write.earlier(one)) is not None}
+        waiting = [one for one in found if one.key not in rows]
         run = _on_cluster(client, models, options) if client else _here(grader, jobs)
         for one, outcome in run(waiting):
-            rows[one.path] = write.one(one, outcome)
+            rows[one.key] = write.one(one, outcome)
             progress(len(rows), len(found), one.path)
-    ordered = [rows[one.path] for one in found]
-    write.all(ordered, sandbox, missing)
-    return Graded(ordered, sandbox, missing, len(waiting))
+        ran = [(one, rows[one.key]) for one in waiting if not one.problem]
+        fault = _fault(ran, models, run)
+    if fault:  # they are graded anew when it is mended
+        for one, row in ran:
+            if _stopped(row):
+                write.forget(one)
+    ordered = [rows[one.key] for one in found]
+    write.all(ordered, sandbox, missing, fault)
+    record.end({row["key"] for row in ordered})
+    return Graded(ordered, sandbox, missing, len(waiting), fault)
+
+
+def memory_in_bytes(gigabytes: float) -> int:
+    """Return a memory in bytes.
+
+    Raises
+    ------
+    RefusedError
+        If it is not finite.
+    """
+    if not math.isfinite(gigabytes):
+        raise RefusedError(f"memory is {gigabytes:g} GB; it has to be a number, such as 4.")
+    return int(gigabytes * 2**30)
+
+
+def _judge_options(options: Options, jobs: int | None) -> None:
+    """Refuse what makes no sense."""
+    for name in ("cell_seconds", "notebook_seconds"):
+        value = getattr(options, name)
+        if not 0 < value <= LONGEST_SECONDS:  # nor is NaN
+            raise RefusedError(
+                f"{name.replace('_', '-')} is {value:g}; it has to be a number of seconds above 0 "
+                f"and at most {LONGEST_SECONDS:g}."
+            )
+    memory = options.limits.memory
+    if not LEAST_MEMORY <= memory <= MOST_MEMORY or not math.isfinite(memory):
+        raise RefusedError(
+            f"memory is {memory / 2**30:.3g} GB; it has to be at least {LEAST_MEMORY / 2**30:g} GB "
+            f"and at most {MOST_MEMORY / 2**30:g} GB."
+        )
+    if isinstance(options.seed, bool) or not 0 <= options.seed < 2**32:
+        raise RefusedError(f"seed is {options.seed}; it has to be from 0 to {2**32 - 1}.")
+    if unknown := set(options.layers) - set(LAYERS):
+        raise RefusedError(
+            f"There is no layer {', '.join(sorted(unknown))}. The layers are {', '.join(LAYERS)}."
+        )
+    if jobs is not None and jobs < 1:
+        raise RefusedError(f"jobs is {jobs}; at least 1 has to be graded at a time.")
 
 
 def course_masters() -> list[Path]:
@@ -143,8 +214,22 @@ def _hiding(options: Options, submissions: Path, out: Path) -> Options:
     home = Path.home()
     hidden = [submissions if submissions.is_dir() else submissions.parent, out]
     hidden += [_checkout() / "book", _checkout() / "tests", home / ".ssh", home / ".aws"]
-    folders = dict.fromkeys([*options.hidden, *(str(folder.resolve()) for folder in hidden)])
-    return replace(options, hidden=tuple(folders))
+    read = [sys.prefix, sys.base_prefix, sys.exec_prefix, Path(coursekit.__file__).parent]
+    read = [Path(folder).resolve() for folder in read]
+    apart = [str(part) for folder in hidden for part in _apart(folder.resolve(), read)]
+    return replace(options, hidden=tuple(dict.fromkeys([*options.hidden, *apart])))
+
+
+def _apart(folder: Path, read: Sequence[Path]) -> Iterator[Path]:
+    """Return a folder, or the parts of it that are left if Python itself lies within."""
+    if folder in read:
+        return
+    if not any(path.is_relative_to(folder) for path in read):
+        yield folder
+        return
+    for part in sorted(folder.iterdir()):
+        if part.is_dir() and not part.is_symlink():
+            yield from _apart(part, read)
 
 
 def _inside(path: Path, folder: Path) -> bool:
@@ -172,6 +257,44 @@ def _judge_sandbox(missing: list[str], required: bool, warn: Callable[[str], Non
         warn(f"These layers of the sandbox do not work here: {what}.")
 
 
+def _stopped(row: dict[str, Any]) -> str:
+    """Return what became of the first step of a notebook that did not get past it, or nothing."""
+    if row["status"] == "not graded":
+        return "not graded"
+    first = next((cell for cell in row["cells"] if cell["status"]), None)
+    if first is None or first["status"] == "ok":
+        return ""
+    if first["status"] == "error":
+        said = "".join(output.get("traceback", "") for output in first["outputs"])
+        return "an import failed" if "ImportError" in said or "ModuleNotFound" in said else ""
+    return first["status"]
+
+
+def _fault(ran: list[tuple[Submitted, dict[str, Any]]], models: list[Master], run) -> str:
+    """Say whether it is not the notebooks that failed, but the place in which they ran.
+
+    If most did not get past their first step, a notebook in which nobody wrote anything is run
+    in the same way. If it does no better, nobody's points say anything.
+    """
+    stopped = [(one, row) for one, row in ran if _stopped(row)]
+    if 2 * len(stopped) <= len(ran) or not ran:
+        return ""
+    name = next((row["set"] for _, row in stopped if row["set"]), models[0].name)
+    (_, outcome), *_ = run([Submitted("", f"{name}.ipynb", held=EMPTY)])
+    how = _stopped(outcome)
+    ended = sum(_stopped(row) not in ("not graded", "an import failed") for _, row in stopped)
+    if not how and (ended < len(ran) or ended < SMALL_CLASS):
+        return ""
+    why = "; ".join((outcome if how else stopped[0][1])["remarks"][:1]) or how
+    return (
+        f"{len(stopped)} of {len(ran)} notebooks did not get past their first step"
+        + (f", and neither did one without any answer ({why})" if how else f" ({why})")
+        + ". This is no fault of theirs, and their points say nothing. Look at the memory, the "
+        "time and the sandbox that they are given, and at what their first cell needs; then run "
+        "it again: they are graded anew."
+    )
+
+
 def _here(grader: Grader, jobs: int | None) -> Callable:
     """Grade in this machine, some at a time."""
     jobs = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (1,))
@@ -181,7 +304,8 @@ def _here(grader: Grader, jobs: int | None) -> Callable:
             futures = {pool.submit(_outcome, grader, one): one for one in waiting}
             try:
                 for future in as_completed(futures):
-                    yield futures[future], future.result()
+                    # What is written down is not kept twice.
+                    yield futures.pop(future), future.result()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 grader.close()  # ends what runs
@@ -191,10 +315,26 @@ def _here(grader: Grader, jobs: int | None) -> Callable:
 
 
 def _outcome(grader: Grader, one: Submitted) -> dict[str, Any]:
+    """Grade one; whatever goes wrong with it costs itself, and nobody else."""
     if one.problem:
-        master = grader.masters[0] if len(grader.masters) == 1 else None
-        return ungraded(master, one.problem, 0.0)
-    return grader.grade(one.content, one.stem)
+        return _report.bounded(ungraded(_only(grader.masters), one.problem, 0.0))
+    try:
+        return _report.bounded(grader.grade(one.content, one.stem))
+    except (SandboxError, WarmUnavailableError):
+        raise
+    except Exception as error:
+        return _trouble(grader.masters, error)
+
+
+def _only(masters: Sequence[Master]) -> Master | None:
+    return masters[0] if len(masters) == 1 else None
+
+
+def _trouble(masters: Sequence[Master], error: BaseException) -> dict[str, Any]:
+    """Return the outcome of a notebook with which something went wrong that never should."""
+    reason = f"it could not be graded ({type(error).__name__}: {error})"
+    # Nobody has failed here, so the next run tries again.
+    return {**_report.bounded(ungraded(_only(masters), reason, 0.0)), "again": True}
 
 
 _remote: dict[str, Grader] = {}
@@ -205,16 +345,43 @@ def _on_cluster(client: Client, models: list[Master], options: Options) -> Calla
     """Grade on Dask's workers; one that is lost is replaced, and its notebooks run again."""
 
     def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, dict[str, Any]]]:
+        from distributed import KilledWorker
         from distributed import as_completed as completed
 
         shared = client.scatter([models], broadcast=True)[0]
-        futures = {
-            client.submit(_grade_remotely, one, shared, options, pure=False, retries=2): one
-            for one in waiting
-        }
+
+        def submit(one: Submitted):
+            return client.submit(
+                _grade_remotely, one.loaded(), shared, options, pure=False, retries=2
+            )
+
+        futures, alone = {}, []
+        for one in waiting:
+            try:
+                futures[submit(one)] = one
+            except (OSError, ValueError) as error:  # it is not there any more
+                yield one, _trouble(models, error)
         for future in completed(list(futures)):
-            yield futures[future], future.result()
+            one = futures.pop(future)
+            try:
+                outcome = future.result()
+            except (SandboxError, WarmUnavailableError):
+                raise
+            except KilledWorker:
+                alone.append(one)
+            except Exception as error:
+                if client.status != "running":
+                    raise
+                yield one, _trouble(models, error)
+            else:
+                yield one, outcome
             future.release()
+        # One of those that ran at the same time ends workers; alone, it ends only its own.
+        for one in alone:
+            try:
+                yield one, submit(one).result()
+            except (KilledWorker, OSError, ValueError) as error:
+                yield one, _trouble(models, error)
 
     return run
 
@@ -225,6 +392,82 @@ def _grade_remotely(one: Submitted, models: list[Master], options: Options) -> d
         if key not in _remote:
             _remote[key] = Grader(models, options)
     return _outcome(_remote[key], one)
+
+
+class _Record:
+    """Knows what a report is of, and which files in its folder are ours.
+
+    Only what was written for the same submissions is ever deleted, and nobody else's file.
+    """
+
+    def __init__(self, out: Path, submissions: Path, models: list[Master]):
+        self.out = out
+        # Not called .json, as are all the others, which are one notebook's each.
+        self.path = out / "state" / "run"
+        # From the report, so that both can be moved to another place together.
+        whence = os.path.relpath(submissions.resolve(), out.resolve())
+        self.about = {
+            "submissions": _report.clip(whence, 10_000),
+            "masters": sorted({_report.clip(model.name, 1000) for model in models}),
+        }
+        self.keys: set[str] = set()
+
+    def judge(self) -> None:
+        """Refuse to write over the report of something else."""
+        if self.out.exists() and not self.out.is_dir():
+            raise RefusedError(f"{self.out} is a file; name a folder with --out.")
+        try:
+            earlier = _read(self.path)
+            about = {name: earlier[name] for name in self.about}
+            keys = {str(key) for key in earlier["keys"]}
+            _ = [len(value) for value in about.values()]
+        except Exception:  # there is none, or it is damaged: then nothing is known to be ours
+            return
+        for name, here in self.about.items():
+            if about[name] != here:
+                was, now = (
+                    value if isinstance(value, str) else ", ".join(map(str, value))
+                    for value in (about[name], here)
+                )
+                where = " (as seen from it)" if name == "submissions" else ""
+                raise RefusedError(
+                    f"{self.out} holds the report of other {name}: of {was:.500}, not of "
+                    f"{now:.500}{where}. Name another folder with --out, or delete it first."
+                )
+        self.keys = keys
+
+    def begin(self, keys: Sequence[str], gradescope: bool) -> None:
+        """Write down what is going to be written, so that it is known if this run is killed."""
+        self.keys |= set(keys)
+        try:
+            for folder in ("state", "feedback", *(["gradescope"] if gradescope else [])):
+                (self.out / folder).mkdir(parents=True, exist_ok=True)
+            self._write()
+        except OSError as error:
+            raise RefusedError(
+                f"nothing can be written to {self.out} ({error.strerror}); name another folder "
+                "with --out."
+            ) from None
+
+    def end(self, kept: set[str]) -> None:
+        """Delete the files of notebooks that were taken away since."""
+        for key in self.keys - kept:
+            for folder, ending in (("state", "json"), ("feedback", "html"), ("gradescope", "json")):
+                # A name that is none of ours, in a record that was changed, leads nowhere.
+                if Path(key).name == key:
+                    (self.out / folder / f"{key}.{ending}").unlink(missing_ok=True)
+        self.keys = kept
+        self._write()
+
+    def _write(self) -> None:
+        _report.write_atomically(self.path, _report.dump({**self.about, "keys": sorted(self.keys)}))
+
+
+def _read(path: Path) -> Any:
+    """Read a file of JSON that we have written, if nobody made it something else since."""
+    if path.stat().st_size > LARGEST_STATE:
+        raise ValueError(f"{path} has more than {LARGEST_STATE} bytes.")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 class _Writer:
@@ -247,53 +490,90 @@ class _Writer:
         self.settings = json.dumps(settings, sort_keys=True, default=list)
 
     def _digest(self, one: Submitted) -> str:
-        content = hashlib.sha256(one.content).hexdigest()
-        whole = f"{content} {one.path} {one.problem} {self.settings}"
+        whole = f"{one.digest} {one.path} {one.problem} {one.note} {self.settings}"
         return hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()
+
+    def _state(self, one: Submitted) -> Path:
+        return self.out / "state" / f"{one.key}.json"
 
     def earlier(self, one: Submitted) -> dict[str, Any] | None:
         """Return the row that an earlier run has written, if nothing changed since."""
-        path = self.out / "state" / f"{one.key}.json"
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            state = json.loads(path.read_text(encoding="utf-8"))
-            if state["digest"] == self._digest(one):
-                self._pages(state["row"])
-                return state["row"]
-        return None
+        try:
+            state = _read(self._state(one))
+            if state["digest"] != self._digest(one):
+                return None
+            row = self._row(one, state["row"])
+        except Exception:  # there is none, or it is damaged: the notebook is graded anew
+            return None
+        self._pages(row)
+        return row
 
     def one(self, one: Submitted, outcome: dict[str, Any]) -> dict[str, Any]:
         """Write one result."""
-        row = {"student": one.student, "path": one.path, "key": one.key, **outcome}
-        # What cannot be written down, such as half a character, is not passed on either.
-        row = json.loads(json.dumps(row).encode("utf-8", "replace"))
+        if one.note:
+            outcome = {**outcome, "remarks": [one.note, *outcome["remarks"]]}
+        row = self._row(one, outcome)
         self._pages(row)
-        state = _report.dump({"digest": self._digest(one), "row": row})
-        _report.write_atomically(self.out / "state" / f"{one.key}.json", state)
+        if outcome.get("again"):
+            self.forget(one)
+            return row
+        try:
+            state = _report.dump({"digest": self._digest(one), "row": row})
+            _report.write_atomically(self._state(one), state)
+        except Exception as error:
+            self._note(row, "its result could not be kept for the next run", error)
         return row
 
-    def _pages(self, row: dict[str, Any]) -> None:
-        page = _report.feedback(row, show_hidden=self.show_hidden)
-        _report.write_atomically(self.out / "feedback" / f"{row['key']}.html", page)
-        if self.gradescope:
-            content = _report.gradescope(row, show_hidden=self.show_hidden)
-            path = self.out / "gradescope" / f"{row['key']}.json"
-            _report.write_atomically(path, _report.dump(content))
+    def forget(self, one: Submitted) -> None:
+        """Have the next run grade a notebook anew."""
+        self._state(one).unlink(missing_ok=True)
 
-    def all(self, rows: list[dict[str, Any]], sandbox: dict[str, str], missing: list[str]) -> None:
+    def _row(self, one: Submitted, outcome: dict[str, Any]) -> dict[str, Any]:
+        student = _report.clip(one.student, _report.LONGEST_NAME)
+        path = _report.clip(one.path, _report.LONGEST_NAME)
+        return {"student": student, "path": path, "key": one.key, **_report.bounded(outcome)}
+
+    def _pages(self, row: dict[str, Any]) -> None:
+        """Write what is shown of one row; what cannot be is noted in it."""
+        path = self.out / "feedback" / f"{row['key']}.html"
+        try:
+            _report.write_atomically(path, _report.feedback(row, show_hidden=self.show_hidden))
+        except Exception as error:
+            self._note(row, "its feedback page could not be made", error)
+            with suppress(Exception):  # the points at least
+                _report.write_atomically(path, _report.feedback({**row, "cells": []}))
+        if self.gradescope:
+            path = self.out / "gradescope" / f"{row['key']}.json"
+            try:
+                content = _report.gradescope(row, show_hidden=self.show_hidden)
+                _report.write_atomically(path, _report.dump(content))
+            except Exception as error:
+                self._note(row, "its file for Gradescope could not be made", error)
+
+    @staticmethod
+    def _note(row: dict[str, Any], what: str, error: Exception) -> None:
+        """Add a remark of ours, unless an earlier run did."""
+        remark = f"{what} ({type(error).__name__})"
+        if remark not in row["remarks"]:
+            row["remarks"].append(remark)
+        if row["status"] in ("graded", "waiting"):
+            row["status"] = "graded, with trouble"
+
+    def all(
+        self, rows: list[dict[str, Any]], sandbox: dict[str, str], missing: list[str], fault: str
+    ) -> None:
         """Write what is about all of them."""
-        about = {"sandbox": sandbox, "edition": os.environ.get("COURSEKIT_EDITION", "full")}
+        about: dict[str, Any] = {"sandbox": sandbox}
+        about["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
+        if fault:
+            about["fault"] = fault
         table = _report.grades(rows)
         _report.write_atomically(self.out / "grades.csv", table.to_csv(index=False))
         _report.write_atomically(
             self.out / "results.json", _report.dump(_report.results(rows, about))
         )
-        page = _report.summary(rows, sandbox, missing)
+        page = _report.summary(rows, sandbox, missing, fault)
         _report.write_atomically(self.out / "summary.html", page)
-        kept = {row["key"] for row in rows}
-        for folder, ending in (("state", "json"), ("feedback", "html"), ("gradescope", "json")):
-            for path in (self.out / folder).glob(f"*.{ending}"):
-                if path.stem not in kept:  # of a notebook that was taken away since
-                    path.unlink()
 
 
 def _digest_of_checks() -> str:

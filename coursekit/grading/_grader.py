@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -10,25 +13,55 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from coursekit.datasets import _files
+from coursekit.grading._canary import canary, mutants
 from coursekit.grading._channel import BrokenChannelError, Channel
-from coursekit.grading._notebook import BadNotebookError, Master, closest, merge, read
+from coursekit.grading._notebook import (
+    LARGEST_NOTEBOOK,
+    BadNotebookError,
+    Cell,
+    Master,
+    Merged,
+    Step,
+    closest,
+    merge,
+    too_large,
+)
 from coursekit.grading._sandbox import LAYERS, OVERRUN, Limits
 from coursekit.kernels._client import Forked, Warm, WarmUnavailableError
 
 GRACE_SECONDS = 3.0
 CHECK_SECONDS = 60.0
 START_SECONDS = 30.0
+READ_SECONDS = 30.0
+FOLDER, LOCK = "coursekit-grade-", "lock"
+CANARY_SECONDS = 10.0
 MOST_BYTES = 256 << 20
 MOST_SHOWN = 4 << 20
-# What a submission sees of the grader's environment; nothing secret is in it.
+MOST_OUTPUTS = 2000
+MOST_REMARKS = 50
+LONGEST_REMARK = 500
+# What a submission sees of the grader's environment, and what the process sees that it is forked
+# from; nothing secret is in it. Names in full: TF_TOKEN_... is not TensorFlow's.
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "COURSEKIT_EDITION", "COURSEKIT_DATA")
+READ_AT_IMPORT = (*ENVIRONMENT, "HOME", "TMPDIR", "COURSEKIT_CACHE", "PYTHONDONTWRITEBYTECODE",
+                  "PYTHONHASHSEED", "LD_LIBRARY_PATH", "KERAS_BACKEND", "CUDA_VISIBLE_DEVICES",
+                  "TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+                  "TF_XLA_FLAGS", "XLA_FLAGS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+                  "MKL_NUM_THREADS")  # fmt: skip
+NOTES = {
+    "imports": "it imports the checks, which are not here: answers are judged elsewhere",
+    "calls": "it calls a check outside of the cell that is there for it",
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +107,10 @@ class Grader:
         self.options = options or Options()
         self._warm: Warm | None = None
         self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="coursekit-grade-")
+        self._folder = tempfile.TemporaryDirectory(prefix=FOLDER)
+        # Held as long as this process lives: who can take it knows that the folder is left over.
+        self._held = FileLock(Path(self.folder) / LOCK, thread_local=False)
+        self._held.acquire()
 
     def __enter__(self) -> Grader:
         return self
@@ -85,6 +121,7 @@ class Grader:
     def close(self) -> None:
         """End the warm process, and remove what was written."""
         self._renew()
+        self._held.release()
         with suppress(OSError):
             self._folder.cleanup()
 
@@ -110,26 +147,34 @@ class Grader:
             and ``seconds``; what JSON can carry.
         """
         began = time.monotonic()
-        try:
-            notebook = read(content)
-            master = closest(self.masters, notebook, name)
-            merged = merge(master, notebook)
-        except BadNotebookError as error:
-            master = self.masters[0] if len(self.masters) == 1 else None
-            return ungraded(master, str(error), time.monotonic() - began)
         for attempt in (1, 2):
             try:
-                outcome = _Submission(self, master, merged.steps).grade()
+                outcome = self._grade(content, name)
                 break
-            except WarmUnavailableError as error:
-                # Without its own process space, a submission can end the warm process. Then
-                # another takes its place, and others that ran beside it are run again.
-                self._renew()
-                if attempt == 2:
-                    return ungraded(master, str(error), time.monotonic() - began)
-        outcome["remarks"] = [*merged.remarks, *outcome["remarks"]]
+            except (BadNotebookError, WarmUnavailableError) as error:
+                if isinstance(error, WarmUnavailableError):
+                    # Without its own process space, a submission can end the warm process. Then
+                    # another takes its place, and others that ran beside it are run again.
+                    self._renew()
+                    if attempt == 1:
+                        continue
+                master = self.masters[0] if len(self.masters) == 1 else None
+                return ungraded(master, str(error), time.monotonic() - began)
         outcome["seconds"] = round(time.monotonic() - began, 2)
         return outcome
+
+    def _grade(self, content: bytes, name: str) -> dict[str, Any]:
+        if len(content) > LARGEST_NOTEBOOK:
+            raise BadNotebookError(too_large(len(content)))
+        with _Run(self, "serve") as run:
+            run.ready(START_SECONDS)
+            cells = run.read(content)
+            master = closest(self.masters, cells, name)
+            merged = merge(master, cells)
+            with tempfile.TemporaryDirectory(dir=self.folder) as spool:
+                submission = _Submission(self, master, merged, Path(spool))
+                submission.run(run)
+                return submission.outcome()
 
     def _renew(self) -> None:
         """End the warm process; whoever needs one next starts another."""
@@ -142,12 +187,14 @@ class Grader:
         """Return the warm process, started if need be."""
         with self._lock:
             if self._warm is None:
-                env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+                env = {name: os.environ[name] for name in READ_AT_IMPORT if name in os.environ}
                 self._warm = Warm(
                     shared=False,
+                    remove=[self._folder.name],
                     preload=(
-                        "coursekit.grading.checks",
+                        "coursekit.grading._notebook",
                         "coursekit.grading._runner",
+                        "coursekit.grading.kinds",
                         "coursekit.datasets",
                         "coursekit.preprocessing",
                         "coursekit.models",
@@ -160,9 +207,12 @@ class Grader:
                 )
             return self._warm
 
-    def spec(self, scratch: str) -> dict[str, Any]:
+    def spec(self, function: str, scratch: str) -> dict[str, Any]:
         """Return what a runner has to know."""
         options = self.options
+        hidden = list(options.hidden)
+        if function == "serve":  # who can read the checks has their answers
+            hidden.append(str(Path(__file__).resolve().parent / "checks"))
         readable = [str(_files.bundled_directory()), str(_files.cache_directory())]
         if (named := _files.data_directory()) is not None:
             readable.append(str(named))
@@ -170,14 +220,28 @@ class Grader:
             "layers": list(options.layers),
             "limits": asdict(options.limits),
             "seed": options.seed,
-            "hidden": list(options.hidden),
+            "hidden": hidden,
             "readable": [str(Path(folder).resolve()) for folder in readable],
             "scratch": scratch,
         }
 
+    @property
+    def folder(self) -> str:
+        """Where everything is written that has gone again when grading ends."""
+        return self._folder.name
+
     def scratch(self) -> str:
         """Make an empty folder."""
-        return tempfile.mkdtemp(dir=self._folder.name)
+        return tempfile.mkdtemp(dir=self.folder)
+
+
+def remove_leftovers() -> None:
+    """Remove what runs of ours that were killed have left in the temporary folder."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{FOLDER}*/{LOCK}"):
+        with suppress(OSError, Timeout):
+            if lock.lstat().st_uid == os.getuid() and not lock.parent.is_symlink():
+                with FileLock(lock, timeout=0):
+                    shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 class _Run:
@@ -193,7 +257,7 @@ class _Run:
         try:
             self.process: Forked = grader.warm().fork(
                 f"coursekit.grading._runner:{function}",
-                grader.spec(self._scratch),
+                grader.spec(function, self._scratch),
                 fds=[theirs.fileno()],
                 cwd="/",
                 env=env,
@@ -217,6 +281,24 @@ class _Run:
             return self.channel.receive(timeout)[0]
         except (EOFError, TimeoutError) as error:
             raise WarmUnavailableError(f"a forked process did not start: {error!r}") from None
+
+    def read(self, content: bytes) -> list[Cell]:
+        """Have a submitted notebook read, before anything of it runs.
+
+        Raises
+        ------
+        BadNotebookError
+            If it is none.
+        """
+        try:
+            self.channel.send({"ask": "read"}, content, READ_SECONDS)
+            answer, cells = self.channel.receive(READ_SECONDS)
+        except (OSError, EOFError) as error:
+            what = "time" if isinstance(error, TimeoutError) else "memory"
+            raise BadNotebookError(f"reading the file takes more {what} than is allowed.") from None
+        if answer["problem"]:
+            raise BadNotebookError(answer["problem"])
+        return [Cell(*cell) for cell in json.loads(cells)]
 
     def interrupt(self) -> None:
         """Interrupt the cell that runs."""
@@ -244,21 +326,24 @@ class _Run:
 class _Submission:
     """The grading of one submission."""
 
-    def __init__(self, grader: Grader, master: Master, steps: Sequence[Any]):
+    def __init__(self, grader: Grader, master: Master, merged: Merged, spool: Path):
         self.grader = grader
+        self.spool = spool  # answers may be large, and many
         self.options = grader.options
         self.master = master
-        self.steps = steps
-        self.code = [step for step in steps if step.runs]
+        self.steps = merged.steps
+        self.code = [step for step in self.steps if step.runs]
         self.outputs: list[list[dict]] = [[] for _ in self.code]
         self.status = ["not run"] * len(self.code)
-        self.answers: list[dict[str, tuple[dict, bytes]]] = [{} for _ in self.code]
-        self.verdicts: dict[int, str] = {}
-        self.remarks: list[str] = []
+        self.answers: list[dict[str, tuple[dict, Path]]] = [{} for _ in self.code]
+        self.verdicts: dict[int, dict[str, Any]] = {}
+        self.took: dict[int, float] = {}
+        self.fooled: dict[int, str] = {}
+        self.remarks = list(merged.remarks)
         self.shown = 0
 
-    def grade(self) -> dict[str, Any]:
-        self._run()
+    def outcome(self) -> dict[str, Any]:
+        """Judge what was sent, and sum up."""
         results = self._judge()
         cells, checks, number = [], [], -1
         for step in self.steps:
@@ -270,115 +355,185 @@ class _Submission:
             if step.kind in ("check", "tests", "manual"):
                 check = results.get(number) if step.kind != "manual" else None
                 if check is None:
-                    check = self._entry(step, None, "This is graded by a person.")
+                    check = _entry(step, None, "This is graded by a person.")
                 cell["check"] = len(checks)
                 checks.append(check)
             cells.append(cell)
+        status = "graded"
+        if any(check["passed"] is None for check in checks):
+            status = "waiting"
+        if {"not run", "timed out", "ended the process"} & set(self.status):
+            status = "graded, with trouble"
         return {
             "set": self.master.name,
-            "status": "graded" if not self._trouble() else "graded, with trouble",
-            "points": sum(check["earned"] for check in checks),
+            "status": status,
+            "points": sum(check["earned"] or 0 for check in checks),
             "possible": self.master.points,
             "checks": checks,
-            "remarks": self.remarks,
+            "remarks": bounded(self.remarks),
             "cells": cells,
-        }
-
-    def _trouble(self) -> bool:
-        return any(status in ("not run", "timed out") for status in self.status)
-
-    def _entry(self, step, passed: bool | None, message: str) -> dict[str, Any]:
-        by = {"check": "answers", "tests": "in-process", "manual": "a person"}[step.kind]
-        return {
-            "id": step.check or step.identifier,
-            "title": step.title,
-            "points": step.points,
-            "earned": step.points if passed else 0,
-            "passed": passed,
-            "message": message,
-            "by": by,
-            "hidden": step.hidden,
         }
 
     # What follows runs the submission's code.
 
-    def _run(self) -> None:
-        with _Run(self.grader, "serve") as run:
-            run.ready(START_SECONDS)
-            steps = [
-                {
-                    "kind": "code" if step.kind == "manual" else step.kind,
-                    "source": step.source,
-                    "answers": step.answers,
-                }
-                for step in self.code
-            ]
-            with suppress(OSError):
-                run.channel.send({"steps": steps})
-            stopped = self._follow(run)
-            status = run.end()
+    def run(self, run: _Run) -> None:
+        """Run all steps, each sent when the one before has ended."""
+        stopped, reached = "", 0
+        self.last = time.monotonic() + self.options.notebook_seconds
+        try:
+            for name, content in self.master.files:
+                run.channel.send({"ask": "file", "name": name}, content, READ_SECONDS)
+            for reached, step in enumerate(self.code):
+                if step.kind == "tests":
+                    self._canary(run, reached)
+                self.status[reached] = "running"
+                kind = "code" if step.kind == "manual" else step.kind
+                began = time.monotonic()
+                self.verdicts[reached] = self._step(
+                    run, reached, kind, step.source, step.answers, self.options.cell_seconds
+                )
+                self.took[reached] = time.monotonic() - began
+            self._mutants(run)
+        except _StoppedError as error:
+            stopped = str(error)
+        except (EOFError, OSError):
+            pass  # it has ended its process
+        status = run.end()
         if "not run" in self.status or "running" in self.status:
-            reached = next(
-                (n for n, state in enumerate(self.status) if state in ("running", "not run")), 0
-            )
-            reason = stopped or self._reason(status)
             self.status[reached] = "timed out" if stopped else "ended the process"
-            self.remarks.append(f"{self._place(reached)}: {reason}")
+            self.remarks.append(f"{self._place(reached)}: {stopped or self._reason(status)}")
 
-    def _follow(self, run: _Run) -> str:
-        """Take what the runner sends until it ends; says why we stopped it, if we did."""
-        options = self.options
-        last = time.monotonic() + options.notebook_seconds
-        until = last
-        current, interrupted = -1, False
+    def _step(
+        self,
+        run: _Run,
+        number: int,
+        kind: str,
+        source: str,
+        answers: Mapping[str, str] | None,
+        seconds: float,
+    ) -> dict[str, Any]:
+        """Have one step run, and return the message that ends it.
+
+        Without answers (None), nothing of it is kept: it is a canary.
+
+        Raises
+        ------
+        _StoppedError
+            If it takes too long, or sends what no submission sends.
+        EOFError, OSError
+            If the process has ended.
+        """
+        # Only who was sent the nonce can end the step.
+        nonce = secrets.token_hex(8)
+        step = {"nonce": nonce, "kind": kind, "source": source, "answers": dict(answers or {})}
+        until, interrupted, noted = time.monotonic() + seconds, False, set()
+        try:
+            run.channel.send({"ask": "step"}, json.dumps(step).encode(), seconds)
+        except TimeoutError:
+            raise _StoppedError("it does not take its next cell") from None
         while True:
+            left = min(until, self.last) - time.monotonic()
             try:
-                message, blob = run.channel.receive(max(0.0, min(until, last) - time.monotonic()))
+                message, blob = run.channel.receive(max(0.0, left))
             except TimeoutError:
                 now = time.monotonic()
-                if now >= last:
-                    return f"the notebook took more than {options.notebook_seconds:g} s"
-                if interrupted or current < 0:
-                    return f"it took more than {options.cell_seconds:g} s and took no interrupt"
-                interrupted = True
-                until = now + GRACE_SECONDS
+                if now >= self.last:
+                    limit = self.options.notebook_seconds
+                    raise _StoppedError(f"the notebook took more than {limit:g} s") from None
+                if interrupted:
+                    text = f"it took more than {seconds:g} s and took no interrupt"
+                    raise _StoppedError(text) from None
+                interrupted, until = True, now + GRACE_SECONDS
                 run.interrupt()
                 continue
-            except EOFError:
-                return ""
             except BrokenChannelError as error:
-                return f"it sends what no submission sends ({error})"
-            event, number = message.get("event"), message.get("step")
-            if not isinstance(number, int) or not 0 <= number < len(self.code):
-                return "it sends what no submission sends (a step that there is not)"
-            if event == "start" and number == current + 1:
-                current, interrupted = number, False
-                self.status[number] = "running"
-                until = time.monotonic() + options.cell_seconds
-            elif number != current:
-                return "it sends what no submission sends (steps out of order)"
-            elif event == "end":
-                self.status[number] = "timed out" if interrupted else str(message.get("status"))
-                if interrupted:
-                    self.remarks.append(
-                        f"{self._place(number)}: it took more than {options.cell_seconds:g} s and "
-                        "was interrupted"
-                    )
-                until = time.monotonic() + options.cell_seconds
-            elif event == "output":
-                self._output(number, message.get("output"))
+                raise _StoppedError(f"it sends what no submission sends ({error})") from None
+            event = message.get("event")
+            if event == "end":
+                if message.get("nonce") != nonce:
+                    raise _StoppedError("it sends what no submission sends (another step's end)")
+                if answers is not None:
+                    self._ended(number, message, interrupted)
+                return message
+            if answers is None:
+                continue
+            if event == "output":
+                self._output(number, message, blob)
             elif event == "answer":
                 name = message.get("name")
-                if name in self.code[number].answers:
-                    self.answers[number][name] = (message, blob)
-            elif event == "verdict":
-                self.verdicts[number] = str(message.get("failed"))[:2000]
+                if isinstance(name, str) and name in answers:
+                    path = self.spool / f"{number}-{len(self.answers[number])}"
+                    if name in self.answers[number]:
+                        path = self.answers[number][name][1]
+                    path.write_bytes(blob)
+                    self.answers[number][name] = (message, path)
+            elif event == "note":
+                note = message.get("note")
+                if isinstance(note, str) and note in NOTES and note not in noted:
+                    noted.add(note)
+                    self.remarks.append(f"{self._place(number)}: {NOTES[note]}")
 
-    def _output(self, number: int, output: Any) -> None:
-        if not isinstance(output, dict):
+    def _ended(self, number: int, message: dict[str, Any], interrupted: bool) -> None:
+        status = message.get("status")
+        known = status if status in ("ok", "error", "interrupted") else "error"
+        self.status[number] = "timed out" if interrupted else known
+        if interrupted:
+            self.remarks.append(
+                f"{self._place(number)}: it took more than {self.options.cell_seconds:g} s and "
+                "was interrupted"
+            )
+
+    # In-process tests run beside the submission's code, and can be fooled by it. Canaries are
+    # tests that must fail; one that passes shows it.
+
+    def _canary(self, run: _Run, number: int) -> None:
+        """Run a test that must fail, in the place of a real one."""
+        source, message = canary()
+        end = self._step(run, number, "tests", source, None, self.options.cell_seconds)
+        if end.get("status") == "interrupted":
             return
-        size = len(str(output))
-        if self.shown + size <= MOST_SHOWN:
+        if end.get("failed") != message:
+            self.fooled[number] = "a test that must fail did not"
+
+    def _mutants(self, run: _Run) -> None:
+        """Run tests that passed once more, with another value where they name the right one.
+
+        After all cells, since a second call may change what the submission's code does next.
+        """
+        until = time.monotonic() + CANARY_SECONDS
+        for number, step in enumerate(self.code):
+            if step.kind != "tests" or not _passed(self.verdicts[number]):
+                continue
+            for source in mutants(step.source):
+                if time.monotonic() + self.took[number] > until:
+                    break
+                try:
+                    end = self._step(run, number, "tests", source, None, CANARY_SECONDS)
+                except (_StoppedError, EOFError, OSError):
+                    return  # all real steps have ended; this is not held against anybody
+                if end.get("status") == "ok" and end.get("failed") == "":
+                    self.fooled[number] = "it also passed with another value as the right one"
+
+    def _output(self, number: int, message: dict[str, Any], blob: bytes) -> None:
+        """Keep one output, made anew of what may be in one."""
+        kind = message.get("type")
+        if kind == "stream":
+            text = blob.decode("utf-8", "replace")
+            name = "stderr" if message.get("name") == "stderr" else "stdout"
+            output = {"type": kind, "name": name, "text": text}
+        elif kind == "error":
+            words = {name: str(message.get(name))[:2000] for name in ("ename", "evalue")}
+            output = {"type": kind, **words, "traceback": blob.decode("utf-8", "replace")}
+        elif message.get("mime") == "image/png":
+            output = {"type": "display_data", "data": {"image/png": b64encode(blob).decode()}}
+        else:
+            output = {
+                "type": "display_data",
+                "data": {"text/plain": blob.decode("utf-8", "replace")},
+            }
+        size = 4 * len(blob) // 3
+        few = sum(map(len, self.outputs)) < MOST_OUTPUTS
+        if self.shown + size <= MOST_SHOWN and few:
             self.shown += size
             self.outputs[number].append(output)
 
@@ -404,18 +559,41 @@ class _Submission:
         waiting = []
         for number, step in enumerate(self.code):
             if step.kind == "tests":
-                failed = self.verdicts.get(number)
-                if failed is None:
-                    failed = self._unreached(number)
-                results[number] = self._entry(step, failed == "", failed)
+                results[number] = self._verdict(number, step)
             elif step.kind == "check":
                 if set(self.answers[number]) == set(step.answers):
                     waiting.append(number)
                 else:
-                    results[number] = self._entry(step, False, self._unreached(number))
+                    results[number] = _entry(step, False, self._unreached(number))
+        for number, why in self.fooled.items():
+            self.remarks.append(f"{self._place(number)}: its tests were tampered with: {why}")
+        self.last = time.monotonic() + self.options.notebook_seconds
         while waiting:
             waiting = self._judge_some(waiting, results)
         return results
+
+    def _verdict(self, number: int, step: Step) -> dict[str, Any]:
+        """Return the entry for a cell of tests; its verdict came from the submission's process."""
+        verdict = self.verdicts.get(number)
+        if verdict is None:
+            return _entry(step, False, self._unreached(number))
+        if self.fooled:
+            return _entry(step, False, "The tests were tampered with, so they count for nothing.")
+        if not _passed(verdict):
+            failed = verdict.get("failed")
+            text = failed if isinstance(failed, str) and failed else self._unreached(number)
+            return _entry(step, False, text)
+        value = verdict.get("value")
+        if not isinstance(value, float):
+            return _entry(step, True, "")
+        earned = min(max(value, 0.0), step.points) if math.isfinite(value) else 0.0
+        if earned != value:
+            text = (
+                f"its tests end in {value:g}; this counts as {earned:g} of {step.points:g} points"
+            )
+            self.remarks.append(f"{self._place(number)}: {text}")
+        message = "" if earned == step.points else f"{earned:g} of {step.points:g} points."
+        return {**_entry(step, earned == step.points, message), "earned": earned}
 
     def _unreached(self, number: int) -> str:
         if self.status[number] == "timed out":
@@ -428,54 +606,73 @@ class _Submission:
             run.ready(START_SECONDS)
             for position, number in enumerate(waiting):
                 step = self.code[number]
-                request, blobs = [], []
-                for name in step.answers:
-                    message, blob = self.answers[number][name]
-                    request.append(
-                        {
+                seconds = max(0.1, min(CHECK_SECONDS, self.last - time.monotonic()))
+                try:
+                    for name in step.answers:
+                        message, path = self.answers[number][name]
+                        request = {
+                            "check": step.check,
                             "name": name,
                             "missing": bool(message.get("missing")),
                             "none": bool(message.get("none")),
-                            "problem": str(message.get("problem") or ""),
-                            "length": len(blob),
+                            "problem": str(message.get("problem") or "")[:1000],
                         }
-                    )
-                    blobs.append(blob)
-                try:
-                    run.channel.send({"check": step.check, "answers": request}, b"".join(blobs))
-                    verdict, _ = run.channel.receive(CHECK_SECONDS)
+                        run.channel.send(request, path.read_bytes(), seconds)
+                    run.channel.send({"check": step.check}, timeout=seconds)
+                    verdict, _ = run.channel.receive(seconds)
                     passed, message = verdict["passed"] is True, str(verdict["message"])
                 except (OSError, EOFError, BrokenChannelError, KeyError) as error:
-                    passed = False
-                    message = f"The answer could not be judged: {_why(error)}."
-                    results[number] = self._entry(step, passed, message)
+                    message = f"The answer could not be judged: {_why(error, seconds)}."
+                    results[number] = _entry(step, False, message)
                     return waiting[position + 1 :]
-                results[number] = self._entry(step, passed, message)
+                results[number] = _entry(step, passed, message)
         return []
 
 
-def _why(error: BaseException) -> str:
+class _StoppedError(Exception):
+    """We stop a submission; the message says why."""
+
+
+def _passed(verdict: dict[str, Any]) -> bool:
+    return verdict.get("status") == "ok" and verdict.get("failed") == ""
+
+
+def _entry(step: Step, passed: bool | None, message: str) -> dict[str, Any]:
+    """Return what is written down of one graded cell."""
+    by = {"check": "answers", "tests": "in-process", "manual": "a person"}[step.kind]
+    return {
+        "id": step.check or step.identifier,
+        "title": step.title,
+        "points": step.points,
+        "earned": None if passed is None else step.points if passed else 0,
+        "passed": passed,
+        "message": message[:2000],
+        "by": by,
+        "hidden": step.hidden,
+    }
+
+
+def bounded(remarks: Sequence[str]) -> list[str]:
+    """Return remarks as many, and as long, as somebody may want to read."""
+    kept = [
+        text if len(text) <= LONGEST_REMARK else text[:LONGEST_REMARK] + "..."
+        for text in remarks[:MOST_REMARKS]
+    ]
+    if len(remarks) > MOST_REMARKS:
+        kept.append(f"and {len(remarks) - MOST_REMARKS} more")
+    return kept
+
+
+def _why(error: BaseException, seconds: float) -> str:
     if isinstance(error, TimeoutError):
-        return f"that took more than {CHECK_SECONDS:g} s"
+        return f"that took more than {seconds:.0f} s"
     return "reading it took more memory than is allowed, or ended the process that read it"
 
 
 def ungraded(master: Master | None, reason: str, seconds: float) -> dict[str, Any]:
     """Return the outcome for a file that cannot be run."""
-    checks = []
-    for step in master.graded if master else ():
-        checks.append(
-            {
-                "id": step.check or step.identifier,
-                "title": step.title,
-                "points": step.points,
-                "earned": 0,
-                "passed": False,
-                "message": "The notebook could not be read.",
-                "by": "answers" if step.kind == "check" else "in-process",
-                "hidden": step.hidden,
-            }
-        )
+    text = "The notebook could not be read."
+    checks = [_entry(step, False, text) for step in (master.graded if master else ())]
     return {
         "set": master.name if master else "",
         "status": "not graded",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,17 +20,36 @@ from coursekit.grading._check import find
 
 LARGEST_NOTEBOOK = 20 << 20
 MOST_CELLS = 2000
-SOLUTION = re.compile(
-    r"^[^\n]*### BEGIN SOLUTION[^\n]*$.*?^[^\n]*### END SOLUTION[^\n]*\n?", re.M | re.S
-)
-HIDDEN = re.compile(
-    r"^[^\n]*### BEGIN HIDDEN TESTS[^\n]*$(.*?)^[^\n]*### END HIDDEN TESTS[^\n]*\n?", re.M | re.S
-)
-STUB = "# YOUR CODE HERE\n"
+MOST_TEXT = 4_000_000  # characters of all cells together, without outputs
+LONGEST_NAME = 100  # of a grade_id that a submission names
+MOST_FILES, MOST_FILE_BYTES = 200, 64 << 20  # beside a master
+# A line with such words, whatever comment it is in, as nbgrader has it.
+HIDDEN = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
+# Beside a master, what is none of its files: other masters, submissions, what grading writes.
+NOT_BESIDE = {".ipynb", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".db", ".pyc"}
+WRITTEN = {"grades.csv", "results.json", "summary.html", "state", "feedback", "gradescope",
+           "autograded", "submitted", "solutions", "release"}  # fmt: skip
 
 
 class BadNotebookError(ValueError):
     """A file is no notebook that can be graded; the message says why."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What grading looks at of a submitted cell.
+
+    Attributes
+    ----------
+    kind : {"code", "markdown", "raw"}
+    identifier : str
+        nbgrader's ``grade_id``, or empty.
+    source : str
+    """
+
+    kind: str
+    identifier: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -98,13 +116,16 @@ class Master:
     solutions : frozenset of str
         Identifiers of the cells that a submission brings.
     digest : str
-        Of its content.
+        Of its content, and of the files.
+    files : tuple of (str, bytes)
+        What lies beside it, by name, for submissions to read.
     """
 
     name: str
     steps: tuple[Step, ...]
     solutions: frozenset[str]
     digest: str
+    files: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def graded(self) -> list[Step]:
@@ -117,51 +138,127 @@ class Master:
         return sum(step.points for step in self.graded)
 
     @classmethod
-    def from_file(cls, path: Path | str) -> Master:
+    def from_file(cls, path: Path | str, without: Sequence[Path] = ()) -> Master:
         """Read a master.
+
+        Its steps are those of the exercise that learners get, to which only the hidden tests are
+        added: no text of a solution is in them.
+
+        Parameters
+        ----------
+        path : path
+            A source notebook with solutions, or a released one.
+        without : sequence of path
+            Folders and files that are not the master's, though they may lie beside it.
 
         Raises
         ------
         BadNotebookError
             If it is no notebook, its marks are not nbgrader's, or it has none.
         """
-        content = Path(path).read_bytes()
+        from coursekit.grading._release import exercise
+
+        path = Path(path)
+        content = path.read_bytes()
         try:
             notebook = read(content)
+            _verify_marks(notebook)
+            originals = [cell.source for cell in notebook.cells]
+            released = exercise(notebook, path.stem)
+            if len(released.cells) != len(originals):
+                raise BadNotebookError("releasing it gives another number of cells.")
+            steps = [
+                _step(cell, original)
+                for cell, original in zip(released.cells, originals, strict=True)
+            ]
         except BadNotebookError as error:
             raise BadNotebookError(f"{path}: {error}") from None
-        steps, solutions, seen = [], set(), set()
-        for cell in notebook.cells:
-            marks = _marks(cell)
-            identifier = marks.get("grade_id", "")
-            if identifier:
-                if marks.get("schema_version", 3) != 3:
-                    raise BadNotebookError(
-                        f"{path}: cell {identifier!r} has marks of schema "
-                        f"{marks.get('schema_version')}; run `nbgrader update` on it first."
-                    )
-                if identifier in seen:
-                    raise BadNotebookError(f"{path}: two cells have the grade_id {identifier!r}.")
-                seen.add(identifier)
-            for what in ("SOLUTION", "HIDDEN TESTS"):
-                begins, ends = (
-                    cell.source.count(f"### {word} {what}") for word in ("BEGIN", "END")
-                )
-                if begins != ends:
-                    raise BadNotebookError(
-                        f"{path}: cell {identifier!r} has {begins} times ### BEGIN {what} and "
-                        f"{ends} times ### END {what}."
-                    )
-            if marks.get("solution"):
-                solutions.add(identifier)
-            try:
-                steps.append(_step(cell, marks))
-            except BadNotebookError as error:
-                raise BadNotebookError(f"{path}: {error}") from None
+        solutions = {
+            _marks(cell)["grade_id"] for cell in released.cells if _marks(cell).get("solution")
+        }
         if not any(step.kind in ("check", "tests", "manual") for step in steps):
             raise BadNotebookError(f"{path}: no cell of it is graded (nbgrader's metadata).")
-        digest = hashlib.sha256(content).hexdigest()
-        return cls(Path(path).stem, tuple(steps), frozenset(solutions), digest)
+        files = _beside(path, without)
+        digest = hashlib.sha256(content)
+        for name, data in files:
+            digest.update(f"\n{name} {hashlib.sha256(data).hexdigest()}".encode())
+        return cls(path.stem, tuple(steps), frozenset(solutions), digest.hexdigest(), files)
+
+
+def _verify_marks(notebook: nbformat.NotebookNode) -> None:
+    """Raise an error for marks that nbgrader would not take."""
+    seen = set()
+    for cell in notebook.cells:
+        marks = _marks(cell)
+        identifier = marks.get("grade_id", "")
+        if identifier:
+            if marks.get("schema_version", 3) != 3:
+                raise BadNotebookError(
+                    f"cell {identifier!r} has marks of schema {marks.get('schema_version')}; run "
+                    "`nbgrader update` on it first."
+                )
+            if identifier in seen:
+                raise BadNotebookError(f"two cells have the grade_id {identifier!r}.")
+            seen.add(identifier)
+        elif marks.get("grade") or marks.get("solution") or marks.get("task"):
+            raise BadNotebookError(
+                "a cell is marked as graded, or as a solution, and has no grade_id."
+            )
+        points = marks.get("points", 0) or 0
+        if not isinstance(points, (int, float)) or not 0 <= points < 1e6:
+            raise BadNotebookError(
+                f"cell {identifier!r} is worth {points!r} points; a number from 0 on is needed."
+            )
+        for what in ("SOLUTION", "HIDDEN TESTS"):
+            begins, ends = (cell.source.count(f"{word} {what}") for word in ("BEGIN", "END"))
+            if begins != ends:
+                raise BadNotebookError(
+                    f"cell {identifier!r} has {begins} times BEGIN {what} and {ends} times END "
+                    f"{what}."
+                )
+
+
+def _beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, bytes], ...]:
+    """Read the files beside a master, as nbgrader gives them to every submission.
+
+    Left out are notebooks, archives, databases, hidden files, what grading writes, and folders
+    that hold any of the first two, which look like submissions.
+    """
+    without = [other.resolve() for other in without]
+    folder = master.resolve().parent
+    found: list[Path] = []
+
+    def ours(path: Path) -> bool:
+        return not (
+            path.is_symlink()
+            or path.name.startswith((".", "_"))
+            or path.name in WRITTEN
+            or path.suffix.lower() in NOT_BESIDE
+            or any(other == path or other.is_relative_to(path) for other in without)
+        )
+
+    for path in sorted(folder.iterdir()):
+        if not ours(path):
+            continue
+        if path.is_file():
+            found.append(path)
+        elif path.is_dir():
+            below = []
+            for inner in path.rglob("*"):
+                below.append(inner)
+                if len(below) > MOST_FILES or inner.suffix.lower() in NOT_BESIDE - {".gz", ".pyc"}:
+                    below = []
+                    break
+            found += sorted(inner for inner in below if ours(inner) and inner.is_file())
+    total = sum(path.stat().st_size for path in found)
+    if len(found) > MOST_FILES or total > MOST_FILE_BYTES:
+        raise BadNotebookError(
+            f"{master}: {len(found)} files with {total / 1e6:.0f} MB lie beside it, and every "
+            f"submission is given what lies there; at most {MOST_FILES} files with "
+            f"{MOST_FILE_BYTES / 1e6:.0f} MB can be. Put the master, and what belongs to it, into "
+            "a folder of its own."
+        )
+    return tuple((path.relative_to(folder).as_posix(), path.read_bytes()) for path in found)
 
 
 @dataclass(frozen=True)
@@ -170,6 +267,14 @@ class Merged:
 
     steps: tuple[Step, ...]
     remarks: tuple[str, ...]
+
+
+def too_large(size: int) -> str:
+    """Say that a file of so many bytes is not read."""
+    return (
+        f"the file has {size / 1e6:.0f} MB; at most {LARGEST_NOTEBOOK / 1e6:.0f} MB are read. "
+        "Clear the outputs and hand it in again."
+    )
 
 
 def read(content: bytes) -> nbformat.NotebookNode:
@@ -181,10 +286,7 @@ def read(content: bytes) -> nbformat.NotebookNode:
         If it is too large, no JSON, or no notebook.
     """
     if len(content) > LARGEST_NOTEBOOK:
-        raise BadNotebookError(
-            f"the file has {len(content) / 1e6:.0f} MB; at most {LARGEST_NOTEBOOK / 1e6:.0f} MB "
-            "are read. Clear the outputs and hand it in again."
-        )
+        raise BadNotebookError(too_large(len(content)))
     try:
         raw = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -210,7 +312,26 @@ def read(content: bytes) -> nbformat.NotebookNode:
     return notebook
 
 
-def merge(master: Master, notebook: nbformat.NotebookNode) -> Merged:
+def cells_of(notebook: nbformat.NotebookNode) -> list[Cell]:
+    """Return what grading looks at of a submitted notebook.
+
+    Raises
+    ------
+    BadNotebookError
+        If its text is longer than :data:`MOST_TEXT`.
+    """
+    cells = [
+        Cell(str(cell.cell_type), _marks(cell).get("grade_id", "")[:LONGEST_NAME], cell.source)
+        for cell in notebook.cells
+    ]
+    if (length := sum(len(cell.source) for cell in cells)) > MOST_TEXT:
+        raise BadNotebookError(
+            f"its cells have {length:,} characters of text and code; at most {MOST_TEXT:,} are."
+        )
+    return cells
+
+
+def merge(master: Master, cells: Sequence[Cell]) -> Merged:
     """Put the submission's solutions into the master's notebook.
 
     Marked cells come in the master's order. Cells without marks are the learner's own; they
@@ -219,23 +340,23 @@ def merge(master: Master, notebook: nbformat.NotebookNode) -> Merged:
     remarks: list[str] = []
     known = {step.identifier: step for step in master.steps if step.identifier}
     plain = {step.source.strip() for step in master.steps if not step.identifier}
-    found: dict[str, str] = {}
+    found: dict[str, Cell] = {}
     own: dict[str, list[Step]] = {}
     last = ""
-    for cell in notebook.cells:
-        identifier = _marks(cell).get("grade_id", "")
+    for cell in cells:
+        identifier = cell.identifier
         if identifier and identifier not in known:
             remarks.append(f"cell {identifier!r} is not in the exercise and was left out")
         elif identifier in found:
             remarks.append(f"cell {identifier!r} is there more than once; the first counts")
         elif identifier:
-            found[identifier] = cell.source
+            found[identifier] = cell
             last = identifier
             step = known[identifier]
             intact = {_words(step.shown), _words(step.source)}
             if identifier not in master.solutions and _words(cell.source) not in intact:
                 remarks.append(f"cell {identifier!r} was edited; the original was used")
-        elif cell.cell_type == "code":
+        elif cell.kind == "code":
             own.setdefault(last, []).append(Step("code", cell.source, shown=cell.source))
         elif cell.source.strip() not in plain:
             own.setdefault(last, []).append(Step("text", cell.source, shown=cell.source))
@@ -246,39 +367,49 @@ def merge(master: Master, notebook: nbformat.NotebookNode) -> Merged:
                 steps.append(step)
             continue
         if step.identifier not in found:
-            remarks.append(f"cell {step.identifier!r} is missing; the original was put back")
+            what = "blank" if step.identifier in master.solutions else "original"
+            remarks.append(f"cell {step.identifier!r} is missing; the {what} was put back")
         elif step.identifier in master.solutions:
-            text = found[step.identifier]
+            text = found[step.identifier].source
             step = replace(step, source=text, shown=text)
         steps.append(step)
         steps += own.get(step.identifier, [])
     return Merged(tuple(steps), tuple(remarks))
 
 
-def likeness(master: Master, notebook: nbformat.NotebookNode) -> int:
+def likeness(master: Master, cells: Sequence[Cell]) -> int:
     """Return how many marked cells of the master a notebook has."""
-    identifiers = {_marks(cell).get("grade_id") for cell in notebook.cells}
+    identifiers = {cell.identifier for cell in cells}
     return len({step.identifier for step in master.steps if step.identifier} & identifiers)
 
 
-def closest(masters: Sequence[Master], notebook: nbformat.NotebookNode, name: str) -> Master:
+def closest(masters: Sequence[Master], cells: Sequence[Cell], name: str) -> Master:
     """Return the master that a notebook was made from.
+
+    That is the one with which it has most marked cells in common, if these are more than it has
+    from elsewhere: assignments often share the name of a cell or two, such as ``setup``.
 
     Raises
     ------
     BadNotebookError
-        If it has no cell of any, and its name is none of theirs.
+        If there is none, and no marked cell but its name speaks for one either.
     """
-    best = max(masters, key=lambda master: likeness(master, notebook))
-    if likeness(best, notebook):
+    best = max(masters, key=lambda master: likeness(master, cells))
+    common = likeness(best, cells)
+    foreign = len({cell.identifier for cell in cells} - {""}) - common
+    if common > foreign:
         return best
-    for master in masters:
-        if master.name == name or name.endswith(master.name):
-            return master
-    raise BadNotebookError(
-        "it has no cell of an exercise of this course (of "
-        f"{', '.join(master.name for master in masters)})."
-    )
+    if not common and not foreign:
+        for master in masters:
+            if master.name == name or name.endswith(master.name):
+                return master
+    names = ", ".join(master.name for master in masters)
+    if common:
+        raise BadNotebookError(
+            f"it seems to be of another assignment: it has {common} of the marked cells of "
+            f"{best.name}, and {foreign} that are not in it (looked for: {names})."
+        )
+    raise BadNotebookError(f"it has no cell of an exercise of this course (of {names}).")
 
 
 def _marks(cell: nbformat.NotebookNode) -> dict[str, Any]:
@@ -288,26 +419,29 @@ def _marks(cell: nbformat.NotebookNode) -> dict[str, Any]:
     return marks
 
 
-def _step(cell: nbformat.NotebookNode, marks: dict[str, Any]) -> Step:
-    source = cell.source
-    shown = HIDDEN.sub("", source)
+def _step(cell: nbformat.NotebookNode, original: str) -> Step:
+    """Return the step of a released cell; hidden tests come from the original's source."""
+    shown = cell.source
+    marks = _marks(cell)
     identifier = marks.get("grade_id", "")
     points = float(marks.get("points", 0) or 0)
-    if (marks.get("grade") and marks.get("solution")) or marks.get("task"):
-        prose = cell.cell_type != "code"
-        return Step("manual", source, identifier, points, shown=shown, prose=prose)
-    if cell.cell_type != "code":
-        return Step("text", source, identifier, shown=shown)
+    prose = cell.cell_type != "code"
+    # A graded cell without code is graded by a person in nbgrader, too.
+    if marks.get("task") or (marks.get("grade") and (marks.get("solution") or prose)):
+        return Step("manual", shown, identifier, points, shown=shown, prose=prose)
+    if prose:
+        return Step("text", shown, identifier, shown=shown)
     if marks.get("grade"):
+        source = "\n".join(
+            line for line in original.split("\n") if not any(mark in line for mark in HIDDEN)
+        )
         called = check_call(source)
         if called is None:
             return Step("tests", source, identifier, points, shown=shown)
         check = find(called)
         answers = {name: type(kind).__name__ for name, kind in check.answers.items()}
         return Step("check", source, identifier, points, called, answers, shown)
-    if marks.get("solution"):
-        source = shown = SOLUTION.sub(STUB, source)
-    return Step("code", source, identifier, shown=shown)
+    return Step("code", shown, identifier, shown=shown)
 
 
 def check_call(source: str) -> str | None:

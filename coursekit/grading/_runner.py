@@ -2,13 +2,20 @@
 
 The grader believes nothing that comes from this process but that somebody said so: the
 answers it sends are judged elsewhere, and only the time between its messages, which the
-grader measures itself, counts against it.
+grader measures itself, counts against it. Each step comes when the one before has ended, so that
+no cell can look up what a later one holds.
 """
 
 from __future__ import annotations
 
 import ast
+import base64
 import builtins
+import importlib.abc
+import inspect
+import json
+import math
+import numbers
 import os
 import signal
 import socket
@@ -19,15 +26,21 @@ import threading
 import types
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from coursekit.grading import _check
 from coursekit.grading._channel import Channel
 from coursekit.grading._sandbox import Limits, Sandbox, run
 
-LARGEST_OUTPUT = 200_000  # characters of text in one cell, bytes of one picture times ten
+LARGEST_OUTPUT = 200_000  # characters of text in one cell
+LARGEST_PICTURE = 1_500_000  # bytes
+CHECKS = "coursekit.grading.checks"
+AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 # Captured before any submission runs: what it patches later is not what judges it.
-_compile, _exec, _pristine = compile, exec, dict(vars(builtins))
+_compile, _eval, _parse = compile, eval, ast.parse
+_pristine = dict(vars(builtins))
 
 
 def serve(spec: dict[str, Any], *, fds: list[int]) -> None:
@@ -62,23 +75,54 @@ def _enter(spec: dict[str, Any], fds: list[int], work: Callable[[Sandbox], None]
 def _work(sandbox: Sandbox, fd: int, seed: int) -> None:
     channel = _Voice(socket.socket(fileno=fd))
     channel.send({"event": "ready", "layers": sandbox.on})
-    request, _ = channel.receive()
-    steps = request["steps"]
-    if not steps:
-        return
-    notebook = _Notebook(channel, seed)
-    for number, step in enumerate(steps):
-        channel.send({"event": "start", "step": number})
-        status = "ok"
-        # An interrupt may come at any moment, also when the cell has just ended.
+    notebook = None
+    while True:
         try:
-            status = notebook.step(number, step)
-        except KeyboardInterrupt:
-            status = "interrupted"
-        while True:
-            with suppress(KeyboardInterrupt):
-                channel.send({"event": "end", "step": number, "status": status})
-                break
+            request, blob = channel.receive()
+        except EOFError:
+            return
+        asked = request["ask"]
+        if asked == "read":
+            channel.send(*_read(blob))
+        elif asked == "file":
+            path = Path(request["name"])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(blob)
+        elif asked == "step":
+            notebook = notebook or _Notebook(channel, seed)
+            step = json.loads(blob)
+            del blob, request  # tests are secret: only what runs them holds them
+            notebook.run(step)
+        else:
+            return
+
+
+def _read(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """Read a submitted notebook before anything of it runs; the limits hold here, too."""
+    from coursekit.grading._notebook import BadNotebookError, cells_of, read
+
+    try:
+        cells = cells_of(read(content))
+    except BadNotebookError as error:
+        return {"problem": str(error)[:2000]}, b""
+    except (MemoryError, RecursionError):
+        return {"problem": "reading the file takes more memory than is allowed."}, b""
+    content = json.dumps([[cell.kind, cell.identifier, cell.source] for cell in cells])
+    return {"problem": ""}, content.encode()
+
+
+class _NoChecks(importlib.abc.MetaPathFinder):
+    """Refuses the modules of the checks: who has them has the answers."""
+
+    def __init__(self, note: Callable[[str], None]):
+        self._note = note
+
+    def find_spec(self, name, path=None, target=None):
+        if name == CHECKS or name.startswith(CHECKS + "."):
+            self._note("imports")
+            raise ModuleNotFoundError(
+                f"{name} is not here: answers are judged elsewhere", name=name
+            )
 
 
 class _Voice(Channel):
@@ -89,14 +133,16 @@ class _Voice(Channel):
         self._lock = threading.RLock()
         self._owner = os.getpid()
 
-    def send(self, message: dict[str, Any], blob: bytes = b"") -> None:
+    def send(
+        self, message: dict[str, Any], blob: bytes = b"", timeout: float | None = None
+    ) -> None:
         """Send a message, unless this is a process that the submission has forked."""
         if os.getpid() != self._owner:
             return
         with self._lock:
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
-                super().send(message, blob)
+                super().send(message, blob, timeout)
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -112,7 +158,6 @@ class _Notebook:
         from traitlets.config import Config
 
         self.channel = channel
-        self.number = 0
         self.room = LARGEST_OUTPUT
         notebook = self
 
@@ -181,11 +226,30 @@ class _Notebook:
         self.streams = _Stream(self, "stdout"), _Stream(self, "stderr")
         sys.stdout, sys.stderr = self.streams
         self.transform = type(self.shell.input_transformer_manager)().transform_cell
+        # The folder of the notebook is where Jupyter looks for modules first.
+        sys.path.insert(0, "")
+        sys.meta_path.insert(0, _NoChecks(self.note))
+        _check.judge_elsewhere(self.checked)
         _seed(seed)
 
-    def step(self, number: int, step: dict[str, Any]) -> str:
+    def run(self, step: dict[str, Any]) -> None:
         """Run one step, and say how it ended."""
-        self.number, self.room = number, LARGEST_OUTPUT
+        status, verdict = "ok", {}
+        # An interrupt may come at any moment, also when the cell has just ended.
+        try:
+            status = self.step(step, verdict)
+        except KeyboardInterrupt:
+            status = "interrupted"
+        while True:
+            with suppress(KeyboardInterrupt):
+                self.channel.send(
+                    {"event": "end", "nonce": step["nonce"], "status": status, **verdict}
+                )
+                break
+
+    def step(self, step: dict[str, Any], verdict: dict[str, Any]) -> str:
+        """Run one step; what tests find is put into the verdict."""
+        self.room = LARGEST_OUTPUT
         if step["kind"] == "code":
             result = self.shell.run_cell(step["source"], store_history=True)
             if result.success:
@@ -194,17 +258,17 @@ class _Notebook:
             return "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
         if step["kind"] == "tests":
             try:
-                return self._tests(step["source"])
+                return self._tests(step.pop("source"), verdict)
             finally:
                 self.flush()  # what tests print is theirs, and not the next cell's
         for name, kind in step["answers"].items():
-            self._answer(number, name, kind)
+            self._answer(name, kind)
         return "ok"
 
-    def _answer(self, number: int, name: str, kind: str) -> None:
+    def _answer(self, name: str, kind: str) -> None:
         from coursekit.grading import kinds
 
-        message: dict[str, Any] = {"event": "answer", "step": number, "name": name}
+        message: dict[str, Any] = {"event": "answer", "name": name}
         blob = b""
         value = self.shell.user_ns.get(name, self)
         if value is self:
@@ -216,31 +280,61 @@ class _Notebook:
                 judge = getattr(kinds, kind)()
                 blob = judge.write(judge.plain(name, value))
             except kinds.WrongKindError as error:
-                message["problem"] = str(error)[:2000]
+                message["problem"] = str(error)[:1000]
             except Exception as error:
                 text = f"`{name}` cannot be handed in ({type(error).__name__}: {error})"
-                message["problem"] = text[:2000]
+                message["problem"] = text[:1000]
         self.channel.send(message, blob)
 
-    def _tests(self, source: str) -> str:
-        """Run tests of the master beside the submission's code, with the builtins of old."""
+    def _tests(self, source: str, verdict: dict[str, Any]) -> str:
+        """Run tests of the master beside the submission's code, with the builtins of old.
+
+        As in nbgrader, an error earns nothing, a number at the end so many points, and all
+        else everything.
+        """
+        sys.settrace(None)
+        sys.setprofile(None)
         space = self.shell.user_ns
         before = space.get("__builtins__")
         space["__builtins__"] = dict(_pristine)
         try:
-            code = _compile(ast.parse(self.transform(source)), "<tests>", "exec")
-            _exec(code, space)
+            source = self.transform(source)
+            body = _parse(source).body
+            last = None
+            if body and isinstance(body[-1], ast.Expr) and not source.rstrip().endswith(";"):
+                last = _compile(ast.Expression(body.pop().value), "<tests>", "eval", flags=AWAIT)
+            rest = _compile(ast.Module(body, []), "<tests>", "exec", flags=AWAIT)
+            del source, body  # they tell what is right to whoever looks for it
+            self._evaluate(rest, space)
+            value = None if last is None else self._evaluate(last, space)
+            if isinstance(value, numbers.Real) and not isinstance(value, bool):
+                verdict["value"] = float(value) if math.isfinite(value) else 0.0
         except KeyboardInterrupt:
             return "interrupted"
         except BaseException as error:
             kind = type(error).__name__
-            text = f"{kind}: {error}" if str(error) else kind
-            self.channel.send({"event": "verdict", "step": self.number, "failed": text[:2000]})
+            verdict["failed"] = (f"{kind}: {error}" if str(error) else kind)[:2000]
             return "error"
         finally:
             space["__builtins__"] = before
-        self.channel.send({"event": "verdict", "step": self.number, "failed": ""})
+        verdict["failed"] = ""
         return "ok"
+
+    def _evaluate(self, code: types.CodeType, space: dict[str, Any]) -> Any:
+        """Run a piece of tests; ``await`` works as in any cell."""
+        value = _eval(code, space)
+        if code.co_flags & inspect.CO_COROUTINE:
+            value = self.shell.loop_runner(value)
+        return value
+
+    def note(self, what: str) -> None:
+        """Tell the grader of something that it should remark upon."""
+        self.channel.send({"event": "note", "note": what})
+
+    def checked(self, identifier: str) -> None:
+        """Say what a learner who calls a check outside of its cell should know."""
+        print(f"{str(identifier)[:40]} is judged when the notebook has run.")
+        self.note("calls")
 
     def flush(self) -> None:
         """Send what was printed so far."""
@@ -250,37 +344,30 @@ class _Notebook:
     def show(self, kind: str, data: dict[str, Any]) -> None:
         """Send one output to the grader, as far as there is room for it."""
         self.flush()
-        kept = {}
-        text = data.get("text/plain")
-        if isinstance(text, str):
-            kept["text/plain"] = self._cut(text)
         picture = data.get("image/png")
-        if isinstance(picture, bytes):
-            import base64
-
-            picture = base64.b64encode(picture).decode()
-        if isinstance(picture, str) and len(picture) < 10 * LARGEST_OUTPUT:
-            kept["image/png"] = picture
-        if any(kept.values()):
-            self.channel.send(
-                {"event": "output", "step": self.number, "output": {"type": kind, "data": kept}}
-            )
+        if isinstance(picture, str):
+            with suppress(ValueError):
+                picture = base64.b64decode(picture)
+        if isinstance(picture, bytes) and len(picture) <= LARGEST_PICTURE:
+            self._output({"type": kind, "mime": "image/png"}, picture)
+        elif isinstance(text := data.get("text/plain"), str):
+            self._output({"type": kind, "mime": "text/plain"}, self._cut(text))
 
     def write(self, name: str, text: str) -> None:
         """Send what was printed."""
-        text = self._cut(text)
-        if text:
-            output = {"type": "stream", "name": name, "text": text}
-            self.channel.send({"event": "output", "step": self.number, "output": output})
+        self._output({"type": "stream", "name": name}, self._cut(text))
 
     def error(self, etype: type, evalue: BaseException, traceback: list[str]) -> None:
         """Send what was raised."""
         self.flush()
-        text = self._cut("\n".join(traceback))
-        output = {"type": "error", "ename": etype.__name__, "evalue": str(evalue)[:2000]}
-        self.channel.send(
-            {"event": "output", "step": self.number, "output": {**output, "traceback": text}}
-        )
+        what = {"type": "error", "ename": etype.__name__[:200], "evalue": str(evalue)[:2000]}
+        self._output(what, self._cut("\n".join(traceback)))
+
+    def _output(self, what: dict[str, Any], content: str | bytes) -> None:
+        if isinstance(content, str):
+            content = content.encode("utf-8", "replace")
+        if content:
+            self.channel.send({"event": "output", **what}, content)
 
     def _cut(self, text: str) -> str:
         if self.room <= 0:
@@ -354,24 +441,22 @@ def _judge(fd: int, seed: int) -> None:
     channel.send({"event": "ready"})
     _seed(seed)
     read: dict[tuple, Any] = {}  # a model that three checks look at is loaded once
+    given: dict[str, Any] = {}
+    problem = ""
     while True:
         try:
-            request, blob = channel.receive()
+            request, content = channel.receive()
         except EOFError:
             return
         check = find(request["check"])
-        given, problem, start = {}, "", 0
-        for answer in request["answers"]:
-            name = answer["name"]
-            content = blob[start : start + answer["length"]]
-            start += answer["length"]
-            if answer.get("missing"):
+        if name := request.get("name"):
+            if request["missing"]:
                 continue
-            if answer.get("none"):
+            if request["none"]:
                 given[name] = None
                 continue
-            if answer.get("problem"):
-                problem = problem or answer["problem"]
+            if request["problem"]:
+                problem = problem or request["problem"]
                 continue
             place = (type(check.answers[name]), name, hashlib.sha256(content).digest())
             try:
@@ -380,8 +465,10 @@ def _judge(fd: int, seed: int) -> None:
                 given[name] = read[place]
             except WrongKindError as error:
                 problem = problem or str(error)
-        if problem:
-            channel.send({"passed": False, "message": problem})
         else:
-            result = check(given)
-            channel.send({"passed": result.passed, "message": result.message})
+            passed = False
+            if not problem:
+                result = check(given)
+                passed, problem = result.passed, result.message
+            channel.send({"passed": passed, "message": problem[:2000]})
+            given, problem = {}, ""

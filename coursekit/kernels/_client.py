@@ -126,6 +126,8 @@ class Warm:
         More modules to import.
     env : mapping, optional
         The environment it is started in; by default that of this process.
+    remove : sequence of path
+        Folders that it removes when it ends, also if whoever started it was killed.
     at : path, optional
         The socket of one that runs; then none is started, and the rest does not matter.
 
@@ -146,6 +148,7 @@ class Warm:
         shared: bool = True,
         preload: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        remove: Sequence[Path | str] = (),
         at: Path | None = None,
     ):
         if not supported():
@@ -155,6 +158,7 @@ class Warm:
             )
         self._env = dict(os.environ if env is None else env)
         self._preload = list(preload)
+        self._remove = list(map(str, remove))
         self._folder = None
         if at is not None:
             self.path = at
@@ -163,6 +167,7 @@ class Warm:
         else:
             self._folder = tempfile.TemporaryDirectory(prefix="coursekit-")
             self.path = Path(self._folder.name) / "socket"
+            self._remove.append(self._folder.name)
         self._lease = None
         try:
             self._lease = self._connect_or_start() if at is None else _lease(at)
@@ -251,6 +256,8 @@ class Warm:
         command = [sys.executable, "-P", "-m", "coursekit.kernels._server", str(self.path)]
         for module in self._preload:
             command += ["--preload", module]
+        for folder in self._remove:
+            command += ["--remove", folder]
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(
                 command,

@@ -23,6 +23,7 @@ import importlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import struct
@@ -275,6 +276,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("socket")
     parser.add_argument("--preload", action="append", default=[])
+    parser.add_argument("--remove", action="append", default=[])
     options = parser.parse_args()
     preload(options.preload)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -288,6 +290,8 @@ def main() -> None:
         finally:
             with suppress(OSError):
                 os.unlink(options.socket)
+            for folder in options.remove:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

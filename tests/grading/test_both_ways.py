@@ -9,9 +9,11 @@ import importlib
 import pkgutil
 import re
 
+import numpy as np
 import pytest
 
 from coursekit.grading import every, find
+from coursekit.grading.kinds import Array, History, Number, Table
 from tests.grading import cases
 
 pytestmark = pytest.mark.usefixtures("quicker_fits")
@@ -88,6 +90,34 @@ def test_wrong(identifier, name):
     assert not result.passed and result.earned == 0
     assert fragment and fragment in result.message
     helpful(result.message)
+
+
+def emptied(kind, value):
+    """The same answer with zeros in the place of all that was computed."""
+    if isinstance(kind, Array) and value.dtype.kind in "biuf":
+        return np.zeros_like(value)
+    if isinstance(kind, Table):
+        numbers = value.select_dtypes("number").columns
+        return value.assign(**{str(name): 0 * value[name].fillna(0) for name in numbers})
+    if isinstance(kind, Number):
+        return 0.0
+    if isinstance(kind, History):
+        return {name: [0.0] * len(values) for name, values in value.items()}
+    return value
+
+
+@pytest.mark.parametrize("identifier", CHECKS)
+def test_zeros(identifier):
+    """Who computes nothing gets nothing, though all shapes and names are right."""
+    kinds = find(identifier).answers
+    given = next(iter(CASES[identifier].right.values()))()
+    plain = {name: kind.plain(name, given[name]) for name, kind in kinds.items()}
+    zeros = {name: emptied(kind, plain[name]) for name, kind in kinds.items()}
+    if all(zeros[name] is plain[name] for name in kinds):
+        return  # text, and models, are of other tests
+    result = find(identifier)(zeros)
+    assert not result.passed
+    assert "could not be judged" not in result.message
 
 
 @pytest.mark.parametrize("identifier", CHECKS)

@@ -22,7 +22,7 @@ from nbformat import v4
 from typer.testing import CliRunner
 
 from coursekit.cli import app
-from coursekit.grading import _grade, _grader, find
+from coursekit.grading import _grade, _grader, _report, find
 from coursekit.grading._grade import grade
 from coursekit.grading._grader import Options, SandboxError
 from coursekit.grading._sandbox import LAYERS
@@ -200,6 +200,8 @@ def test_the_gradebook(first, folder):
             "set": "two",
             "points": points,
             "possible": "2.0",
+            "waiting": "0.0",
+            "in_process": "0.0",
             "status": status,
             "remarks": remarks,
             "file": file,
@@ -229,6 +231,8 @@ def test_the_results_file(first, folder):
             "status",
             "points",
             "possible",
+            "waiting",
+            "in_process",
             "remarks",
             "checks",
             "seconds",
@@ -320,16 +324,16 @@ def test_only_what_has_changed_is_graded(copied):
 def test_another_master_check_or_setting_grades_all_anew(copied, first, monkeypatch):
     master = copied / "masters" / "two.ipynb"
     made = nbformat.read(master, as_version=4)
-    made.cells[3].metadata["nbgrader"]["points"] = 5
+    made.cells[1].source += "\nmore = 1"
     write(made, master)
     done = again(copied)
-    assert done.new == 4 and done.rows[0]["points"] == 6
+    assert done.new == 4 and "more = 1" in done.rows[0]["cells"][1]["source"]
     done = again(copied, options=Options(seed=2))
     assert done.new == 4
     # What was drawn without a seed of their own depends on that of the grader, and on no more.
     assert drawn(done.rows[0]) != drawn(first[0].rows[0])
     monkeypatch.setattr(_grade, "_digest_of_checks", lambda: "of others")
-    (copied / "in" / "bob" / "work.ipynb").unlink()
+    shutil.rmtree(copied / "in" / "bob")
     assert again(copied, options=Options(seed=2)).new == 3
 
 
@@ -361,11 +365,215 @@ def test_a_report_within_the_folder_is_not_graded(copied):
     assert [row["student"] for row in done.rows] == ["ann", "bob", "cyd", "dan"]
 
 
+# ------------------------------------------------------------------ one costs only itself
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError, TypeError], ids=str)
+def test_trouble_with_one_is_a_remark_of_its_own(copied, monkeypatch, error):
+    content, render = _grade.Submitted.content, _report.feedback
+
+    def reads(one):
+        if one.path == "cyd.ipynb":
+            raise error("while it is read")
+        return content.fget(one)
+
+    def renders(row, **options):
+        if row["path"] == "ann.ipynb" and row["cells"]:
+            raise error("while it is rendered")
+        return render(row, **options)
+
+    monkeypatch.setattr(_grade.Submitted, "content", property(reads))
+    monkeypatch.setattr(_report, "feedback", renders)
+    for new in (4, 1):  # what could not be graded is tried again; what was noted is noted once
+        done = again(copied, out=copied / "report")
+        ann, bob, cyd, dan = done.rows
+        assert done.new == new and bob["remarks"] == []
+        assert ann["remarks"] == [f"its feedback page could not be made ({error.__name__})"]
+        assert (ann["points"], ann["status"]) == (2, "graded, with trouble")
+        assert "2 of 2 points" in page(copied / "report", ann)
+        assert cyd["status"] == dan["status"] == "not graded"
+        assert cyd["remarks"][0].startswith(f"it could not be graded ({error.__name__}")
+        assert len(gradebook(copied / "report")) == 4
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "",
+        lambda text: "[" * 100_000,
+        lambda text: "null",
+        lambda text: json.dumps({**json.loads(text), "row": {}}),
+        lambda text: json.dumps({**json.loads(text), "row": [1]}),
+        lambda text: text.replace('"earned": 1.0', '"earned": "x"'),
+        lambda text: text.replace('"outputs": [', '"outputs": [7, '),
+        lambda text: text.replace('"checks": [', '"checks": 1, "rest": ['),
+    ],
+)
+def test_a_damaged_state_is_graded_anew(copied, damage):
+    path = next((copied / "out" / "state").glob("ann-*.json"))
+    path.write_text(damage(path.read_text()))
+    done = again(copied)
+    assert done.new == 1 and results(copied / "out")[0]["points"] == 2
+
+
+# ------------------------------------------------------------------- one report, one folder
+
+
+def test_a_report_is_of_one_folder_and_one_set_of_masters(copied, tmp_path):
+    mine = copied / "out" / "feedback" / "mine.html"
+    mine.write_text("of the TA")
+    shutil.copytree(copied / "in", copied / "other")
+    before = files(copied / "out")
+    masters = [copied / "masters" / "two.ipynb"]
+    with pytest.raises(ValueError, match=r"holds the report of other submissions.*--out"):
+        grade(copied / "other", copied / "out", masters=masters)
+    named = shutil.copy(masters[0], tmp_path / "three.ipynb")
+    with pytest.raises(ValueError, match="of other masters: of two, not of three"):
+        grade(copied / "in", copied / "out", masters=[named])
+    assert files(copied / "out") == before
+    (copied / "in" / "dan.ipynb").unlink()
+    assert again(copied).new == 0
+    assert mine.read_text() == "of the TA" and not list((copied / "out").rglob("dan*"))
+
+
+def test_nothing_of_a_report_without_a_record_is_deleted(copied):
+    (copied / "out" / "state" / "run").write_text("{")
+    (copied / "in" / "dan.ipynb").unlink()
+    again(copied)
+    assert list((copied / "out" / "feedback").glob("dan*"))
+
+
+# ------------------------------------------------------------------------ what is our fault
+
+
+def test_a_class_that_cannot_begin_is_no_fault_of_theirs(copied, first, monkeypatch):
+    honest = _grade.Grader.grade
+
+    def broken(grader, content, name=""):
+        outcome = honest(grader, content, name)
+        for cell in outcome["cells"]:
+            cell["status"] = cell["status"] and "ended the process"
+        return outcome
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_grade.Grader, "grade", broken)
+        done = again(copied, out=copied / "report")
+        assert "3 of 4 notebooks" not in done.fault and "4 of 4 notebooks" in done.fault
+        assert "neither did one without any answer" in done.fault
+        assert "These grades say nothing." in (copied / "report" / "summary.html").read_text()
+        words = ["grade", copied / "in", "--out", copied / "report", "--master"]
+        result = coursekit(*words, copied / "masters" / "two.ipynb")
+        assert result.exit_code == 3 and "These grades say nothing" in result.output
+    done = again(copied, out=copied / "report")
+    assert done.new == 4 and not done.fault and done.rows[0]["points"] == 2
+
+
+def test_a_student_who_cannot_begin_is(copied, tmp_path):
+    write(two_checks("import os\nos._exit(1)"), tmp_path / "in" / "eve.ipynb")
+    (tmp_path / "in" / "dan.ipynb").write_text("no notebook")
+    done = grade(tmp_path / "in", tmp_path / "out", masters=[copied / "masters" / "two.ipynb"])
+    assert not done.fault and [row["points"] for row in done.rows] == [0, 0]
+
+
+# ------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--cell-seconds", "-1"], "cell-seconds is -1"),
+        (["--cell-seconds", "nan"], "cell-seconds is nan"),
+        (["--notebook-seconds", "0"], "notebook-seconds is 0"),
+        (["--notebook-seconds", "inf"], "notebook-seconds is inf"),
+        (["--memory", "nan"], "memory is nan GB"),
+        (["--memory", "inf"], "memory is inf GB"),
+        (["--memory", "-2"], "memory is -2 GB"),
+        (["--memory", "0.1"], "memory is 0.1 GB"),
+        (["--memory", "1e30"], "memory is 1e+30 GB"),
+        (["--seed", "-1"], "seed is -1"),
+        (["--jobs", "0"], "jobs"),
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense(folder, tmp_path, words, said):
+    master = folder / "masters" / "two.ipynb"
+    out = tmp_path / "out"
+    result = coursekit("grade", folder / "in", "--out", out, "--master", master, *words)
+    assert result.exit_code == 2 and said in result.output
+    assert isinstance(result.exception, SystemExit) and not out.exists()
+
+
+def test_jobs_and_options_are_looked_at_without_the_command_too(folder, tmp_path):
+    for changes in ({"jobs": 0}, {"options": Options(cell_seconds=0)}):
+        with pytest.raises(ValueError, match=r"jobs is 0|cell-seconds is 0"):
+            again(folder, out=tmp_path / "out", **changes)
+
+
+def test_a_file_is_no_place_for_a_report(folder, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    master = folder / "masters" / "two.ipynb"
+    result = coursekit("grade", folder / "in", "--out", tmp_path / "out", "--master", master)
+    assert result.exit_code == 2 and "is a file; name a folder" in result.output
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+# ----------------------------------------------------------------------- ended from outside
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)]
+)
+def test_nothing_is_left_in_the_temporary_folder(tmp_path, number, status):
+    write(two_checks("import time\ntime.sleep(60)"), tmp_path / "in" / "slow.ipynb")
+    master = write(master_of_two(), tmp_path / "two.ipynb")
+    place = tmp_path / "temporary"
+    place.mkdir()
+    # With a warm process of its own, which it has to end.
+    command = [sys.executable, "-c", "from coursekit.cli import app; app()", "grade"]
+    command += [tmp_path / "in", "--out", tmp_path / "out", "--master", master]
+    process = subprocess.Popen(
+        [str(word) for word in command],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(place)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not (tmp_path / "out" / "state" / "run").exists():
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(number)
+        assert process.wait(30) == status
+    finally:
+        process.kill()
+        process.wait(30)
+    # The warm process that was left alone removes what is left, once it has noticed.
+    end = time.monotonic() + (30 if number == signal.SIGKILL else 0)
+    while time.monotonic() < end and list(place.iterdir()):
+        time.sleep(0.1)
+    assert list(place.iterdir()) == []
+
+
+def test_leftovers_of_a_killed_run_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(_grader.tempfile, "tempdir", str(tmp_path))
+    with _grader.Grader([]) as alive:
+        (tmp_path / "coursekit-grade-left").mkdir()
+        (tmp_path / "coursekit-grade-left" / _grader.LOCK).touch()
+        (tmp_path / "coursekit-grade-of-somebody-else").mkdir()
+        _grader.remove_leftovers()
+        left = {path.name for path in tmp_path.iterdir()}
+        assert left == {Path(alive.folder).name, "coursekit-grade-of-somebody-else"}
+
+
 KILLED = """
 import sys
 from tests.grading.test_grade import borrow
 borrow(sys.argv.pop(1))
 from coursekit.cli import app
+from coursekit.grading import _grade
+digest = sys.argv.pop(1)
+_grade._digest_of_checks = lambda: digest
 app()
 """
 
@@ -374,9 +582,9 @@ def test_a_run_that_is_killed_goes_on(first, one_warm_process, tmp_path):
     names = [f"{number}.ipynb" for number in range(4)]
     for name in names:
         write(two_checks(f"import time\ntime.sleep(0.3)\n{RIGHT_FIRST}"), tmp_path / "in" / name)
-    master, out = write(master_of_two(), tmp_path / "two.ipynb"), tmp_path / "out"
-    command = [one_warm_process[0].path, "grade", tmp_path / "in", "--out", out]
-    command += ["--master", master, "--jobs", 1]
+    master, out = write(master_of_two(), tmp_path / "masters" / "two.ipynb"), tmp_path / "out"
+    command = [one_warm_process[0].path, _grade._digest_of_checks(), "grade", tmp_path / "in"]
+    command += ["--out", out, "--master", master, "--jobs", 1]
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, *map(str, command)],
         cwd=ROOT,
@@ -465,11 +673,13 @@ def tested(tmp_path_factory):
 def test_points_of_tests(tested):
     points = {name: [check["earned"] for check in row["checks"]] for name, row in tested[1].items()}
     assert points == {
-        "right": [1, 2, 2, 1, 0, 0],
-        "wrong": [0, 0, 0, 0, 0, 0],
-        "hidden": [1, 0, 0, 1, 0, 0],
-        "strips": [0, 0, 0, 0, 0, 0],
+        "right": [1, 2, 2, 1, None, None],
+        "wrong": [0, 0, 0, 0, None, None],
+        "hidden": [1, 0, 0, 1, None, None],
+        "strips": [0, 0, 0, 0, None, None],
     }
+    right = tested[1]["right"]
+    assert (right["points"], right["waiting"], right["in_process"]) == (6, 5, 5)
     assert tested[1]["right"]["possible"] == 11
 
 
@@ -494,12 +704,26 @@ def test_who_judged_is_told(tested):
 def test_what_a_person_grades(tested):
     place, rows, _ = tested
     check = rows["right"]["checks"][4]
-    assert (check["id"], check["passed"], check["earned"], check["points"]) == ("why", None, 0, 4)
+    assert (check["id"], check["passed"], check["earned"], check["points"]) == (
+        "why",
+        None,
+        None,
+        4,
+    )
     assert check["message"] == "This is graded by a person."
     shown = page(place / "out", rows["right"])
     assert "Because of right." in words(shown) and "This is graded by a person." in shown
     assert "42 by hand" in words(shown)  # a figure to be judged has to be drawn first
-    assert rows["right"]["status"] == "graded"
+    assert "– / 4" in shown and "5 points wait for a person" in words(shown)
+    assert rows["right"]["status"] == "waiting"
+    (line,) = [line for line in gradebook(place / "out") if line["student"] == "right"]
+    assert (line["points"], line["waiting"], line["why"], line["sign"]) == ("6.0", "5.0", "", "2.0")
+    sent = json.loads((place / "out" / "gradescope" / f"{rows['right']['key']}.json").read_text())
+    assert ["score" in test for test in sent["tests"]] == [True] * 4 + [False] * 2
+    assert "waits for a person" in sent["tests"][4]["output"]
+    # A score that is not the total is not shown before a person has said the rest.
+    assert {test["visibility"] for test in sent["tests"]} == {"after_published"}
+    assert (sent["score"], sent["visibility"]) == (6, "after_published")
     summary = (place / "out" / "summary.html").read_text()
     assert "why" not in summary.partition("most often failed")[2].partition("Notebooks")[0]
 
@@ -715,7 +939,7 @@ def test_a_cluster_loses_a_worker_and_no_notebook(first, one_warm_process, tmp_p
     for name in names:
         code = f"import time\ntime.sleep(0.3)\n{RIGHT_FIRST}"
         write(two_checks(code, RIGHT_SECOND if name < "03" else "x = 1"), tmp_path / "in" / name)
-    master = write(master_of_two(), tmp_path / "two.ipynb")
+    master = write(master_of_two(), tmp_path / "masters" / "two.ipynb")
     told, killed = [], []
     with cluster(tmp_path / "dask", one_warm_process[0]) as client:
         processes = client.run(os.getpid)
@@ -736,7 +960,7 @@ def test_a_cluster_loses_a_worker_and_no_notebook(first, one_warm_process, tmp_p
     assert [line["file"] for line in gradebook(tmp_path / "out")] == names
     assert [row["points"] for row in done.rows] == 3 * [2] + 3 * [1]
     assert all(row["status"] == "graded" and not row["remarks"] for row in done.rows)
-    assert len(list((tmp_path / "out" / "state").iterdir())) == 6
+    assert len(list((tmp_path / "out" / "state").glob("*.json"))) == 6
     assert grade(tmp_path / "in", tmp_path / "out", masters=[master]).new == 0
 
 

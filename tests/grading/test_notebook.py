@@ -10,16 +10,18 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from coursekit.grading import _report
+from coursekit.grading import _notebook, _report
 from coursekit.grading._notebook import (
     LARGEST_NOTEBOOK,
     MOST_CELLS,
+    MOST_FILES,
+    MOST_TEXT,
     BadNotebookError,
+    Cell,
     Master,
+    cells_of,
     check_call,
     closest,
-    likeness,
-    merge,
     read,
 )
 from tests.grading.notebooks import (
@@ -80,6 +82,14 @@ def cell(made, identifier):
     return found
 
 
+def merge(master, made):
+    return _notebook.merge(master, cells_of(made))
+
+
+def likeness(master, made):
+    return _notebook.likeness(master, cells_of(made))
+
+
 def sources(merged) -> list[str]:
     return [step.source for step in merged.steps]
 
@@ -112,7 +122,7 @@ def test_a_master(master):
 
 def test_solutions_are_blanks(master):
     made = master(of_all_kinds())
-    assert made.steps[3].source == "a = None\n# YOUR CODE HERE\n"
+    assert made.steps[3].source == "a = None\n# YOUR CODE HERE"
     assert all("SOLUTION" not in step.source + step.shown for step in made.steps)
 
 
@@ -318,10 +328,10 @@ def test_a_missing_cell_is_put_back(master):
     made.cells = [c for c in made.cells if c is not cell(made, "check-S5-2")]
     made.cells = [c for c in made.cells if c is not cell(made, "first")]
     merged = merge(master(master_of_two()), made)
-    assert "parameters = None\n# YOUR CODE HERE\n" in sources(merged)
+    assert "parameters = None\n# YOUR CODE HERE" in sources(merged)
     assert sources(merged)[-1] == SECOND_CHECK
     assert merged.remarks == (
-        "cell 'first' is missing; the original was put back",
+        "cell 'first' is missing; the blank was put back",
         "cell 'check-S5-2' is missing; the original was put back",
     )
 
@@ -380,6 +390,7 @@ def outcome_of(steps, **changes):
     checks, cells = [], []
     for step in steps:
         one = {"kind": step.kind, "source": step.shown, "outputs": [], "status": "ok"}
+        one["prose"] = step.prose
         if step.points:
             one["check"] = len(checks)
             entry = {"id": step.identifier, "title": step.title, "points": step.points}
@@ -387,7 +398,9 @@ def outcome_of(steps, **changes):
             checks.append({**entry, "by": "in-process", "hidden": step.hidden})
         cells.append(one)
     row = {"student": "ann", "path": "ann.ipynb", "key": "ann", "set": "set", "status": "graded"}
-    return {**row, "points": 0, "possible": 3, "remarks": [], "checks": checks, "cells": cells}
+    row |= {"points": 0, "possible": 3, "remarks": [], "seconds": 1}
+    row |= {"checks": checks, "cells": cells}
+    return {**row, **_report.bounded(row)}
 
 
 def test_what_hidden_tests_say_is_shown_to_nobody_unless_asked(master):
@@ -418,8 +431,8 @@ def test_hidden_tests_without_an_end(master, ending):
 def test_the_master_with_most_of_its_cells(master):
     two, every = master(master_of_two(), "two"), master(of_all_kinds(), "every")
     assert (likeness(two, two_checks()), likeness(every, two_checks())) == (5, 3)
-    assert closest([every, two], two_checks(), "every") is two
-    assert closest([two, every], of_all_kinds(), "two") is every
+    assert closest([every, two], cells_of(two_checks()), "every") is two
+    assert closest([two, every], cells_of(of_all_kinds()), "two") is every
 
 
 def test_by_name_where_no_cell_tells(master):
@@ -427,6 +440,83 @@ def test_by_name_where_no_cell_tells(master):
     every = dataclasses.replace(two, name="all-kinds")
     own = notebook(v4.new_code_cell(RIGHT_FIRST))
     for name in ("all-kinds", "ann_all-kinds"):
-        assert closest([two, every], own, name) is every
+        assert closest([two, every], cells_of(own), name) is every
     with pytest.raises(BadNotebookError, match=r"no cell of an exercise .*\(of two, all-kinds\)"):
-        closest([two, every], own, "homework")
+        closest([two, every], cells_of(own), "homework")
+
+
+def test_another_assignments_notebook_that_shares_some_cells(master):
+    two = master(master_of_two(), "two")
+    other = notebook(given(SETUP, "setup"), solution("a = 1", "a"), graded("assert a", "test-a", 1))
+    with pytest.raises(BadNotebookError, match=r"another assignment.*1 of the marked cells of two"):
+        closest([two], cells_of(other), "two")
+    # Half of it deleted, it is still this one's.
+    assert closest([two], cells_of(two_checks())[:3], "x") is two
+
+
+# -------------------------------------------------------------------------------- what is read
+
+
+def test_no_text_of_a_solution_is_in_a_master(master):
+    """However the marks are spelled, and whatever the kind of the cell."""
+    secret = "s3cret"
+    made = notebook(
+        solution(f"#BEGIN SOLUTION\na = '{secret}'\n#END SOLUTION", "spelled"),
+        solution(f"b = '{secret}'", "unmarked"),
+        solution(
+            f"def c():\n    ###  BEGIN SOLUTION\n    return '{secret}'\n    ### END SOLUTION", "in"
+        ),
+        manual(f"Because of {secret}.", "why", 2),
+        marked(
+            v4.new_markdown_cell(
+                f"Draw.\n=== BEGIN MARK SCHEME ===\n{secret}\n=== END MARK SCHEME ==="
+            ),
+            "task",
+            task=True,
+            points=1,
+            locked=True,
+        ),
+        graded("assert c", "test", 1),
+    )
+    assert secret not in repr(master(made))
+
+
+@pytest.mark.parametrize("points", [-1, float("nan"), float("inf"), "many"])
+def test_points_that_are_none(master, points):
+    made = master_of_two()
+    made.cells.append(graded("assert 1", "odd", 1))
+    made.cells[-1].metadata["nbgrader"]["points"] = points
+    with pytest.raises(BadNotebookError, match="odd"):
+        master(made)
+
+
+def test_files_beside_a_master(master, tmp_path):
+    for name in ("helper.py", "data/a.csv", "data/b/c.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    for name in (
+        ".env",
+        "last-year.zip",
+        "grades.csv",
+        "in/ann.ipynb",
+        "in/notes.txt",
+        "out/x.html",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("secret")
+    (tmp_path / "link.py").symlink_to("/etc/passwd")
+    made = write(master_of_two(), tmp_path / "two.ipynb")
+    found = Master.from_file(made, without=[tmp_path / "out"])
+    assert [name for name, _ in found.files] == ["data/a.csv", "data/b/c.csv", "helper.py"]
+    assert found.digest != Master.from_file(made).digest
+    for number in range(MOST_FILES):
+        (tmp_path / f"{number}.txt").touch()
+    with pytest.raises(BadNotebookError, match="a folder of its own"):
+        Master.from_file(made)
+
+
+def test_too_much_text():
+    made = notebook(v4.new_code_cell("#" * MOST_TEXT), v4.new_code_cell("1"))
+    with pytest.raises(BadNotebookError, match="4,000,001 characters"):
+        cells_of(made)
+    assert cells_of(notebook(v4.new_raw_cell("x"))) == [Cell("raw", "", "x")]

@@ -335,6 +335,16 @@ def filled(train, test, x_train, x_test):
             f"`x_{name}` still has {missing} missing values. A single one makes the loss, and then "
             "every weight, `nan`.",
         )
+        for number, score in enumerate(_score_names()):
+            known = ~gaps[:, number]
+            value, scaled = _scores(table)[known, number], x[known, number]
+            varied = scaled.std() > 0.01
+            expect(
+                varied and np.corrcoef(value, scaled)[0, 1] > 0.9,
+                f"In `x_{name}`, the known values of {score} "
+                + ("do not follow those of the table." if varied else "are all alike.")
+                + " Only gaps are to be filled; a known score keeps its place on the new scale.",
+            )
         column = int(gaps.any(axis=0).argmax())
         typical = x[~gaps[:, column], column].mean()
         expect(
@@ -379,6 +389,10 @@ def _expect_choice(name: str, answer: str, right: str, reasons: dict[str, str]) 
 def _malignant(model: keras.Model, x: np.ndarray, name: str) -> np.ndarray:
     """Return P(malignant) of these rows by a network with one or two outputs."""
     p = probabilities(model, x, name)
+    expect(
+        (x != x[:1]).any(),
+        "All rows that the network is given are alike. Are they the scaled scores of the table?",
+    )
     expect(
         p.ndim == 2 and p.shape[1] in (1, 2),
         f"`{name}` puts out the shape {p.shape[1:]} for one row. One question, two classes: how "
@@ -819,6 +833,11 @@ def with_dropout(runs, dropout_model, x_test, y_test):
 def helps(runs, verdict):
     """Hold the verdict to the five differences."""
     runs = _with_columns("runs", runs, ("seed", "without", "with_dropout"))
+    least = runs[["without", "with_dropout"]].to_numpy().min()
+    expect(
+        least >= LEAST - 0.1,
+        f"The accuracies in `runs` go down to {least:.3f}; trained networks are better than that.",
+    )
     difference = (runs["with_dropout"] - runs["without"]).to_numpy()
     # Equal counts may differ in the last digit of a float.
     better, worse = int((difference > 1e-6).sum()), int((difference < -1e-6).sum())

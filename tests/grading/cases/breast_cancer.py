@@ -319,6 +319,11 @@ def tilted():
     return model
 
 
+def noise(*raw):
+    draw = np.random.default_rng(1).normal
+    return [np.where(np.isnan(part), 0, draw(size=part.shape)) for part in raw]
+
+
 def mistakes(order=1, change=0) -> dict:
     called = tilted().predict(ready()["x_test"], verbose=0)[:, 0] > 0.5
     truth = ready()["y_test"][:, 1] == 1
@@ -506,6 +511,14 @@ CASES = {
             "gaps left": (lambda: arrays(gaps_left), "missing values. A single one"),
             "raw zeros": (lambda: arrays(zero_first), "before or after the scaling"),
             "neighbours": (lambda: arrays(neighbours), "the exercise wants 0 there"),
+            "zeros": (
+                lambda: arrays(lambda *raw: [np.zeros_like(part, dtype=float) for part in raw]),
+                "are all alike",
+            ),
+            "noise": (
+                lambda: arrays(noise),
+                "do not follow those of the table",
+            ),
             "not scaled": (
                 lambda: arrays(lambda *raw: [np.nan_to_num(part) for part in raw]),
                 "stands for the mean",
