@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -214,22 +213,8 @@ def _hiding(options: Options, submissions: Path, out: Path) -> Options:
     home = Path.home()
     hidden = [submissions if submissions.is_dir() else submissions.parent, out]
     hidden += [_checkout() / "book", _checkout() / "tests", home / ".ssh", home / ".aws"]
-    read = [sys.prefix, sys.base_prefix, sys.exec_prefix, Path(coursekit.__file__).parent]
-    read = [Path(folder).resolve() for folder in read]
-    apart = [str(part) for folder in hidden for part in _apart(folder.resolve(), read)]
-    return replace(options, hidden=tuple(dict.fromkeys([*options.hidden, *apart])))
-
-
-def _apart(folder: Path, read: Sequence[Path]) -> Iterator[Path]:
-    """Return a folder, or the parts of it that are left if Python itself lies within."""
-    if folder in read:
-        return
-    if not any(path.is_relative_to(folder) for path in read):
-        yield folder
-        return
-    for part in sorted(folder.iterdir()):
-        if part.is_dir() and not part.is_symlink():
-            yield from _apart(part, read)
+    folders = dict.fromkeys([*options.hidden, *(str(folder.resolve()) for folder in hidden)])
+    return replace(options, hidden=tuple(folders))
 
 
 def _inside(path: Path, folder: Path) -> bool:

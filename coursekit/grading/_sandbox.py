@@ -26,7 +26,7 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,9 +47,14 @@ _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 1, 2, 4, 0x4000, 1 << 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 1, 38, 36
 _PR_CAPBSET_DROP = 24
 _PR_SET_SECCOMP, _SECCOMP_FILTER = 22, 2
-# By machine: its name to seccomp, and the numbers of the calls socket and socketpair.
-_MACHINES = {"x86_64": (0xC000003E, 41, 53), "aarch64": (0xC00000B7, 198, 199)}
-_IO_URING_SETUP = 425
+# By machine: its name to seccomp, the numbers of the calls socket and socketpair, and of those
+# that make memory which belongs to no process: memfd_create, shmget, msgget.
+_MACHINES = {
+    "x86_64": (0xC000003E, 41, 53, (319, 29, 68)),
+    "aarch64": (0xC00000B7, 198, 199, (279, 194, 186)),
+}
+_IO_URING_SETUP, _MEMFD_SECRET = 425, 447
+MUCH_SHARED = 64 << 20
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 # Landlock's rights on files, by the version of its interface that knows them.
 _FS_RIGHTS = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
@@ -99,6 +104,8 @@ class Sandbox:
         An empty folder, the only one to write to.
     on : dict of str to str
         The layers that are on, and by what means; filled in on the way.
+    private : bool
+        Whether scratch and shared memory are file systems of its own; filled in on the way.
     """
 
     layers: set[str] = field(default_factory=lambda: set(LAYERS))
@@ -107,6 +114,7 @@ class Sandbox:
     hidden: list[str] = field(default_factory=list)
     scratch: str = ""
     on: dict[str, str] = field(default_factory=dict)
+    private: bool = False
 
 
 def run(sandbox: Sandbox, work: Callable[[Sandbox], None], keep: Iterable[int]) -> None:
@@ -227,7 +235,8 @@ def _overrun(init: int, sandbox: Sandbox) -> int:
         tree = descendants(init)
     if len(tree) > sandbox.limits.processes:
         return 91
-    if sum(map(_private_memory, tree)) > sandbox.limits.memory:
+    held = sum(map(_private_memory, tree)) + sum(map(_shared_memory, tree)) + _in_files(sandbox)
+    if held > sandbox.limits.memory:
         return 90
     return 0
 
@@ -275,6 +284,31 @@ def _private_memory(pid: int) -> int:
     return 0
 
 
+def _shared_memory(pid: int) -> int:
+    """Return a process's part of the memory that it shares with others and that is no file's."""
+    with suppress(OSError, ValueError, IndexError):
+        with open(f"/proc/{pid}/status") as file:
+            shared = next(line for line in file if line.startswith("RssShmem:"))
+        if int(shared.split()[1]) << 10 < MUCH_SHARED:
+            return 0
+        # Exact, but slow to tell: each of n processes has an n-th.
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            part = next((line for line in file if line.startswith("Pss_Shmem:")), shared)
+        return int(part.split()[1]) << 10
+    return 0
+
+
+def _in_files(sandbox: Sandbox) -> int:
+    """Return the bytes in files that lie in memory, if they are the submission's alone."""
+    used = 0
+    if sandbox.private:
+        for folder in ("/dev/shm", sandbox.scratch):
+            with suppress(OSError):
+                state = os.statvfs(folder)
+                used += (state.f_blocks - state.f_bfree) * state.f_frsize
+    return used
+
+
 def _mount(sandbox: Sandbox) -> bool:
     """Give the new mount namespace its own scratch, and take away what is to be hidden."""
     libc = _libc()
@@ -292,13 +326,31 @@ def _mount(sandbox: Sandbox) -> bool:
         os.makedirs(sandbox.scratch, mode=0o700)
     elif libc.mount(b"tmpfs", sandbox.scratch.encode(), b"tmpfs", _MS_NOSUID | _MS_NODEV, private):
         return False
+    sandbox.private = True
     hidden = True
-    for folder in sandbox.hidden:
+    needed = [Path(path).resolve() for path in _needed(sandbox)]
+    for part in (part for folder in sandbox.hidden for part in _apart(Path(folder), needed)):
+        folder = str(part)
         if os.path.isdir(folder) and not sandbox.scratch.startswith(folder + "/"):
             flags = _MS_RDONLY | _MS_NOSUID | _MS_NODEV
             done = libc.mount(b"tmpfs", folder.encode(), b"tmpfs", flags, b"size=4096,mode=000")
             hidden = hidden and done == 0
     return hidden
+
+
+def _apart(folder: Path, needed: list[Path]) -> Iterator[Path]:
+    """Return a folder, or, where something needed lies within, the other folders in it.
+
+    Files beside what is needed stay in sight; Landlock has them closed.
+    """
+    if folder in needed:
+        return
+    if not any(path.is_relative_to(folder) for path in needed):
+        yield folder
+        return
+    for part in sorted(folder.iterdir()):
+        if part.is_dir() and not part.is_symlink():
+            yield from _apart(part, needed)
 
 
 def _needed(sandbox: Sandbox) -> list[str]:
@@ -316,38 +368,44 @@ def _restrict(sandbox: Sandbox, mounted: bool) -> None:
         _lower(resource.RLIMIT_FSIZE, sandbox.limits.file)
         _lower(resource.RLIMIT_NOFILE, 1024)
         _lower(resource.RLIMIT_CORE, 0)
-        if os.getuid() != 0:  # root's processes are not counted; the supervisor counts all
+        # Root's processes are not counted, and outside of a user namespace of our own those count
+        # that the same user has elsewhere. The supervisor counts ours in any case.
+        if os.getuid() != 0 and "namespace" in sandbox.on.values():
             _lower(resource.RLIMIT_NPROC, 4 * sandbox.limits.processes)
         sandbox.on["limits"] = "rlimits and a supervisor"
     _drop_capabilities()
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if {"files", "network", "processes"} & sandbox.layers:
         _landlock(sandbox, mounted)
+    refused = bool({"network", "limits"} & sandbox.layers) and _forbid_calls()
     if "network" in sandbox.layers:
         # A network namespace leaves servers that are called by a file, and so does Landlock.
-        refused, means = _forbid_unix_sockets(), sandbox.on.pop("network", None)
+        means = sandbox.on.pop("network", None)
         if refused and means:
             sandbox.on["network"] = f"{means} and seccomp"
 
 
-def _forbid_unix_sockets() -> bool:
-    """Have the kernel refuse sockets that can call a file; connected pairs stay allowed.
+def _forbid_calls() -> bool:
+    """Have the kernel refuse sockets that can call a file, and memory that nobody can count.
 
-    So is io_uring refused, which can make sockets as well, and calls of another machine's kind.
+    Connected pairs of sockets stay allowed. Refused is io_uring, too, which can make sockets as
+    well, and calls of another machine's kind.
     """
     if os.uname().machine not in _MACHINES or struct.calcsize("P") != 8:
         return False
-    machine, single, pair = _MACHINES[os.uname().machine]
+    machine, single, pair, memory = _MACHINES[os.uname().machine]
+    never = (_IO_URING_SETUP, _MEMFD_SECRET, *memory)
+    more = len(never) - 1
     load, equal, at_least, mask, answer = 0x20, 0x15, 0x35, 0x54, 0x06
     allow, refuse = 0x7FFF0000, 0x00050000 + errno.EACCES
     # Each: what to do, how many steps to skip if so and if not, and with what. What is loaded is
     # the call's number (0), the machine (4), or an argument (16, 24).
     steps = (
         (load, 0, 0, 4),
-        (equal, 0, 10, machine),
+        (equal, 0, 10 + more, machine),
         (load, 0, 0, 0),
-        (at_least, 8, 0, 0x40000000),  # x86_64 with pointers of 32 bits
-        (equal, 7, 0, _IO_URING_SETUP),
+        (at_least, 8 + more, 0, 0x40000000),  # x86_64 with pointers of 32 bits
+        *((equal, 7 + more - place, 0, call) for place, call in enumerate(never)),
         (equal, 3, 0, pair),
         (equal, 0, 6, single),
         (load, 0, 0, 16),
