@@ -21,6 +21,7 @@ from filelock import FileLock
 from coursekit.kernels import _server
 
 START_SECONDS = 120
+LONGEST_FOLDER = 70
 # What Python, TensorFlow and the libraries below it read while they are imported. A process
 # that was started under other values of these is no place to fork from.
 READ_AT_IMPORT = ("PYTHON", "TF_", "KERAS_", "CUDA_", "XLA_", "OMP_", "OPENBLAS_", "MKL_", "LD_")
@@ -165,7 +166,10 @@ class Warm:
         elif shared:
             self.path = _runtime_folder() / f"warm-{key(self._env)}.socket"
         else:
-            self._folder = tempfile.TemporaryDirectory(prefix="coursekit-")
+            # Names of sockets have at most 107 bytes, and some temporary folders have more.
+            long = len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER
+            place = "/tmp" if long else None
+            self._folder = tempfile.TemporaryDirectory(prefix="coursekit-", dir=place)
             self.path = Path(self._folder.name) / "socket"
             self._remove.append(self._folder.name)
         self._lease = None
