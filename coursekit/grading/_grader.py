@@ -107,6 +107,8 @@ class Grader:
         self.options = options or Options()
         self._warm: Warm | None = None
         self._lock = threading.Lock()
+        self._closed = False
+        self._running: set[_Run] = set()
         self._folder = tempfile.TemporaryDirectory(prefix=FOLDER)
         # Held as long as this process lives: who can take it knows that the folder is left over.
         self._held = FileLock(Path(self.folder) / LOCK, thread_local=False)
@@ -119,7 +121,13 @@ class Grader:
         self.close()
 
     def close(self) -> None:
-        """End the warm process, and remove what was written."""
+        """End what runs, and the warm process, and remove what was written."""
+        with self._lock:
+            self._closed = True
+            running = list(self._running)
+        for run in running:  # some thread waits for each of them, perhaps for minutes
+            with suppress(ProcessLookupError):
+                run.process.kill()
         self._renew()
         self._held.release()
         with suppress(OSError):
@@ -186,6 +194,8 @@ class Grader:
     def warm(self) -> Warm:
         """Return the warm process, started if need be."""
         with self._lock:
+            if self._closed:
+                raise WarmUnavailableError("grading was stopped")
             if self._warm is None:
                 env = {name: os.environ[name] for name in READ_AT_IMPORT if name in os.environ}
                 self._warm = Warm(
@@ -224,6 +234,19 @@ class Grader:
             "readable": [str(Path(folder).resolve()) for folder in readable],
             "scratch": scratch,
         }
+
+    def started(self, run: _Run) -> None:
+        """Remember a process, to end it when grading is stopped."""
+        with self._lock:
+            self._running.add(run)
+            stopped = self._closed
+        if stopped:
+            run.process.kill()
+
+    def ended(self, run: _Run) -> None:
+        """Forget a process that has ended."""
+        with self._lock:
+            self._running.discard(run)
 
     @property
     def folder(self) -> str:
@@ -268,6 +291,8 @@ class _Run:
         finally:
             theirs.close()
         self.channel = Channel(ours, budget=MOST_BYTES)
+        self._grader = grader
+        grader.started(self)
 
     def __enter__(self) -> _Run:
         return self
@@ -319,6 +344,7 @@ class _Run:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)
                 break
+        self._grader.ended(self)
         shutil.rmtree(self._scratch, ignore_errors=True)
         return self.process.returncode if self.process.returncode is not None else -9
 

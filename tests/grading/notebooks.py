@@ -54,7 +54,7 @@ SECOND_CHECK = 'check("S5.2", by_layer=by_layer)'
 def two_checks(first: str = RIGHT_FIRST, second: str = RIGHT_SECOND):
     """A notebook with two checks that need no TensorFlow, 1 point each."""
     return notebook(
-        v4.new_markdown_cell("# Two counts"),
+        v4.new_markdown_cell("# Two counts", id="title"),
         given(SETUP, "setup"),
         solution(first, "first"),
         graded(FIRST_CHECK, "check-S5-1", 1),
