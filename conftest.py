@@ -19,6 +19,8 @@ FIRST = (
     "tests/grading/test_nbgrader.py",
     "tests/grading/test_hostile.py",
     "tests/grading/test_grade.py",
+    "tests/grading/test_fuzz.py",
+    "tests/grading/test_mutants.py",
     "tests/kernels/",
     "tests/training/",
     "book/",

@@ -110,11 +110,11 @@ def emptied(kind, value):
 def test_zeros(identifier):
     """Who computes nothing gets nothing, though all shapes and names are right."""
     kinds = find(identifier).answers
+    if not any(isinstance(kind, (Array, Table, Number, History)) for kind in kinds.values()):
+        return  # text, and models, are of other tests
     given = next(iter(CASES[identifier].right.values()))()
     plain = {name: kind.plain(name, given[name]) for name, kind in kinds.items()}
     zeros = {name: emptied(kind, plain[name]) for name, kind in kinds.items()}
-    if all(zeros[name] is plain[name] for name in kinds):
-        return  # text, and models, are of other tests
     result = find(identifier)(zeros)
     assert not result.passed
     assert "could not be judged" not in result.message

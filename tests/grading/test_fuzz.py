@@ -365,11 +365,11 @@ def of_names(count: int) -> dict[bytes, bytes]:
 
 
 KINDS: dict[str, tuple[Callable[[int], dict[bytes, bytes]], int]] = {
-    "json": (of_json, 40),
-    "bytes": (of_bytes, 30),
-    "archive": (of_archives, 25),
-    "frames": (of_frames, 25),
-    "names": (of_names, 15),
+    "json": (of_json, 25),
+    "bytes": (of_bytes, 20),
+    "archive": (of_archives, 15),
+    "frames": (of_frames, 16),
+    "names": (of_names, 10),
 }
 
 

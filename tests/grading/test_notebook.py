@@ -231,7 +231,9 @@ def test_what_is_no_notebook(content, said):
 
 
 def test_too_many_cells():
-    made = nbformat.writes(notebook(*(v4.new_code_cell("1") for _ in range(MOST_CELLS + 1))))
+    # Ids that are drawn may be the same by chance.
+    cells = [v4.new_code_cell("1", id=f"cell-{number}") for number in range(MOST_CELLS + 1)]
+    made = nbformat.writes(notebook(*cells))
     with pytest.raises(BadNotebookError, match=f"at most {MOST_CELLS}"):
         read(made.encode())
 
