@@ -831,6 +831,7 @@ def cheaply(place: Path) -> list[Submitted]:
 
 
 @pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.no_cover
 def test_zip_bombs(tmp_path, kind):
     """Bzip2 makes 46 MB of forty bytes."""
     put(tmp_path / "plain.zip", bomb(128 << 20, kind=kind))
@@ -841,6 +842,7 @@ def test_zip_bombs(tmp_path, kind):
 
 
 @pytest.mark.parametrize("said", [0, 10 << 20])
+@pytest.mark.no_cover
 def test_bombs_in_the_archive_of_a_class(tmp_path, said, monkeypatch):
     monkeypatch.setattr(_collect, "MOST_OF_STUDENT", 30_000_000)
     large = bomb(128 << 20, said=said)
@@ -867,6 +869,7 @@ def test_bombs_in_the_archive_of_a_class(tmp_path, said, monkeypatch):
     assert sum(not one.problem for one in every if one.student == "many") == 1
 
 
+@pytest.mark.no_cover
 def test_a_class_of_bombs(tmp_path, monkeypatch):
     monkeypatch.setattr(_collect, "MOST_OF_CLASS", 50_000_000)
     files = {f"Jo_{n}_assignsubmission_file_/hw.ipynb": bytes(10 << 20) for n in range(20)}
@@ -879,6 +882,7 @@ def test_a_class_of_bombs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("ending", [".tar.gz", ".tar.bz2", ".tar.xz"])
+@pytest.mark.no_cover
 def test_tar_bombs(tmp_path, ending, monkeypatch):
     monkeypatch.setattr(_collect, "MOST_OF_STUDENT", 30_000_000)
     files = {"first.ipynb": CONTENT, "large.ipynb": bytes(64 << 20), "last.ipynb": CONTENT}

@@ -36,6 +36,7 @@ from tests.grading.test_grader_cases import LARGEST, SPEAKS, once
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux"),
+    pytest.mark.no_cover,  # what they run, others run too; watched, they take longer
     pytest.mark.timeout(7200),
 ]
 

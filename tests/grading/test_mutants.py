@@ -38,6 +38,7 @@ from tests.grading.test_grade import one_warm_process  # noqa: F401 (a fixture f
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux"),
+    pytest.mark.no_cover,  # what they run, others run too; watched, they take longer
     pytest.mark.timeout(7200),
 ]
 
