@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
-from coursekit.grading._notebook import LARGEST_NOTEBOOK
+from coursekit.grading._notebook import LARGEST_NOTEBOOK, too_large
 
 MOST_FILES = 20_000  # in one archive, or below one entry of a folder
 MOST_NOTEBOOKS = 20  # from one student's archive; of archives too, from one student
@@ -445,7 +445,7 @@ def _digest(stream: BinaryIO, allowance: _Allowance | None) -> str:
         if allowance:
             allowance.spend(len(piece))
     if size > LARGEST_NOTEBOOK:
-        raise _RefusedError(_too_large(size))
+        raise _RefusedError(too_large(size, LARGEST_NOTEBOOK))
     return digest.hexdigest()
 
 
@@ -454,7 +454,7 @@ def _content(file: BinaryIO, name: str, members: tuple[int, ...], most: int) -> 
     if not members:
         content = b"".join(_pieces(file, LARGEST_NOTEBOOK))
         if len(content) > LARGEST_NOTEBOOK:
-            raise _RefusedError(_too_large(len(content)))
+            raise _RefusedError(too_large(len(content), LARGEST_NOTEBOOK))
         return content
     with closing(_members(file, name, most)) as every:
         for item, opened in every:
@@ -475,7 +475,7 @@ def _examine(
     try:
         if item.kind == "notebook":
             if item.size > LARGEST_NOTEBOOK:
-                raise _RefusedError(_too_large(item.size))
+                raise _RefusedError(too_large(item.size, LARGEST_NOTEBOOK))
             with opened() as stream:
                 item.digest = _digest(stream, allowance)
             return
@@ -865,10 +865,3 @@ def _bytes(name: str) -> bytes:
 def _said(error: Exception) -> str:
     text = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return _printable(text or type(error).__name__, LONGEST_NAME)
-
-
-def _too_large(size: int) -> str:
-    return (
-        f"the file has {size / 1e6:.0f} MB; at most {LARGEST_NOTEBOOK / 1e6:.0f} MB are read. "
-        "Clear the outputs and hand it in again."
-    )

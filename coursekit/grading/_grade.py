@@ -405,7 +405,8 @@ class _Record:
             earlier = _read(self.path)
             about = {name: earlier[name] for name in self.about}
             keys = {str(key) for key in earlier["keys"]}
-            _ = [len(value) for value in about.values()]
+            if any(type(about[name]) is not type(here) for name, here in self.about.items()):
+                raise TypeError("not what this tool writes")
         except Exception:  # there is none, or it is damaged: then nothing is known to be ours
             return
         for name, here in self.about.items():

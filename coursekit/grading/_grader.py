@@ -48,8 +48,6 @@ CANARY_SECONDS = 10.0
 MOST_BYTES = 256 << 20
 MOST_SHOWN = 4 << 20
 MOST_OUTPUTS = 2000
-MOST_REMARKS = 50
-LONGEST_REMARK = 500
 # What a submission sees of the grader's environment, and what the process sees that it is forked
 # from; nothing secret is in it. Names in full: TF_TOKEN_... is not TensorFlow's.
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "COURSEKIT_EDITION", "COURSEKIT_DATA")
@@ -174,15 +172,14 @@ class Grader:
     def _grade(self, content: bytes, name: str) -> dict[str, Any]:
         if len(content) > LARGEST_NOTEBOOK:
             raise BadNotebookError(too_large(len(content)))
-        with _Run(self, "serve") as run:
-            run.ready(START_SECONDS)
-            cells = run.read(content)
-            master = closest(self.masters, cells, name)
-            merged = merge(master, cells)
-            with tempfile.TemporaryDirectory(dir=self.folder) as spool:
-                submission = _Submission(self, master, merged, Path(spool))
+        with tempfile.TemporaryDirectory(dir=self.folder) as spool:
+            with _Run(self, "serve") as run:
+                run.ready(START_SECONDS)
+                cells = run.read(content)
+                master = closest(self.masters, cells, name)
+                submission = _Submission(self, master, merge(master, cells), Path(spool))
                 submission.run(run)
-                return submission.outcome()
+            return submission.outcome()
 
     def _renew(self) -> None:
         """End the warm process; whoever needs one next starts another."""
@@ -385,18 +382,14 @@ class _Submission:
                 cell["check"] = len(checks)
                 checks.append(check)
             cells.append(cell)
-        status = "graded"
-        if any(check["passed"] is None for check in checks):
-            status = "waiting"
-        if {"not run", "timed out", "ended the process"} & set(self.status):
-            status = "graded, with trouble"
+        trouble = {"not run", "timed out", "ended the process"} & set(self.status)
         return {
             "set": self.master.name,
-            "status": status,
+            "status": "graded, with trouble" if trouble else "graded",
             "points": sum(check["earned"] or 0 for check in checks),
             "possible": self.master.points,
             "checks": checks,
-            "remarks": bounded(self.remarks),
+            "remarks": self.remarks,
             "cells": cells,
         }
 
@@ -542,21 +535,15 @@ class _Submission:
 
     def _output(self, number: int, message: dict[str, Any], blob: bytes) -> None:
         """Keep one output, made anew of what may be in one."""
-        kind = message.get("type")
+        kind, text = message.get("type"), blob.decode("utf-8", "replace")
         if kind == "stream":
-            text = blob.decode("utf-8", "replace")
-            name = "stderr" if message.get("name") == "stderr" else "stdout"
-            output = {"type": kind, "name": name, "text": text}
+            output = {"type": kind, "text": text}
         elif kind == "error":
-            words = {name: str(message.get(name))[:2000] for name in ("ename", "evalue")}
-            output = {"type": kind, **words, "traceback": blob.decode("utf-8", "replace")}
+            output = {"type": kind, "traceback": text}
         elif message.get("mime") == "image/png":
             output = {"type": "display_data", "data": {"image/png": b64encode(blob).decode()}}
         else:
-            output = {
-                "type": "display_data",
-                "data": {"text/plain": blob.decode("utf-8", "replace")},
-            }
+            output = {"type": "display_data", "data": {"text/plain": text}}
         size = 4 * len(blob) // 3
         few = sum(map(len, self.outputs)) < MOST_OUTPUTS
         if self.shown + size <= MOST_SHOWN and few:
@@ -676,17 +663,6 @@ def _entry(step: Step, passed: bool | None, message: str) -> dict[str, Any]:
         "by": by,
         "hidden": step.hidden,
     }
-
-
-def bounded(remarks: Sequence[str]) -> list[str]:
-    """Return remarks as many, and as long, as somebody may want to read."""
-    kept = [
-        text if len(text) <= LONGEST_REMARK else text[:LONGEST_REMARK] + "..."
-        for text in remarks[:MOST_REMARKS]
-    ]
-    if len(remarks) > MOST_REMARKS:
-        kept.append(f"and {len(remarks) - MOST_REMARKS} more")
-    return kept
 
 
 def _why(error: BaseException, seconds: float) -> str:

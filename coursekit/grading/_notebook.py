@@ -186,7 +186,7 @@ class Master:
 
 
 def _verify_marks(notebook: nbformat.NotebookNode) -> None:
-    """Raise an error for marks that nbgrader would not take."""
+    """Raise an error for marks that cannot be told apart, or are too old; see `exercise`, too."""
     seen = set()
     for cell in notebook.cells:
         marks = _marks(cell)
@@ -200,22 +200,6 @@ def _verify_marks(notebook: nbformat.NotebookNode) -> None:
             if identifier in seen:
                 raise BadNotebookError(f"two cells have the grade_id {identifier!r}.")
             seen.add(identifier)
-        elif marks.get("grade") or marks.get("solution") or marks.get("task"):
-            raise BadNotebookError(
-                "a cell is marked as graded, or as a solution, and has no grade_id."
-            )
-        points = marks.get("points", 0) or 0
-        if not isinstance(points, (int, float)) or not 0 <= points < 1e6:
-            raise BadNotebookError(
-                f"cell {identifier!r} is worth {points!r} points; a number from 0 on is needed."
-            )
-        for what in ("SOLUTION", "HIDDEN TESTS"):
-            begins, ends = (cell.source.count(f"{word} {what}") for word in ("BEGIN", "END"))
-            if begins != ends:
-                raise BadNotebookError(
-                    f"cell {identifier!r} has {begins} times BEGIN {what} and {ends} times END "
-                    f"{what}."
-                )
 
 
 def _beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, bytes], ...]:
@@ -269,10 +253,10 @@ class Merged:
     remarks: tuple[str, ...]
 
 
-def too_large(size: int) -> str:
+def too_large(size: int, most: int = LARGEST_NOTEBOOK) -> str:
     """Say that a file of so many bytes is not read."""
     return (
-        f"the file has {size / 1e6:.0f} MB; at most {LARGEST_NOTEBOOK / 1e6:.0f} MB are read. "
+        f"the file has {size / 1e6:.0f} MB; at most {most / 1e6:.0f} MB are read. "
         "Clear the outputs and hand it in again."
     )
 

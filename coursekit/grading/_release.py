@@ -40,6 +40,7 @@ MARKS = {
 COMMENT = re.compile(r"#+|^\s*(?://+|<!--+|%+|--+|/\*+|;+)")
 NEARLY = 0.92  # likeness of "BEGINSOLUTON" and "BEGINSOLUTION" is .96, of "AND SOLUTION" .91
 AUTOTEST = "AUTOTEST"
+MOST_POINTS = 1e6  # nor is infinity a number of points
 
 # What cells that may hold a secret keep of their metadata, and what the others lose.
 KEPT = {"nbgrader", "tags", "editable", "deletable", "slideshow", "format", "raw_mimetype"}
@@ -237,14 +238,14 @@ def _verify(notebook: NotebookNode, name: str) -> None:
                 "needed. For older marks, run: nbgrader update ."
             )
         _verify_lines(cell, where)
+        points = marks.get("points") or 0
+        if not isinstance(points, (int, float)) or not 0 <= points < MOST_POINTS:
+            raise BadNotebookError(
+                f"{where}: it is worth {points!r} points; a number from 0 on is needed."
+            )
         if marks.get("grade"):
-            points = marks.get("points")
-            if points is None:
+            if marks.get("points") is None:
                 raise BadNotebookError(f"{where}: a graded cell without points.")
-            if not isinstance(points, (int, float)) or not points >= 0:
-                raise BadNotebookError(
-                    f"{where}: it is worth {points!r} points; a number from 0 on is needed."
-                )
             called = None if marks.get("solution") else check_call(cell.source)
             if called and points != find(called).points:
                 raise BadNotebookError(

@@ -180,7 +180,7 @@ class _Notebook:
 
         class Shell(InteractiveShell):
             def _showtraceback(self, etype, evalue, stb):
-                notebook.error(etype, evalue, stb)
+                notebook.error(stb)
 
             def ask_exit(self):
                 raise SystemExit
@@ -353,15 +353,14 @@ class _Notebook:
         elif isinstance(text := data.get("text/plain"), str):
             self._output({"type": kind, "mime": "text/plain"}, self._cut(text))
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, text: str) -> None:
         """Send what was printed."""
-        self._output({"type": "stream", "name": name}, self._cut(text))
+        self._output({"type": "stream"}, self._cut(text))
 
-    def error(self, etype: type, evalue: BaseException, traceback: list[str]) -> None:
+    def error(self, traceback: list[str]) -> None:
         """Send what was raised."""
         self.flush()
-        what = {"type": "error", "ename": etype.__name__[:200], "evalue": str(evalue)[:2000]}
-        self._output(what, self._cut("\n".join(traceback)))
+        self._output({"type": "error"}, self._cut("\n".join(traceback)))
 
     def _output(self, what: dict[str, Any], content: str | bytes) -> None:
         if isinstance(content, str):
@@ -410,7 +409,7 @@ class _Stream:
     def flush(self) -> None:
         if self._parts:
             text, self._parts, self._length = "".join(self._parts), [], 0
-            self._notebook.write(self._which, text)
+            self._notebook.write(text)
 
     def isatty(self) -> bool:
         return False

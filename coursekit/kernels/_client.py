@@ -21,7 +21,7 @@ from filelock import FileLock
 from coursekit.kernels import _server
 
 START_SECONDS = 120
-LONGEST_FOLDER = 70
+LONGEST_FOLDER = 70  # names of sockets have at most 107 bytes
 # What Python, TensorFlow and the libraries below it read while they are imported. A process
 # that was started under other values of these is no place to fork from.
 READ_AT_IMPORT = ("PYTHON", "TF_", "KERAS_", "CUDA_", "XLA_", "OMP_", "OPENBLAS_", "MKL_", "LD_")
@@ -166,10 +166,7 @@ class Warm:
         elif shared:
             self.path = _runtime_folder() / f"warm-{key(self._env)}.socket"
         else:
-            # Names of sockets have at most 107 bytes, and some temporary folders have more.
-            long = len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER
-            place = "/tmp" if long else None
-            self._folder = tempfile.TemporaryDirectory(prefix="coursekit-", dir=place)
+            self._folder = tempfile.TemporaryDirectory(prefix="coursekit-", dir=_temporary())
             self.path = Path(self._folder.name) / "socket"
             self._remove.append(self._folder.name)
         self._lease = None
@@ -309,13 +306,19 @@ def key(env: Mapping[str, str]) -> str:
     return hashlib.sha256("\n".join([sys.executable, sys.prefix, *read]).encode()).hexdigest()[:16]
 
 
+def _temporary() -> str:
+    """Return the temporary folder, or another one if its name is too long for that of a socket."""
+    named = tempfile.gettempdir()
+    return named if len(os.fsencode(named)) <= LONGEST_FOLDER else "/tmp"
+
+
 def _runtime_folder() -> Path:
     """Return a folder that only this user can enter; sockets' names have to be short."""
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and os.access(base, os.W_OK):
         folder = Path(base) / "coursekit"
     else:
-        folder = Path(tempfile.gettempdir()) / f"coursekit-{os.getuid()}"
+        folder = Path(_temporary()) / f"coursekit-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = folder.lstat()
     if state.st_uid != os.getuid() or state.st_mode & 0o077:

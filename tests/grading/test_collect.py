@@ -668,12 +668,13 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("ending", KINDS)
-@pytest.mark.parametrize("what", ODD)
+@pytest.mark.parametrize(
+    ("what", "ending"),
+    # A zip says of its names that they are UTF-8, or of an old code page that has all bytes.
+    [(what, ending) for what in ODD for ending in KINDS if (what, ending) != ("not UTF-8", ".zip")],
+)
 def test_odd_names_in_an_archive(tmp_path, what, ending):
     name = ODD[what]
-    if ending == ".zip" and what == "not UTF-8":
-        pytest.skip("no zip has such names")
     if ending == ".zip":
         name = name.replace("\0", "")
     content = packed({f"{name}/{name}.ipynb": CONTENT, f"{name}.py": b"", "ok.ipynb": b""}, ending)
