@@ -2,7 +2,7 @@
 
 Linux offers several means, and not every machine allows each of them: namespaces (an own
 view of processes, network and mounts), Landlock (an allow-list of files and addresses), seccomp
-(which refuses calls of the system) and resource limits. :func:`run` uses all that work here and
+(an allow-list of calls of the system) and resource limits. :func:`run` uses all that work here and
 says which layers are on.
 
 The processes, outermost first::
@@ -12,24 +12,29 @@ The processes, outermost first::
         worker   limits itself, then runs what it was given
 
 Nothing of the submission runs in the first two.
+
+Memory is limited by counting and by refusing. No process has more than its own limit, the
+supervisor adds up what all of them hold, and what it could not see is refused: memory that
+belongs to no process and to no file of the submission's. A control group would count all of it,
+but only root, and whoever was handed a part of their tree, can make one.
 """
 
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import resource
 import signal
-import socket
 import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from coursekit.grading._seccomp import filter_calls
 
 LAYERS = {
     "limits": "memory, processes, file sizes and open files are limited",
@@ -39,33 +44,34 @@ LAYERS = {
 }
 OVERRUN = {90: "memory", 91: "processes"}  # exit statuses of the supervisor
 SCRATCH_BYTES = 512 << 20
+SCRATCH_FILES = 100_000  # an empty one takes memory, too
+SOCKET_BYTES = 208 << 10  # what may wait in one or in a pipe, as Linux comes
 WATCH_SECONDS = 0.1
+MOST_SHARED = 8  # times the limit of memory, if each process counts what it shares
 
 _CLONE = {"user": 0x10000000, "mount": 0x00020000, "pid": 0x20000000, "net": 0x40000000,
           "ipc": 0x08000000}  # fmt: skip
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_REC, _MS_PRIVATE = 1, 2, 4, 0x4000, 1 << 18
+_MS_REMOUNT, _MS_BIND = 0x20, 0x1000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 1, 38, 36
 _PR_CAPBSET_DROP = 24
-_PR_SET_SECCOMP, _SECCOMP_FILTER = 22, 2
-# By machine: its name to seccomp, the numbers of the calls socket and socketpair, and of those
-# that make memory which belongs to no process: memfd_create, shmget, msgget.
-_MACHINES = {
-    "x86_64": (0xC000003E, 41, 53, (319, 29, 68)),
-    "aarch64": (0xC00000B7, 198, 199, (279, 194, 186)),
-}
-_IO_URING_SETUP, _MEMFD_SECRET = 425, 447
-MUCH_SHARED = 64 << 20
+# What the supervisor sends init, and what init sends all in its process space then.
+_TO_ALL = {signal.SIGSTOP: signal.SIGUSR1, signal.SIGCONT: signal.SIGUSR2}
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 # Landlock's rights on files, by the version of its interface that knows them.
 _FS_RIGHTS = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
-_FS_READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read files, read folders
+_FS_LIST = 1 << 3
+_FS_READ = 1 << 0 | 1 << 2 | _FS_LIST  # execute, read files, read folders
 _FS_FILE_ONLY = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 # Programs and libraries, and what they read of the machine.
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/proc", "/sys", "/opt",
            "/etc/alternatives", "/etc/fonts", "/etc/group", "/etc/host.conf", "/etc/hosts",
            "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf",
            "/etc/passwd", "/etc/python3", "/etc/timezone")  # fmt: skip
-_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")
+_SHARED = "/dev/shm"  # where semaphores and shared memory lie
+_DEVICES = ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom")
+# Not to be written: whoever shares /dev/zero has memory that is counted nowhere.
+_ONLY_READ = ("/dev/zero",)
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,9 @@ class Sandbox:
     readable : list of str
         Folders to read besides the system's and Python's own.
     hidden : list of str
-        Folders that nobody may look into, wherever they lie.
+        Folders and files that nobody may look into, wherever they lie. What has to be read
+        (``readable``, and Python's own folders) stays where it lies within one of them; one
+        that lies within what has to be read is hidden. A folder that is named in both stays.
     scratch : str
         An empty folder, the only one to write to.
     on : dict of str to str
@@ -196,6 +204,9 @@ def _be_init(sandbox: Sandbox, work: Callable[[Sandbox], None], mounted: bool) -
             os._exit(status)
     _close_all_but_standard()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if sandbox.on.get("processes"):
+        for what, asked in _TO_ALL.items():
+            signal.signal(asked, lambda *_, what=what: _signal_all(what))
     while True:
         try:
             pid, status = os.wait()
@@ -207,16 +218,23 @@ def _be_init(sandbox: Sandbox, work: Callable[[Sandbox], None], mounted: bool) -
             os._exit(code if code >= 0 else 128 - code)
 
 
+def _signal_all(which: signal.Signals) -> None:
+    """As number 1 of a process space, which this does not reach: signal all others in it."""
+    with suppress(ProcessLookupError):
+        os.kill(-1, which)
+
+
 def _supervise(init: int, sandbox: Sandbox) -> int:
     """Watch what the tree of processes uses, and return how it ended."""
     awaited = {signal.SIGCHLD, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     status = None
+    next_count = [0.0]
     while status is None:
         pid, raw = os.waitpid(init, os.WNOHANG)
         if pid:
             status = os.waitstatus_to_exitcode(raw)
-        elif "limits" in sandbox.layers and (overrun := _overrun(init, sandbox)):
+        elif "limits" in sandbox.layers and (overrun := _overrun(init, sandbox, next_count)):
             status = overrun
         else:
             came = signal.sigtimedwait(awaited, WATCH_SECONDS)
@@ -226,19 +244,58 @@ def _supervise(init: int, sandbox: Sandbox) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _overrun(init: int, sandbox: Sandbox) -> int:
-    """Return the status that says what there is too much of, or 0."""
-    if not os.path.exists("/proc/self/stat"):
-        # We share the mounts of the new process space but are not in it: /proc shows it alone.
-        tree = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    else:
-        tree = descendants(init)
-    if len(tree) > sandbox.limits.processes:
+def _overrun(init: int, sandbox: Sandbox, next_count: list[float]) -> int:
+    """Return the status that says what there is too much of, or 0.
+
+    The list has one element: the time before which the fair sum of memory is not made again.
+    """
+    limits = sandbox.limits
+    tree = _tree(init)
+    if len(tree) > limits.processes or _threads(tree) > _most_threads(limits):
         return 91
-    held = sum(map(_private_memory, tree)) + sum(map(_shared_memory, tree)) + _in_files(sandbox)
-    if held > sandbox.limits.memory:
+    beside = _in_files(sandbox) + SOCKET_BYTES * len(set().union(*map(_sockets, tree)))
+    # In this sum, what forking shares is counted once for each process.
+    most = beside + sum(_resident(pid, sandbox) for pid in tree)
+    if most > MOST_SHARED * limits.memory:
         return 90
+    now = time.monotonic()
+    if most > limits.memory and now > next_count[0]:
+        # The fair sum takes longer, and many busy processes would keep us from it.
+        _signal(init, signal.SIGSTOP)
+        fair = beside + sum(_proportional(pid, sandbox) for pid in _tree(init))
+        _signal(init, signal.SIGCONT)
+        if fair > limits.memory:
+            return 90
+        # Half of the time is the submission's.
+        end = time.monotonic()
+        next_count[0] = end + (end - now)
     return 0
+
+
+def _tree(init: int) -> list[int]:
+    """Return the processes of the submission, as /proc has them."""
+    if _sees_ours():
+        return descendants(init)
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+
+
+def _sees_ours() -> bool:
+    """Return whether /proc has our numbers for processes.
+
+    We share the mounts of the new process space but are not in it, where its /proc is mounted.
+    """
+    return os.path.exists("/proc/self/stat")
+
+
+def _signal(init: int, which: signal.Signals) -> None:
+    """Stop or continue all processes of the submission."""
+    if not _sees_ours():
+        os.kill(init, _TO_ALL[which])
+        time.sleep(0.002)
+        return
+    for pid in descendants(init):
+        with suppress(ProcessLookupError):
+            os.kill(pid, which)
 
 
 def _kill_tree(init: int) -> None:
@@ -276,37 +333,62 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def _private_memory(pid: int) -> int:
-    """Return the bytes that belong to one process alone; what forking shares is not counted."""
-    with suppress(OSError, ValueError, IndexError), open(f"/proc/{pid}/statm") as file:
-        pages = file.read().split()
-        return (int(pages[1]) - int(pages[2])) * resource.getpagesize()
-    return 0
+def _most_threads(limits: Limits) -> int:
+    """Return how many threads all processes may have: a few each, and libraries' own per core."""
+    return 4 * limits.processes + 16 * (os.cpu_count() or 1)
 
 
-def _shared_memory(pid: int) -> int:
-    """Return a process's part of the memory that it shares with others and that is no file's."""
-    with suppress(OSError, ValueError, IndexError):
-        with open(f"/proc/{pid}/status") as file:
-            shared = next(line for line in file if line.startswith("RssShmem:"))
-        if int(shared.split()[1]) << 10 < MUCH_SHARED:
-            return 0
-        # Exact, but slow to tell: each of n processes has an n-th.
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            part = next((line for line in file if line.startswith("Pss_Shmem:")), shared)
-        return int(part.split()[1]) << 10
-    return 0
+def _threads(tree: list[int]) -> int:
+    found = 0
+    for pid in tree:
+        with suppress(OSError):
+            # The links of a folder: itself, its parent, and one for each folder in it.
+            found += os.stat(f"/proc/{pid}/task").st_nlink - 2
+    return found
+
+
+def _resident(pid: int, sandbox: Sandbox) -> int:
+    """Return the bytes of memory that a process uses, shared or not, but those of files."""
+    kinds = ("RssAnon:",) if sandbox.private else ("RssAnon:", "RssShmem:")
+    return _sum_of(f"/proc/{pid}/status", kinds) or 0
+
+
+def _proportional(pid: int, sandbox: Sandbox) -> int:
+    """Return the same, but of what n processes share an n-th."""
+    kinds = ("Pss_Anon:",) if sandbox.private else ("Pss_Anon:", "Pss_Shmem:")
+    found = _sum_of(f"/proc/{pid}/smaps_rollup", kinds)  # Linux 5.9
+    return _resident(pid, sandbox) if found is None else found
+
+
+def _sum_of(path: str, kinds: tuple[str, ...]) -> int | None:
+    """Return the bytes that a table of the kernel gives for some kinds; None if for none."""
+    found = None
+    with suppress(OSError, ValueError, IndexError), open(path, errors="replace") as file:
+        for line in file:
+            if line.startswith(kinds):
+                found = (found or 0) + (int(line.split()[1]) << 10)
+    return found
+
+
+def _sockets(pid: int) -> set[str]:
+    """Return the names of the sockets and pipes that a process has open."""
+    found = set()
+    with suppress(OSError):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                found.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return {name for name in found if name.startswith(("socket:", "pipe:"))}
 
 
 def _in_files(sandbox: Sandbox) -> int:
     """Return the bytes in files that lie in memory, if they are the submission's alone."""
-    used = 0
-    if sandbox.private:
-        for folder in ("/dev/shm", sandbox.scratch):
-            with suppress(OSError):
-                state = os.statvfs(folder)
-                used += (state.f_blocks - state.f_bfree) * state.f_frsize
-    return used
+    if not sandbox.private:
+        return 0
+    try:
+        state = os.statvfs(sandbox.scratch)
+    except OSError:
+        return 0
+    return (state.f_blocks - state.f_bfree) * state.f_frsize
 
 
 def _mount(sandbox: Sandbox) -> bool:
@@ -316,41 +398,71 @@ def _mount(sandbox: Sandbox) -> bool:
         return False
     if "files" not in sandbox.layers:
         return False
-    private = f"size={SCRATCH_BYTES},mode=700".encode()
-    for folder in dict.fromkeys(("/dev/shm", tempfile.gettempdir(), "/tmp", "/var/tmp", "/run")):
-        # Other submissions' scratch folders, sockets of servers, editors' copies of files.
-        needed = any(Path(path).is_relative_to(folder) for path in _needed(sandbox))
-        if os.path.isdir(folder) and not needed:
-            libc.mount(b"tmpfs", folder.encode(), b"tmpfs", _MS_NOSUID | _MS_NODEV, private)
-    if not os.path.isdir(sandbox.scratch):
-        os.makedirs(sandbox.scratch, mode=0o700)
-    elif libc.mount(b"tmpfs", sandbox.scratch.encode(), b"tmpfs", _MS_NOSUID | _MS_NODEV, private):
+    kept = {os.path.abspath(path) for path in (*_SYSTEM, *_needed(sandbox), sandbox.scratch)}
+    kept |= {os.path.realpath(path) for path in kept}
+    # Other submissions' scratch folders, sockets of servers, editors' copies of files.
+    hidden = {tempfile.gettempdir(), "/tmp", "/var/tmp", "/run", *sandbox.hidden}
+    # The outer ones first: what is put back into them may have to be covered in part.
+    covered = [_cover(path, kept) for path in sorted(set(map(os.path.realpath, hidden)))]
+    sandbox.private = _mount_scratch(sandbox)
+    return sandbox.private and all(covered)
+
+
+def _mount_scratch(sandbox: Sandbox) -> bool:
+    """Put one file system in memory where files may be written, so that one limit holds."""
+    mount, scratch = _libc().mount, os.fsencode(sandbox.scratch)
+    content = f"size={SCRATCH_BYTES},nr_inodes={SCRATCH_FILES},mode=700".encode()
+    if mount(b"tmpfs", scratch, b"tmpfs", _MS_NOSUID | _MS_NODEV, content) != 0:
         return False
-    sandbox.private = True
-    hidden = True
-    needed = [Path(path).resolve() for path in _needed(sandbox)]
-    for part in (part for folder in sandbox.hidden for part in _apart(Path(folder), needed)):
-        folder = str(part)
-        if os.path.isdir(folder) and not sandbox.scratch.startswith(folder + "/"):
-            flags = _MS_RDONLY | _MS_NOSUID | _MS_NODEV
-            done = libc.mount(b"tmpfs", folder.encode(), b"tmpfs", flags, b"size=4096,mode=000")
-            hidden = hidden and done == 0
-    return hidden
+    for target in (_SHARED, sandbox.scratch):  # the second covers the folder of both
+        source = os.path.join(sandbox.scratch, f"for {os.path.basename(target)}")
+        os.mkdir(source, mode=0o700)
+        if os.path.isdir(target) and mount(
+            os.fsencode(source), os.fsencode(target), None, _MS_BIND, None
+        ):
+            return False
+    return True
 
 
-def _apart(folder: Path, needed: list[Path]) -> Iterator[Path]:
-    """Return a folder, or, where something needed lies within, the other folders in it.
+def _cover(path: str, kept: set[str]) -> bool:
+    """Hide a folder or a file, but for what is kept in it; returns whether that worked.
 
-    Files beside what is needed stay in sight; Landlock has them closed.
+    An empty folder is mounted over it, into which what is kept is put back.
     """
-    if folder in needed:
-        return
-    if not any(path.is_relative_to(folder) for path in needed):
-        yield folder
-        return
-    for part in sorted(folder.iterdir()):
-        if part.is_dir() and not part.is_symlink():
-            yield from _apart(part, needed)
+    mount = _libc().mount
+    if path in kept or not os.path.exists(path):
+        return True
+    if not os.path.isdir(path):
+        nothing = os.fsencode(os.devnull)
+        return mount(nothing, os.fsencode(path), None, _MS_BIND, None) == 0
+    if path == os.path.dirname(path):
+        return False  # whoever hides the whole machine hides nothing
+    within = [one for one in sorted(kept) if Path(one).is_relative_to(path)]
+    outermost: list[tuple[str, int]] = []
+    try:
+        for one in within:
+            if not (outermost and Path(one).is_relative_to(outermost[-1][0])):
+                with suppress(OSError):
+                    outermost.append((one, os.open(one, os.O_PATH | os.O_CLOEXEC)))
+        flags = _MS_NOSUID | _MS_NODEV
+        content = b"size=1m,mode=755" if outermost else b"size=4096,mode=000"
+        if mount(b"tmpfs", os.fsencode(path), b"tmpfs", flags, content) != 0:
+            return False
+        done = True
+        for one, handle in outermost:
+            source = f"/proc/self/fd/{handle}"
+            if os.path.isdir(source):
+                os.makedirs(one, exist_ok=True)
+            else:
+                os.makedirs(os.path.dirname(one), exist_ok=True)
+                os.close(os.open(one, os.O_CREAT | os.O_WRONLY, 0o600))
+            bound = mount(source.encode(), os.fsencode(one), None, _MS_BIND | _MS_REC, None)
+            done = done and bound == 0
+    finally:
+        for _, handle in outermost:
+            os.close(handle)
+    flags |= _MS_REMOUNT | _MS_BIND | _MS_RDONLY
+    return mount(None, os.fsencode(path), None, flags, None) == 0 and done
 
 
 def _needed(sandbox: Sandbox) -> list[str]:
@@ -371,55 +483,21 @@ def _restrict(sandbox: Sandbox, mounted: bool) -> None:
         # Root's processes are not counted, and outside of a user namespace of our own those count
         # that the same user has elsewhere. The supervisor counts ours in any case.
         if os.getuid() != 0 and "namespace" in sandbox.on.values():
-            _lower(resource.RLIMIT_NPROC, 4 * sandbox.limits.processes)
-        sandbox.on["limits"] = "rlimits and a supervisor"
+            _lower(resource.RLIMIT_NPROC, _most_threads(sandbox.limits))
     _drop_capabilities()
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if {"files", "network", "processes"} & sandbox.layers:
         _landlock(sandbox, mounted)
-    refused = bool({"network", "limits"} & sandbox.layers) and _forbid_calls()
+    network = "network" not in sandbox.layers
+    inside = sandbox.on.get("network") == "namespace"
+    filtered = bool(sandbox.layers) and filter_calls(network, inside)
+    # Without a filter of calls some memory is counted nowhere, and servers are called by a file.
+    if "limits" in sandbox.layers and filtered:
+        sandbox.on["limits"] = "rlimits, a supervisor and seccomp"
     if "network" in sandbox.layers:
-        # A network namespace leaves servers that are called by a file, and so does Landlock.
         means = sandbox.on.pop("network", None)
-        if refused and means:
-            sandbox.on["network"] = f"{means} and seccomp"
-
-
-def _forbid_calls() -> bool:
-    """Have the kernel refuse sockets that can call a file, and memory that nobody can count.
-
-    Connected pairs of sockets stay allowed. Refused is io_uring, too, which can make sockets as
-    well, and calls of another machine's kind.
-    """
-    if os.uname().machine not in _MACHINES or struct.calcsize("P") != 8:
-        return False
-    machine, single, pair, memory = _MACHINES[os.uname().machine]
-    never = (_IO_URING_SETUP, _MEMFD_SECRET, *memory)
-    more = len(never) - 1
-    load, equal, at_least, mask, answer = 0x20, 0x15, 0x35, 0x54, 0x06
-    allow, refuse = 0x7FFF0000, 0x00050000 + errno.EACCES
-    # Each: what to do, how many steps to skip if so and if not, and with what. What is loaded is
-    # the call's number (0), the machine (4), or an argument (16, 24).
-    steps = (
-        (load, 0, 0, 4),
-        (equal, 0, 10 + more, machine),
-        (load, 0, 0, 0),
-        (at_least, 8 + more, 0, 0x40000000),  # x86_64 with pointers of 32 bits
-        *((equal, 7 + more - place, 0, call) for place, call in enumerate(never)),
-        (equal, 3, 0, pair),
-        (equal, 0, 6, single),
-        (load, 0, 0, 16),
-        (equal, 3, 4, socket.AF_UNIX),
-        (load, 0, 0, 24),
-        (mask, 0, 0, 0xF),
-        (equal, 0, 1, socket.SOCK_DGRAM),  # one of a pair could be connected anew
-        (answer, 0, 0, refuse),
-        (answer, 0, 0, allow),
-    )
-    program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
-    header = struct.pack("@HP", len(steps), ctypes.addressof(program))
-    done = _libc().prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_FILTER), header, 0, 0)
-    return done == 0
+        if filtered:
+            sandbox.on["network"] = f"{means} and seccomp" if means else "seccomp"
 
 
 def _drop_capabilities() -> None:
@@ -454,9 +532,13 @@ def _landlock(sandbox: Sandbox, mounted: bool) -> None:
         return
     try:
         if rights:
-            for path in (*_SYSTEM, *_needed(sandbox)):
-                _allow(call, ruleset, path, rights & _FS_READ)
-            for path in (*_DEVICES, sandbox.scratch):
+            hidden = {os.path.realpath(path) for path in sandbox.hidden}
+            for path in (*_SYSTEM, *_ONLY_READ, *_needed(sandbox)):
+                _allow_but(call, ruleset, os.path.realpath(path), rights & _FS_READ, hidden)
+            # To find a module, Python lists the folders where one may be, such as a checkout.
+            for path in filter(os.path.isabs, sys.path):
+                _allow(call, ruleset, path, rights & _FS_LIST)
+            for path in (*_DEVICES, *_shared(sandbox), sandbox.scratch):
                 _allow(call, ruleset, path, rights)
         if call(_LANDLOCK_RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint32(0)) != 0:
             return
@@ -466,6 +548,34 @@ def _landlock(sandbox: Sandbox, mounted: bool) -> None:
         sandbox.on["files"] = "Landlock and mounts" if mounted else "Landlock"
     if net and "network" not in sandbox.on:
         sandbox.on["network"] = "Landlock (TCP)"
+
+
+def _shared(sandbox: Sandbox) -> list[str]:
+    """Return the folder of shared memory, if not more can be left in it than in the scratch."""
+    with suppress(OSError):
+        state = os.statvfs(_SHARED)
+        if sandbox.private or state.f_blocks * state.f_frsize <= SCRATCH_BYTES:
+            return [_SHARED]
+    return []
+
+
+def _allow_but(
+    call: Callable[..., int], ruleset: int, path: str, rights: int, hidden: set[str]
+) -> None:
+    """Allow a folder without what is hidden in it, of which only the names can be seen.
+
+    Landlock knows no exceptions: what is allowed holds for all that lies within.
+    """
+    within = {one for one in hidden if one != path and Path(one).is_relative_to(path)}
+    if not within:
+        _allow(call, ruleset, path, rights)
+        return
+    _allow(call, ruleset, path, rights & _FS_LIST)
+    with suppress(OSError), os.scandir(path) as entries:
+        for entry in entries:
+            # Where a link leads, the folder that it leads to decides.
+            if entry.path not in hidden and not entry.is_symlink():
+                _allow_but(call, ruleset, entry.path, rights, within)
 
 
 def _allow(call: Callable[..., int], ruleset: int, path: str, rights: int) -> None:

@@ -21,6 +21,7 @@ import struct
 import sys
 import tarfile
 import time
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -214,7 +215,8 @@ def archive(draw, depth: int = 0) -> tuple[str, bytes]:
     file = io.BytesIO()
     if ending == "zip":
         packing = draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
-        with zipfile.ZipFile(file, "w", packing) as made:
+        with zipfile.ZipFile(file, "w", packing) as made, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # two files of one name are wanted
             for name, content in members:
                 made.writestr(zipfile.ZipInfo(name.encode("utf-8", "replace").decode()), content)
     else:

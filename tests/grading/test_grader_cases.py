@@ -436,7 +436,7 @@ ASKS = {
     ),
     "runs a process that imports": (
         "import subprocess, sys\nsubprocess.run([sys.executable, '-c',"
-        " 'import coursekit.grading.checks'], check=True)"
+        " 'import coursekit.grading.checks.iris'], check=True)"
     ),
 }
 CASES["asks the checks"] = Case(
