@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Build the wheel, install it into an empty environment outside the checkout, and load from there.
+# Build the wheel from the source distribution, install it into an empty environment outside the
+# checkout, and load from there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
@@ -7,7 +8,7 @@ trap 'rm -rf "$folder"' EXIT
 constraints="$PWD/constraints.txt"
 
 if command -v uv >/dev/null 2>&1; then
-  uv build --quiet --wheel --out-dir "$folder/dist" .
+  uv build --quiet --out-dir "$folder/dist" .
   uv venv --quiet --python .venv "$folder/env"
   uv pip install --quiet --python "$folder/env" --constraint "$constraints" "$folder"/dist/*.whl
 else

@@ -8,7 +8,6 @@ the better end, which only several seeds show.
 from __future__ import annotations
 
 import importlib.util
-import os
 
 import pytest
 
@@ -72,9 +71,7 @@ def test_dropout_is_the_final_model(experiments):
     assert 135 < figures["test misses"] < 200  # the source: 165
 
 
-@pytest.mark.skipif(
-    os.environ.get("COURSEKIT_THOROUGH") != "1", reason="a minute more; COURSEKIT_THOROUGH=1 asks"
-)
+@pytest.mark.thorough
 def test_two_layers_of_1024_units(experiments):
     figures = experiments("capacity_and_grid")["2 x 1024 units"](SEED)
     assert 0.052 < figures["best validation loss"] < 0.078  # the source: 0.059
