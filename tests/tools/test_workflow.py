@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_every_verb_of_make_is_there():
     verbs = [line for line in lines if line.startswith("make ")]
     assert len(verbs) >= 5
     for line in verbs:
-        done = subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, capture_output=True)
+        done = subprocess.run(["make", "-n", *shlex.split(line)[1:]], cwd=ROOT, capture_output=True)
         assert done.returncode == 0, (line, done.stderr)
 
 
