@@ -53,16 +53,17 @@ def small_book(tmp_path_factory):
         (folder / f"{name}.md").write_text(f"# The {name} page\n\nText.\n")
     (folder / "third.md").write_text(DRAWS.format(title="Old title"))
 
-    def build():
+    def build(**env):
         program = Path(sys.executable).with_name("jupyter-book")
         command = [program, "build", folder, "-W", "-q"]
-        env = os.environ | {"MPLBACKEND": "Agg"}
+        env = os.environ | {"MPLBACKEND": "Agg"} | env
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=200)
-        assert done.returncode == 0, done.stdout + done.stderr
         pages = sorted((folder / "_build" / "html").glob("*.html"))
-        return {page.stem: page.read_text() for page in pages}
+        return done, {page.stem: page.read_text() for page in pages}
 
-    return folder, build, build()
+    done, pages = build()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, build, pages
 
 
 def test_figures_are_there_whatever_back_end_the_shell_names(small_book):
@@ -74,7 +75,18 @@ def test_captions_and_titles_reach_every_page_at_the_next_build(small_book):
     folder, build, _ = small_book
     (folder / "_toc.yml").write_text(CONTENTS.format(caption="New caption"))
     (folder / "third.md").write_text(DRAWS.format(title="New title"))
-    pages = build()
+    done, pages = build()
+    assert done.returncode == 0, done.stdout + done.stderr
     for name in ("first", "second", "third"):
         assert "New caption" in pages[name] and "New title" in pages[name], name
         assert "Old caption" not in pages[name] and "Old title" not in pages[name], name
+
+
+def test_the_full_edition_is_fetched_before_anything_runs(small_book, tmp_path):
+    """Else a chapter that downloads would keep its progress on the page."""
+    _, build, _ = small_book
+    done, _ = build(COURSEKIT_EDITION="full", COURSEKIT_DATA=str(tmp_path))
+    said = done.stdout + done.stderr
+    assert (
+        done.returncode != 0 and "there is no such file" in said and "needs the full data" in said
+    )

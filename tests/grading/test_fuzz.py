@@ -32,6 +32,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+# Where this module is missing, what is imported below cannot be.
+pytest.importorskip("resource", reason="grading needs Linux")
+
 from tests.grading.notebooks import RIGHT_SECOND, master_of_two, two_checks, write
 from tests.grading.test_grader_cases import LARGEST, SPEAKS, once
 
@@ -406,8 +409,10 @@ def judge(place: Path, files: dict[bytes, bytes]) -> list[dict[str, str]]:
     json.loads((place / "out" / "results.json").read_bytes().decode())
     for number in range(HONEST):
         (line,) = [line for line in lines if line["file"] == f"honest-{number}.ipynb"]
-        got = line["points"], line["status"], line["remarks"]
-        assert got == ("2.0", "graded", ""), f"{place}: {line}"
+        assert (line["points"], line["status"]) == ("2.0", "graded"), f"{place}: {line}"
+        # Hypothesis draws names from this file, too.
+        remark = line["remarks"]
+        assert not remark or remark.startswith("Something else was handed in as"), place
     assert len(list((place / "out" / "feedback").glob("*.html"))) == len(lines), place
     assert not list(place.parent.rglob("escape.ipynb")), place
     assert not Path("/tmp/escape.ipynb").exists(), place
