@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 from coursekit.datasets import DataUnavailableError, _files
 
@@ -22,13 +24,28 @@ app = typer.Typer(
 data = typer.Typer(help="The data sets of the book.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
-console = Console()
-errors = Console(stderr=True)
+# Paths and messages go through both, so nothing in them may be read as markup or as an emoji.
+console = Console(markup=False, emoji=False, highlight=False)
+errors = Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+# Modules of Python's that only systems like Linux have.
+LINUX_ONLY = ("resource", "fcntl")
+
+
+def _path(text: str) -> Path:
+    """Take a path. An empty one, of a variable that is not set, would be the current folder."""
+    if not text:
+        raise typer.BadParameter("it is empty; name a file or a folder.")
+    return Path(os.path.expanduser(text))  # the shell does not in --out=~/folder
 
 
 @app.callback()
 def main() -> None:
     """Keep ``data`` a sub-command however many others there are."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # whatever somebody has put in its place
+            # A letter that the terminal does not have is no reason to stop.
+            stream.reconfigure(errors="backslashreplace")
 
 
 @data.command("list")
@@ -60,20 +77,22 @@ def fetch(
     """Download the full editions, so that the course can be taken offline."""
     available = {file.dataset: None for file in _files.REGISTRY if not file.bundled}
     wanted = datasets or list(available)
-    if unknown := [name for name in wanted if name not in available]:
-        errors.print(
-            f"[red]There is no full edition of {', '.join(unknown)} to fetch.[/red] "
-            f"These can be fetched: {', '.join(available)}. The others come with coursekit."
+    if unknown := [name or "''" for name in wanted if name not in available]:
+        _tell(
+            errors,
+            f"There is no full edition of {', '.join(unknown)} to fetch.",
+            f" These can be fetched: {', '.join(available)}. The others come with coursekit.",
         )
         raise typer.Exit(2)
     failed = False
-    for name in wanted:
-        try:
-            for file in _files.files_of(name, "full"):
-                console.print(f"{_files.obtain(file).path}: checked", soft_wrap=True)
-        except DataUnavailableError as error:
-            failed = True
-            errors.print(f"[red]{name}[/red]: {error}", soft_wrap=True, highlight=False)
+    with _stopped("Stopped. The files that were fetched whole are kept; run it again to go on."):
+        for name in wanted:
+            try:
+                for file in _files.files_of(name, "full"):
+                    _tell(console, "", f"{_files.obtain(file).path}: checked")
+            except DataUnavailableError as error:
+                failed = True
+                _tell(errors, name, f": {error}")
     if failed:
         raise typer.Exit(1)
 
@@ -81,21 +100,20 @@ def fetch(
 @data.command()
 def verify() -> None:
     """Check the content of every file that is here; end with 1 if one is wrong."""
-    wrong = absent = 0
+    right = absent = 0
     for file in _files.REGISTRY:
-        path = _files.location(file)
-        if not path.is_file() and not file.bundled:
-            absent += 1
+        problems: list[str] = []
+        if found := _files.look(file, problems, thorough=True):
+            right += 1
+            _tell(console, "right", f"  {found.path}", "green")
             continue
-        try:
-            _files.check(path, file, thorough=True)
-            console.print(f"[green]right[/green]  {path}", soft_wrap=True)
-        except (_files.BadFileError, OSError) as error:
-            wrong += 1
-            console.print(f"[red]wrong[/red]  {path}: {error}", soft_wrap=True)
-    console.print(
-        f"{len(_files.REGISTRY) - wrong - absent} right, {wrong} wrong, {absent} not here"
-    )
+        if file.bundled and not problems:
+            problems.append(f"{_files.location(file)}: there is no such file")
+        absent += not problems
+        for problem in problems:
+            _tell(console, "wrong", f"  {problem}")
+    wrong = len(_files.REGISTRY) - right - absent
+    console.print(f"{right} right, {wrong} wrong, {absent} not here")
     if wrong:
         raise typer.Exit(1)
 
@@ -110,15 +128,18 @@ def where() -> None:
         "downloads and cache": _files.cache_directory(),
     }
     for what, folder in lines.items():
-        console.print(f"{what + ':':<24}{folder}", soft_wrap=True, highlight=False)
+        _tell(console, "", f"{what + ':':<24}{folder}")
 
 
 @app.command()
 def release(
     solutions: Annotated[
-        list[Path], typer.Argument(help="Notebooks with solutions, or a folder of them.")
+        list[Path],
+        typer.Argument(help="Notebooks with solutions, or a folder of them.", parser=_path),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the exercises.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the exercises.", parser=_path, metavar="PATH")
+    ],
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; end with 1 if an exercise differs.")
     ] = False,
@@ -133,36 +154,55 @@ def release(
     sources = [
         notebook
         for path in solutions
-        for notebook in (sorted(path.glob("*.ipynb")) if path.is_dir() else [path])
+        for notebook in (sorted(path.glob("*.ipynb")) if os.path.isdir(path) else [path])
     ]
     if not sources:
-        errors.print(f"[red]No notebook in {', '.join(map(str, solutions))}.[/red]")
+        _tell(errors, f"No notebook in {', '.join(map(str, solutions))}.")
         raise typer.Exit(2)
-    differ = 0
+    targets: dict[Path, Path] = {}
     for source in sources:
         target = out / source.name
+        other = targets.setdefault(target, source)
+        if other != source:
+            _tell(errors, f"{other} and {source} would both become {target}.", " Rename one.")
+            raise typer.Exit(2)
+        if not check and os.path.exists(target) and os.path.samefile(source, target):
+            _tell(errors, f"{source} would be overwritten.", " Name another folder with --out.")
+            raise typer.Exit(2)
+    with _stopped("Stopped. No exercise was written by halves."):
         try:
-            changed = (
-                _release.differs(source, target) if check else _release.release(source, target)
-            )
+            # All are made before the first is written: one that is refused leaves the rest alone.
+            made = {}
+            for target, at in targets.items():
+                made[target] = _release.changed(at, target)
+            for at, content in made.items():
+                if content is not None and not check:
+                    _release.write(content, at)
+                state = "as it was" if content is None else "differs" if check else "written"
+                _tell(console, "", f"{at}: {state}")
         except (BadNotebookError, OSError) as error:
-            errors.print(f"[red]{source}[/red]: {error}", soft_wrap=True, highlight=False)
+            _tell(errors, str(at), f": {error}")
             raise typer.Exit(1) from None
-        differ += changed
-        state = "differs" if check and changed else "written" if changed else "as it was"
-        console.print(f"{target}: {state}", soft_wrap=True, highlight=False)
-    if check and differ:
-        errors.print("[red]Exercises differ from their solutions.[/red] Run: make release")
+    if check and any(content is not None for content in made.values()):
+        _tell(errors, "Exercises differ from their solutions.", " Run: make release")
         raise typer.Exit(1)
 
 
 @app.command()
 def grade(
-    submissions: Annotated[Path, typer.Argument(help="Folder, or archive, of notebooks.")],
-    out: Annotated[Path, typer.Option(help="Folder for gradebook and feedback.")],
+    submissions: Annotated[
+        Path, typer.Argument(help="Folder, or archive, of notebooks.", parser=_path)
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for gradebook and feedback.", parser=_path, metavar="PATH")
+    ],
     master: Annotated[
         list[Path] | None,
-        typer.Option(help="Notebook with nbgrader's marks; by default the course's exercises."),
+        typer.Option(
+            help="Notebook with nbgrader's marks; by default the course's exercises.",
+            parser=_path,
+            metavar="PATH",
+        ),
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(help="How many at a time; the cores by default.", min=1)
@@ -201,18 +241,19 @@ def grade(
     from coursekit.kernels._client import WarmUnavailableError
 
     if unknown := set(without or ()) - set(LAYERS):
-        errors.print(
-            f"[red]There is no layer {', '.join(sorted(unknown))}.[/red] "
-            f"The layers are {', '.join(LAYERS)}."
+        _tell(
+            errors,
+            f"There is no layer {', '.join(sorted(unknown))}.",
+            f" The layers are {', '.join(LAYERS)}.",
         )
         raise typer.Exit(2)
-    client, ended = None, []
+    client = None
     columns = (
         TextColumn("grading"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
     )
     try:
         options = _grade.Options(
@@ -222,7 +263,8 @@ def grade(
             limits=Limits(memory=_grade.memory_in_bytes(memory)),
             layers=tuple(layer for layer in LAYERS if layer not in (without or ())),
         )
-        with _ended_by_signals(ended), Progress(*columns, console=errors, transient=True) as bar:
+        stopped = f"Stopped. What is finished is kept in {out}; run it again to go on."
+        with _stopped(stopped), Progress(*columns, console=errors, transient=True) as bar:
             task = bar.add_task("", total=None)
             if scheduler:
                 client = _client(scheduler)
@@ -236,9 +278,9 @@ def grade(
                 require_sandbox=require_sandbox,
                 show_hidden=show_hidden,
                 gradescope=gradescope,
-                warn=lambda text: errors.print(f"[yellow]{escape(text)}[/yellow]", soft_wrap=True),
+                warn=lambda text: _tell(errors, text, style="yellow"),
                 progress=lambda done, of, name: bar.update(
-                    task, completed=done, total=of, description=escape(_printable(name))
+                    task, completed=done, total=of, description=_printable(name)
                 ),
             )
     except (
@@ -248,33 +290,36 @@ def grade(
         WarmUnavailableError,
         OSError,
     ) as error:
-        text = escape(str(error))
-        errors.print(f"[red]Not graded:[/red] {text}", soft_wrap=True, highlight=False)
+        _tell(errors, "Not graded:", f" {error}")
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        errors.print(
-            f"Stopped. What is finished is kept in {escape(str(out))}; run it again to go on."
-        )
-        raise typer.Exit(128 + ended[0] if ended else 130) from None
     finally:
         if client is not None:
             client.close()
     states = [row["status"] for row in graded.rows]
     waiting = states.count("waiting")
-    console.print(
+    _tell(
+        console,
+        "",
         f"{len(states)} notebooks graded, {graded.new} of them now; "
         f"{len(states) - waiting - states.count('graded')} need a look"
         f"{f', {waiting} wait for a person' if waiting else ''}. "
-        f"See {escape(str(out / 'summary.html'))} and {escape(str(out / 'grades.csv'))}.",
-        soft_wrap=True,
-        highlight=False,
+        f"See {out / 'summary.html'} and {out / 'grades.csv'}.",
     )
     if graded.fault:
-        text = escape(_printable(graded.fault, 2000))
-        errors.print(
-            f"[red]These grades say nothing:[/red] {text}", soft_wrap=True, highlight=False
-        )
+        _tell(errors, "These grades say nothing:", f" {_printable(graded.fault, 2000)}")
         raise typer.Exit(3)
+
+
+@contextmanager
+def _stopped(said: str) -> Iterator[None]:
+    """Where Ctrl+C or a signal stops what is inside, say so, and end as such programs end."""
+    ended: list[int] = []
+    try:
+        with _ended_by_signals(ended):
+            yield
+    except KeyboardInterrupt:
+        _tell(errors, "", said)
+        raise typer.Exit(128 + ended[0] if ended else 130) from None
 
 
 @contextmanager
@@ -298,6 +343,22 @@ def _ended_by_signals(ended: list[int]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _tell(to: Console, coloured: str, text: str = "", style: str = "red") -> None:
+    """Print a text as it is, the first words in a colour.
+
+    What a terminal would take for an order, or what is half a letter, as in the name of a file
+    that is no UTF-8, is shown as Python writes it.
+    """
+    parts = (
+        "".join(
+            letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
+            for letter in part
+        )
+        for part in (coloured, text)
+    )
+    to.print(Text.assemble(*zip(parts, (style, ""), strict=True)), soft_wrap=True)
+
+
 def _printable(text: str, most: int = 60) -> str:
     """Return a text of somebody else's so that a terminal takes nothing in it for an order."""
     return "".join(letter if letter.isprintable() else " " for letter in text[:most])
@@ -308,21 +369,35 @@ def _client(address: str):
         from distributed import Client
     except ImportError as error:
         _without_extra(error, "distributed")
-    return Client(address, timeout="15s")
+    try:
+        return Client(address, timeout="15s")
+    except ValueError as error:
+        _tell(errors, f"{address!r} is no address of a Dask scheduler", f" ({error}).")
+        raise typer.Exit(2) from None
 
 
 def _without_extra(error: ImportError, extra: str = "grading") -> None:
-    errors.print(
-        f"[red]{error.name} is not installed.[/red] It comes with: "
-        f"pip install 'coursekit\\[{extra}]'"
-    )
+    if error.name in LINUX_ONLY:
+        _tell(
+            errors,
+            "Grading needs Linux.",
+            f" Python has no module {error.name} here, with which submissions are held in bounds. "
+            "Grade on Linux, in WSL or in a container; nbgrader grades the same notebooks "
+            "elsewhere.",
+        )
+    else:
+        _tell(
+            errors,
+            f"{error.name} is not installed.",
+            f" It comes with: pip install 'coursekit[{extra}]'",
+        )
     raise typer.Exit(2) from None
 
 
 def _place(file: _files.DataFile) -> str:
     if file.bundled:
         return "bundled"
-    if not _files.location(file).is_file():
+    if not any(os.path.isfile(path) for path in _files.places(file)):
         return "not here"
     return "COURSEKIT_DATA" if _files.data_directory() else "cache"
 

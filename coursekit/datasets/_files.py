@@ -12,17 +12,19 @@ Whatever the place, a file is used only after its content has been checked.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
 import shutil
 import socket
+import stat
 import threading
 import urllib.parse
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -36,6 +38,21 @@ CONNECT_SECONDS = 6.0
 STALL_SECONDS = 10.0
 # How long to wait for another process that is downloading the same data set.
 LOCK_SECONDS = 900.0
+
+PIECE = 1 << 16  # bytes of a file at a time
+GZIP = b"\x1f\x8b"  # what a file compressed with gzip begins with
+
+
+# Errors of file systems, such as some network drives, on which files cannot be locked.
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+
+# What to do where a mirror did not give a file.
+CONNECT = "Connect to the internet and call again."
+CALL_LATER = (
+    "Something answered, but did not send the file. Sign in to the network if it asks for that, "
+    "or call again later."
+)
+PROXY = "Correct the proxy in HTTPS_PROXY, or unset it, and call again."
 
 
 class DataUnavailableError(RuntimeError):
@@ -51,7 +68,9 @@ class DataFile:
     """One file of one data set.
 
     ``sha256`` is the hash of the file; where the container's hash is not known (the
-    walking zip), ``members`` gives the hash of each file that must be inside it.
+    walking zip), ``members`` gives the hash of each file that must be inside it. ``content``
+    is the hash of what a gzip file holds: the same data, unpacked or compressed by another
+    program, are as good.
     """
 
     dataset: str
@@ -61,6 +80,7 @@ class DataFile:
     sha256: str | None = None
     urls: tuple[str, ...] = ()
     members: Mapping[str, str] = field(default_factory=dict)
+    content: str | None = None
 
     @property
     def bundled(self) -> bool:
@@ -81,9 +101,9 @@ _MNIST_MIRRORS = (
 )
 
 
-def _mnist(name: str, size: int, sha256: str) -> DataFile:
+def _mnist(name: str, size: int, sha256: str, content: str) -> DataFile:
     urls = tuple(mirror + name for mirror in _MNIST_MIRRORS)
-    return DataFile("mnist", "full", f"mnist/{name}", size, sha256, urls)
+    return DataFile("mnist", "full", f"mnist/{name}", size, sha256, urls, content=content)
 
 
 _WALKING_ZIP = "activity+recognition+from+single+chest+mounted+accelerometer.zip"
@@ -94,21 +114,25 @@ REGISTRY: tuple[DataFile, ...] = (
         "train-images-idx3-ubyte.gz",
         9_912_422,
         "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     ),
     _mnist(
         "train-labels-idx1-ubyte.gz",
         28_881,
         "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     ),
     _mnist(
         "t10k-images-idx3-ubyte.gz",
         1_648_877,
         "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     ),
     _mnist(
         "t10k-labels-idx1-ubyte.gz",
         4_542,
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     ),
     DataFile(
         dataset="walking",
@@ -211,9 +235,10 @@ def resolve_edition(edition: str | None) -> str:
     if edition is None:
         source = "the environment variable COURSEKIT_EDITION"
         edition = os.environ.get("COURSEKIT_EDITION") or "full"
-    if edition not in EDITIONS:
+    # An array is neither, but can be asked only element by element.
+    if not isinstance(edition, str) or edition not in EDITIONS:
         raise ValueError(f"{source} is {edition!r}; it must be one of {', '.join(EDITIONS)}.")
-    return edition
+    return str(edition)
 
 
 # ---------------------------------------------------------------------- folders
@@ -229,15 +254,20 @@ def bundled_directory() -> Path:
 def data_directory() -> Path | None:
     """Return the folder named by ``COURSEKIT_DATA``, or None where it is not set."""
     named = os.environ.get("COURSEKIT_DATA")
-    return Path(os.path.abspath(Path(named).expanduser())) if named else None
+    return _folder(named) if named else None
 
 
 def cache_directory() -> Path:
     """Say where downloads go: ``COURSEKIT_CACHE``, else the user cache directory."""
     named = os.environ.get("COURSEKIT_CACHE")
     if named:
-        return Path(os.path.abspath(Path(named).expanduser()))
+        return _folder(named)
     return Path(_pooch().os_cache("coursekit"))
+
+
+def _folder(named: str) -> Path:
+    # Unlike Path.expanduser, this takes ~somebody for a plain name where nobody is called so.
+    return Path(os.path.abspath(os.path.expanduser(named)))
 
 
 def _pooch():
@@ -255,6 +285,12 @@ def location(file: DataFile) -> Path:
     return (data_directory() or cache_directory()) / file.path
 
 
+def places(file: DataFile) -> list[Path]:
+    """List where ``file`` may be: a browser that unpacks a download drops its ``.gz``, too."""
+    path = location(file)
+    return [path, path.with_suffix("")] if path.suffix == ".gz" else [path]
+
+
 # --------------------------------------------------------------------- checking
 
 
@@ -262,6 +298,37 @@ def sha256_of(path: Path) -> str:
     """Compute the SHA-256 of a file, as hexadecimal text."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def unpacked(path: Path) -> Iterator[bytes]:
+    """Yield the content of a file piece by piece, unpacked where it is compressed with gzip.
+
+    Raises
+    ------
+    BadFileError
+        If it is compressed, and damaged or cut short.
+    """
+    with path.open("rb") as stream:
+        piece = stream.read(PIECE)
+        if not piece.startswith(GZIP):
+            while piece:
+                yield piece
+                piece = stream.read(PIECE)
+            return
+        unzip = zlib.decompressobj(wbits=31)  # gzip, whose checksum is looked at
+        try:
+            while piece:
+                if content := unzip.decompress(piece):
+                    yield content
+                # What follows the end is another part, as some programs write, or zeros that pad.
+                if piece := unzip.unused_data.lstrip(b"\0"):
+                    unzip = zlib.decompressobj(wbits=31)
+                else:
+                    piece = stream.read(PIECE)
+        except zlib.error as error:
+            raise BadFileError(f"it is not a readable gzip file ({error})") from error
+    if not unzip.eof:
+        raise BadFileError("it is cut short: the gzip file in it has no end")
 
 
 def read_members(path: Path, members: Mapping[str, str | None]) -> dict[str, bytes]:
@@ -289,7 +356,8 @@ def read_members(path: Path, members: Mapping[str, str | None]) -> dict[str, byt
 
     def search(archive: zipfile.ZipFile, depth: int) -> None:
         for info in archive.infolist():
-            name = PurePosixPath(info.filename).name
+            # Some programs for Windows write backslashes, against the format's rules.
+            name = PurePosixPath(info.filename.replace("\\", "/")).name
             if name in members and name not in found:
                 content = archive.read(info)
                 expected = members[name]
@@ -305,8 +373,9 @@ def read_members(path: Path, members: Mapping[str, str | None]) -> dict[str, byt
     try:
         with zipfile.ZipFile(path) as archive:
             search(archive, 0)
-    # RuntimeError and its NotImplementedError: an encrypted member, an unknown method.
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+    # Nobody says what else a damaged archive has zipfile raise: errors of zlib, bz2 and lzma,
+    # NotImplementedError for an unknown method, UnicodeDecodeError for a name, and more.
+    except Exception as error:
         raise BadFileError(f"it is not a readable zip archive ({error})") from error
     if missing := [name for name in members if name not in found]:
         first = missing[0]
@@ -329,17 +398,24 @@ def check(path: Path, file: DataFile, *, thorough: bool = False) -> str:
     ------
     BadFileError
         If the content is not what it should be.
+    OSError
+        If it cannot be read.
     """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):  # reading a pipe would wait
+        raise BadFileError(f"it is {'a folder' if stat.S_ISDIR(mode) else 'a device'}, not a file")
     digest = sha256_of(path)
     if file.sha256 is not None:
-        if digest != file.sha256:
+        if digest != file.sha256 and not _same_content(path, file):
             raise BadFileError(
                 f"its {path.stat().st_size:,} bytes have SHA-256 {digest}, expected "
                 f"{file.sha256} ({file.size:,} bytes)"
             )
         return digest
     mark = cache_directory() / "verified" / digest
-    if thorough or not mark.exists():
+    if thorough:  # asked for by who only looks, and wants nothing written
+        read_members(path, file.members)
+    elif not os.path.exists(mark):
         read_members(path, file.members)
         # In a read-only home the mark fails, and the members are hashed again next time.
         with suppress(OSError):
@@ -348,7 +424,33 @@ def check(path: Path, file: DataFile, *, thorough: bool = False) -> str:
     return digest
 
 
+def _same_content(path: Path, file: DataFile) -> bool:
+    """Whether ``path`` holds the content of ``file``, unpacked or compressed anew."""
+    if file.content is None:
+        return False
+    digest = hashlib.sha256()
+    for piece in unpacked(path):
+        digest.update(piece)
+    return digest.hexdigest() == file.content
+
+
 # -------------------------------------------------------------------- obtaining
+
+
+def look(file: DataFile, problems: list[str], *, thorough: bool = False) -> LocalFile | None:
+    """Return the copy of ``file`` that is on this machine, or None.
+
+    What is wrong with a file that cannot be used is added to ``problems``. Nothing but the mark
+    of :func:`check` is written.
+    """
+    for path in places(file):
+        try:
+            return LocalFile(path, check(path, file, thorough=thorough))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (BadFileError, OSError) as error:
+            problems.append(f"{path}: {error}")
+    return None
 
 
 def obtain(file: DataFile) -> LocalFile:
@@ -360,7 +462,6 @@ def obtain(file: DataFile) -> LocalFile:
         If it is not here and cannot be downloaded, or if its content is wrong in a place
         that is not ours to repair.
     """
-    path = location(file)
     if file.bundled:
         advice = "The installation is damaged: install coursekit again."
     elif data_directory() is not None:
@@ -370,30 +471,42 @@ def obtain(file: DataFile) -> LocalFile:
             "download it."
         )
     else:
-        return _from_cache(file, path)
+        return _from_cache(file)
 
-    if not path.is_file():
-        raise _unavailable(file, [f"{path}: there is no such file"], advice)
-    try:
-        return LocalFile(path, check(path, file))
-    except (BadFileError, OSError) as error:
-        raise _unavailable(file, [f"{path}: {error}"], advice) from error
+    problems: list[str] = []
+    if found := look(file, problems):
+        return found
+    raise _unavailable(file, problems or [_absent(file)], advice)
 
 
-def _from_cache(file: DataFile, path: Path) -> LocalFile:
-    attempts: list[str] = []
-    with _one_process(file):
-        if path.is_file():
-            try:
-                return LocalFile(path, check(path, file))
-            except BadFileError as error:  # ours, so fetch it again
-                attempts.append(f"{path}: {error}")
+def _absent(file: DataFile) -> str:
+    path = location(file)
+    said = f"{path}: there is no such file"
+    # Some browsers unpack an archive as soon as it is there.
+    for name in list(file.members)[:1]:
+        for beside in path.parent.rglob(name):
+            return f"{said}, only {beside}, unpacked: the archive is needed as it was downloaded"
+    return said
+
+
+def _from_cache(file: DataFile) -> LocalFile:
+    problems: list[str] = []
+    # Without the lock, which cannot be had where nothing can be written. A file is moved to its
+    # place whole, so there is no half of one to be found.
+    if found := look(file, problems):
+        return found
+    with _one_process(file, problems):
+        attempts: list[str] = []
+        advice: dict[str, None] = {}
+        if found := look(file, attempts):  # another process had the lock, and fetched it
+            return found
         for url in file.urls:
             try:
-                return _download(file, url, path)
+                return _download(file, url, location(file))
             except _MirrorError as error:
                 attempts.append(f"{url}: {error}")
-    raise _unavailable(file, attempts, "Connect to the internet and call again.")
+                advice[error.advice] = None
+    raise _unavailable(file, attempts, "\n".join(advice))
 
 
 def _unavailable(file: DataFile, attempts: list[str], advice: str) -> DataUnavailableError:
@@ -413,31 +526,57 @@ def _unavailable(file: DataFile, attempts: list[str], advice: str) -> DataUnavai
 
 
 @contextmanager
-def _one_process(file: DataFile):
-    """Hold the cache for one process, so that two never fetch the same file at once."""
+def _one_process(file: DataFile, problems: list[str]) -> Iterator[None]:
+    """Hold the cache for one process, so that two never fetch the same file at once.
+
+    Afterwards the lock is gone, and so is every new folder into which nothing came.
+    """
     from filelock import FileLock, Timeout
 
     folder = cache_directory()
+    lock = folder / f".{file.dataset}.lock"
+    inner = location(file).parent
+    made = [path for path in (inner, *inner.parents) if not os.path.exists(path)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{file.dataset}.lock", timeout=LOCK_SECONDS):
-            yield
+        with FileLock(lock, timeout=LOCK_SECONDS):
+            try:
+                yield
+            finally:
+                # While it is held, so that nobody else's is removed. Windows does not do that.
+                with suppress(OSError):
+                    lock.unlink()
     except Timeout as error:
         raise _unavailable(
             file,
-            [f"{folder}: another process has been fetching it for {LOCK_SECONDS:.0f} seconds"],
-            "End that process and call again.",
+            [
+                *problems,
+                f"{folder}: another process has been fetching it for {LOCK_SECONDS:.0f} seconds",
+            ],
+            f"End that process and call again. If there is none, delete {lock} first.",
         ) from error
-    except OSError as error:
-        raise _unavailable(
-            file,
-            [f"{folder}: {error}"],
-            "Free the folder, or name another one in COURSEKIT_CACHE.",
-        ) from error
+    except (OSError, NotImplementedError) as error:  # of older filelocks, in place of ENOSYS
+        advice = "Free the folder, or name another one in COURSEKIT_CACHE."
+        if getattr(error, "errno", errno.ENOSYS) in NO_LOCKS:
+            with suppress(OSError):  # it was made before it could not be locked
+                lock.unlink()
+            advice = (
+                "Files cannot be locked there, as on some network drives, and a download needs a "
+                "lock. Name a folder on a disk of this machine in COURSEKIT_CACHE."
+            )
+        raise _unavailable(file, [*problems, f"{folder}: {error}"], advice) from error
+    finally:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
 
 
 class _MirrorError(Exception):
-    """One mirror did not give the file; the message says why."""
+    """One mirror did not give the file; the message says why, and ``advice`` what to do."""
+
+    def __init__(self, reason: str, advice: str = CONNECT):
+        super().__init__(reason)
+        self.advice = advice
 
 
 def _download(file: DataFile, url: str, path: Path) -> LocalFile:
@@ -446,44 +585,98 @@ def _download(file: DataFile, url: str, path: Path) -> LocalFile:
     Runs under the lock, so whatever lies in the incoming folder was left by a process
     that was killed, and can go.
     """
-    import requests
-
-    pooch = _pooch()
     if reason := _unreachable(url):
         raise _MirrorError(reason)
     incoming = path.parent / ".incoming"
     shutil.rmtree(incoming, ignore_errors=True)
+    try:
+        # Before pooch does it, whose error for a folder that it cannot make has no number.
+        incoming.mkdir(parents=True, exist_ok=True)
+        fetched = _fetch(url, incoming, path.name)
+        digest = check(fetched, file)
+        os.replace(fetched, path)
+    except BadFileError as error:
+        raise _MirrorError(f"wrong content: {error}", CALL_LATER) from error
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+    return LocalFile(path, digest)
+
+
+def _fetch(url: str, folder: Path, name: str) -> Path:
+    """Download ``url`` into a folder.
+
+    Raises
+    ------
+    _MirrorError
+        If the mirror, or the way to it, is at fault.
+    OSError
+        If the folder is.
+    """
+    import requests
+
+    pooch = _pooch()
     log_level = pooch.get_logger().level
     pooch.get_logger().setLevel("WARNING")
     try:
-        fetched = Path(
-            pooch.retrieve(
-                url,
-                known_hash=None,  # check() below does it, with a message that says more
-                fname=path.name,
-                path=incoming,
-                downloader=pooch.HTTPDownloader(
-                    progressbar=True, timeout=(CONNECT_SECONDS, STALL_SECONDS)
-                ),
-            )
+        fetched = pooch.retrieve(
+            url,
+            known_hash=None,  # check() does it, with a message that says more
+            fname=name,
+            path=folder,
+            downloader=pooch.HTTPDownloader(
+                progressbar=True, timeout=(CONNECT_SECONDS, STALL_SECONDS)
+            ),
         )
-        digest = check(fetched, file)
-        os.replace(fetched, path)
+        return Path(fetched)
     except requests.HTTPError as error:
         response = error.response
         raise _MirrorError(
-            f"the server answered {response.status_code} {response.reason}"
+            f"the server answered {response.status_code} {response.reason}", CALL_LATER
         ) from error
+    except requests.exceptions.SSLError as error:
+        reason = f"the certificate could not be checked ({_innermost(error)})"
+        raise _MirrorError(reason, _certificates()) from error
+    except requests.exceptions.ProxyError as error:
+        raise _MirrorError(f"the proxy did not connect ({_innermost(error)})", PROXY) from error
     except requests.Timeout as error:
         raise _MirrorError(f"no data for {STALL_SECONDS:.0f} seconds") from error
-    except BadFileError as error:
-        raise _MirrorError(f"wrong content: {error}") from error
+    except ValueError as error:  # requests and urllib3 say so of an address, and ours are right
+        raise _MirrorError(f"the proxy's address cannot be used ({error})", PROXY) from error
     except requests.RequestException as error:
         raise _MirrorError(f"the connection broke ({error})") from error
+    except OSError as error:
+        if error.errno is not None:  # from the disk: no other mirror would help
+            raise
+        # This is how requests says that there is no such file of certificates.
+        raise _MirrorError(str(error), _certificates()) from error
+    except Exception as error:  # nobody knows of one, and the next mirror may do all the same
+        raise _MirrorError(f"{type(error).__name__}: {error}") from error
     finally:
         pooch.get_logger().setLevel(log_level)
-        shutil.rmtree(incoming, ignore_errors=True)
-    return LocalFile(path, digest)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Find the error that all others in a chain were raised for: it says most, in least words."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _certificates() -> str:
+    """Say what to do where requests cannot check a certificate."""
+    now = ""
+    for name in ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):  # requests reads the second first
+        if named := os.environ.get(name):
+            now = f" {name} is {named!r} now"
+            if not os.path.exists(named):
+                now += ", and there is no such file: unset it, or correct it"
+            now += "."
+    return (
+        "A proxy or virus scanner may look into the connection, the package certifi may be old, "
+        "or the clock of this computer wrong. Set REQUESTS_CA_BUNDLE to a file with the "
+        "certificates that your institution trusts (SSL_CERT_FILE is not read), or run "
+        f"pip install --upgrade certifi, and call again.{now}"
+    )
 
 
 def _unreachable(url: str) -> str | None:

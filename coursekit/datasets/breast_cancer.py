@@ -36,6 +36,11 @@ def load_breast_cancer() -> pd.DataFrame:
         1 (most normal) to 10 (Int64, nullable; ``bare_nuclei`` lacks 16) and ``class``
         (category: benign 458, malignant 241).
 
+    Raises
+    ------
+    DataUnavailableError
+        If the file is missing or damaged: the installation is.
+
     References
     ----------
     W. H. Wolberg, O. L. Mangasarian, "Multisurface method of pattern separation for

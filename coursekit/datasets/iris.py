@@ -22,6 +22,11 @@ def load_iris() -> pd.DataFrame:
         (float64) and ``species`` (category: setosa, versicolor, virginica; 50 of each).
         The same values, in the same order, as R's ``iris``.
 
+    Raises
+    ------
+    DataUnavailableError
+        If the file is missing or damaged: the installation is.
+
     References
     ----------
     R. A. Fisher, "The use of multiple measurements in taxonomic problems", Annals of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import numpy as np
 
 from coursekit.datasets import _files
 
-PIECE = 1 << 16  # compressed bytes at a time
 MOST_SQUEEZED = 1100  # gzip makes no byte of more than 1,032
+MOST_AXES = 32  # of an array, in older versions of NumPy
+LONGEST_HEADER = 4 + 4 * MOST_AXES
 
 Part = tuple[np.ndarray, np.ndarray]
 
@@ -39,7 +39,8 @@ def load_mnist(*, edition: str | None = None) -> tuple[Part, Part]:
     ValueError
         If the edition is neither of the two.
     DataUnavailableError
-        If the full edition is not on this machine and cannot be downloaded.
+        If the full edition is not on this machine and cannot be downloaded, or if a file in
+        the folder that ``COURSEKIT_DATA`` names is not what it should be.
 
     References
     ----------
@@ -62,14 +63,14 @@ def load_mnist(*, edition: str | None = None) -> tuple[Part, Part]:
 
 
 def read_idx(path) -> np.ndarray:
-    """Read a gzipped file in the idx format of the MNIST distribution.
+    """Read a file in the idx format of the MNIST distribution, compressed with gzip or not.
 
     Parameters
     ----------
     path : path-like
-        A ``.gz`` file: two zero bytes, the type 0x08 (unsigned byte), the number of axes,
-        each axis's length as a big-endian 32-bit integer, then the values in row-major
-        order.
+        In it, or in what it unpacks to: two zero bytes, the type 0x08 (unsigned byte), the
+        number of axes, each axis's length as a big-endian 32-bit integer, then the values in
+        row-major order.
 
     Returns
     -------
@@ -80,37 +81,47 @@ def read_idx(path) -> np.ndarray:
     ------
     BadFileError
         If the header or the length does not fit the format.
+    OSError
+        If the file cannot be read.
     """
-    content = memoryview(Path(path).read_bytes())
-    unzip = zlib.decompressobj(wbits=31)  # gzip, whose checksum is looked at
-    pieces = (unzip.decompress(content[at : at + PIECE]) for at in range(0, len(content), PIECE))
+    path = Path(path)
     try:
-        values, filled = _begin(next(pieces, b""), path, MOST_SQUEEZED * len(content))
-        # Into the array as it comes: a copy of the whole would take half as long again.
-        for piece in pieces:
-            end = filled + len(piece)
-            if end <= values.size:
-                values.reshape(-1)[filled:end] = np.frombuffer(piece, np.uint8)
-            filled = end
-    except zlib.error as error:
-        raise _files.BadFileError(f"{path} is not a readable gzip file ({error})") from error
-    if not unzip.eof:
-        raise _files.BadFileError(f"{path} is cut short: the gzip file in it has no end")
+        return _read(path)
+    except _files.BadFileError as error:
+        raise _files.BadFileError(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> np.ndarray:
+    pieces = _files.unpacked(path)
+    head = b""
+    while len(head) < LONGEST_HEADER and (piece := next(pieces, b"")):
+        head += piece
+    values, filled = _begin(head, MOST_SQUEEZED * path.stat().st_size)
+    # Into the array as it comes: a copy of the whole would take half as long again.
+    for piece in pieces:
+        end = filled + len(piece)
+        if end <= values.size:
+            values.reshape(-1)[filled:end] = np.frombuffer(piece, np.uint8)
+        filled = end
     if filled != values.size:
         raise _files.BadFileError(
-            f"{path} has {filled:,} values where its header promises shape {values.shape}"
+            f"it has {filled:,} values where its header promises shape {values.shape}"
         )
     return values
 
 
-def _begin(piece: bytes, path, most: int) -> tuple[np.ndarray, int]:
+def _begin(piece: bytes, most: int) -> tuple[np.ndarray, int]:
     """Return an array as the header wants it, begun, and how many values it has so far."""
-    if piece[:3] != b"\x00\x00\x08" or len(piece) < 4 + 4 * piece[3]:
-        raise _files.BadFileError(f"{path} does not begin as an idx file of unsigned bytes")
+    known = piece[:3] == b"\x00\x00\x08" and len(piece) > 3 and piece[3] <= MOST_AXES
+    if not known or len(piece) < 4 + 4 * piece[3]:
+        raise _files.BadFileError(
+            "it does not begin as an idx file of unsigned bytes, and is not a readable gzip file "
+            "of one"
+        )
     axes = piece[3]
     shape = tuple(int(n) for n in np.frombuffer(piece, ">u4", count=axes, offset=4))
     if math.prod(shape) > most:
-        raise _files.BadFileError(f"{path} is too small for the shape {shape} in its header")
+        raise _files.BadFileError(f"it is too small for the shape {shape} in its header")
     first = np.frombuffer(piece, np.uint8, offset=4 + 4 * axes)
     values = np.empty(shape, np.uint8)
     if first.size <= values.size:

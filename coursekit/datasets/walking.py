@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import warnings
-import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,6 +47,12 @@ class Walking:
         52, in Hz.
     channels : tuple of str
         Names of the last axis of ``x``.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` has not three axes, or ``labels`` or ``start`` not one value for each window,
+        or a label is none of 1 to 15.
     """
 
     x: np.ndarray
@@ -55,6 +61,22 @@ class Walking:
     edition: str
     sampling_rate: int = SAMPLING_RATE
     channels: tuple[str, ...] = CHANNELS
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.x) != 3:
+            raise ValueError(
+                f"x has shape {np.shape(self.x)}; it must have three axes: window, time, channel."
+            )
+        for name in ("labels", "start"):
+            if np.shape(getattr(self, name)) != np.shape(self.x)[:1]:
+                raise ValueError(
+                    f"{name} has shape {np.shape(getattr(self, name))}; it must have one value "
+                    f"for each of the {len(self.x)} windows of x."
+                )
+        if unknown := set(np.unique(self.labels).tolist()) - set(range(1, PEOPLE + 1)):
+            raise ValueError(
+                f"labels has {min(unknown)}; each must be a whole number from 1 to {PEOPLE}."
+            )
 
     @property
     def y(self) -> np.ndarray:
@@ -93,7 +115,8 @@ def load_walking(*, edition: str | None = None) -> Walking:
     ValueError
         If the edition is neither of the two.
     DataUnavailableError
-        If the full edition is not on this machine and cannot be downloaded.
+        If the full edition is not on this machine and cannot be downloaded, or if a file in
+        the folder that ``COURSEKIT_DATA`` names is not what it should be.
 
     Notes
     -----
@@ -177,6 +200,11 @@ def windows_from_zip(
     -------
     dict
         ``x``, ``labels`` and ``start``, as in :class:`Walking`.
+
+    Raises
+    ------
+    BadFileError
+        If the archive cannot be read or lacks a recording.
     """
     import pandas as pd
 
@@ -214,12 +242,15 @@ def _cached_windows(archive: _files.LocalFile, members: Mapping[str, str]) -> di
     try:
         # Opened here, because np.load leaves a damaged file open.
         with kept.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            return {name: stored[name] for name in ("x", "labels", "start")}
-    # Not there yet, or cut short by a full disk: make it again.
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            arrays = {name: stored[name] for name in ("x", "labels", "start")}
+        Walking(**arrays, edition="full")  # raises if they are not what we have written
+        return arrays
+    # Not there yet, or damaged, of which zipfile and NumPy raise what nobody has written down
+    # (NotImplementedError, TokenError, TypeError): make it again.
+    except Exception:
         pass
     arrays = windows_from_zip(archive.path, members)
-    part = folder / f".{kept.name}.{os.getpid()}"
+    part = folder / f".{kept.name}.{os.getpid()}.{threading.get_ident()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as stream:

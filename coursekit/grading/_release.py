@@ -71,20 +71,36 @@ def release(source: Path | str, target: Path | str) -> bool:
     BadNotebookError
         If no cell of the notebook is marked, or for what :func:`exercise` refuses.
     """
-    target = Path(target)
-    content = _content(Path(source))
-    if not _differs(content, target):
+    content = changed(source, target)
+    if content is None:
         return False
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    part.write_text(content, encoding="utf-8")
-    os.replace(part, target)
+    write(content, target)
     return True
 
 
 def differs(source: Path | str, target: Path | str) -> bool:
     """Return whether :func:`release` would write the file anew."""
-    return _differs(_content(Path(source)), Path(target))
+    return changed(source, target) is not None
+
+
+def changed(source: Path | str, target: Path | str) -> str | None:
+    """Return what :func:`release` would write, or None where the file is like that already."""
+    content, target = _content(Path(source)), Path(target)
+    # What is no UTF-8 is no exercise of ours, and differs.
+    same = target.exists() and target.read_text(encoding="utf-8", errors="replace") == content
+    return None if same else content
+
+
+def write(content: str, target: Path | str) -> None:
+    """Write an exercise whole or not at all."""
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    try:
+        part.write_text(content, encoding="utf-8")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _content(source: Path) -> str:
@@ -101,10 +117,6 @@ def _content(source: Path) -> str:
             "solution. Mark its cells: in JupyterLab, with nbgrader's Create Assignment."
         )
     return nbformat.writes(made) + "\n"
-
-
-def _differs(content: str, target: Path) -> bool:
-    return not target.exists() or target.read_text(encoding="utf-8") != content
 
 
 def exercise(solution: NotebookNode, name: str) -> NotebookNode:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from coursekit import datasets
+from coursekit.datasets import _files
 from coursekit.datasets.breast_cancer import SCORES
 
 WINDOWS_PER_PERSON = [511, 422, 493, 444, 509, 419, 509, 419, 509, 421, 336, 575, 335, 559, 331]
@@ -185,6 +188,12 @@ def test_mnist_full(full_data):
     assert y_train[0] == 5
     assert x_train[0].sum() == 27_525
     assert np.bincount(y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+
+
+def test_hashes_of_the_unpacked_files(full_data):
+    for file in _files.files_of("mnist", "full"):
+        content = b"".join(_files.unpacked(_files.location(file)))
+        assert hashlib.sha256(content).hexdigest() == file.content
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

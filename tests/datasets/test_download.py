@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import gzip
 import hashlib
 import io
 import json
+import os
+import shutil
 import signal
+import ssl
 import struct
 import subprocess
 import sys
 import threading
 import time
 import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 
@@ -59,6 +66,7 @@ def registry_of(contents: dict[str, bytes], urls) -> tuple[_files.DataFile, ...]
             len(contents[name]),
             hashlib.sha256(contents[name]).hexdigest(),
             tuple(urls(name)),
+            content=hashlib.sha256(gzip.decompress(contents[name])).hexdigest(),
         )
         for name in NAMES
     )
@@ -85,7 +93,7 @@ def mnist_from(mirror, monkeypatch):  # noqa: F811
 
 
 def cached_files() -> list[str]:
-    """All files in the cache but the locks, which are empty and stay."""
+    """All files in the cache but the locks, which stay where a process was killed."""
     root = _files.cache_directory()
     return sorted(
         path.relative_to(root).as_posix()
@@ -203,6 +211,182 @@ def test_unwritable_cache(mnist_from, monkeypatch, tmp_path):
         datasets.load_mnist()
 
 
+def test_a_checked_file_needs_no_lock(mnist_from, mirror):  # noqa: F811
+    """As in a cache that can only be read. A folder cannot be locked by anybody, root included."""
+    mnist_from("good")
+    datasets.load_mnist()
+    (_files.cache_directory() / ".mnist.lock").mkdir()
+    assert datasets.load_mnist()[0][0].shape == (15, 280, 280)
+    (_files.cache_directory() / "mnist" / NAMES[1]).write_bytes(b"damaged")
+    with pytest.raises(DataUnavailableError, match="Free the folder") as raised:
+        datasets.load_mnist()
+    assert f"{NAMES[1]}: its 7 bytes have SHA-256" in str(raised.value)
+    assert mirror.asked.total() == 4
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv, to take rights from root")
+def test_a_cache_that_can_only_be_read(mnist_from, mirror):  # noqa: F811
+    mnist_from("good")
+    datasets.load_mnist()
+    cache = _files.cache_directory()
+    folders = [cache, cache / "mnist"]
+    for folder in folders:
+        folder.chmod(0o555)
+    rights = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.getuid() == 0 else []
+    try:
+        process = start_loading(rights)
+        output, errors = process.communicate(timeout=60)
+        assert (process.returncode, output) == (0, "(15, 280, 280)\n"), errors
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+    assert cached_files() == ALL_FOUR
+
+
+NO_FLOCK = """
+#include <errno.h>
+int flock(int fd, int operation) { errno = NUMBER; return -1; }
+"""
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not shutil.which("gcc"), reason="needs Linux and gcc"
+)
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks(mnist_from, mirror, tmp_path, number):  # noqa: F811
+    """As network drives answer. For the last one, filelock has a lock of another kind."""
+    (tmp_path / "no_flock.c").write_text(NO_FLOCK.replace("NUMBER", str(number)))
+    library = tmp_path / "no_flock.so"
+    subprocess.run(
+        ["gcc", "-shared", "-fPIC", "-o", library, tmp_path / "no_flock.c"], check=True, timeout=60
+    )
+    environment = {"LD_PRELOAD": str(library)}
+    mnist_from("good")
+    process = start_loading(environment=environment)
+    output, errors = process.communicate(timeout=60)
+    if number == errno.ENOSYS:
+        assert process.returncode == 0, errors
+    else:
+        assert process.returncode == 1 and "Files cannot be locked there" in errors
+        assert mirror.asked.total() == 0 and not _files.cache_directory().exists()
+        datasets.load_mnist()
+    (_files.cache_directory() / ".mnist.lock").touch()  # left from before
+    process = start_loading(environment=environment)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (0, "(15, 280, 280)\n"), errors
+    assert mirror.asked.total() == 4
+
+
+def test_a_lock_that_nobody_gives_up(mnist_from, mirror, monkeypatch):  # noqa: F811
+    mnist_from("good")
+    monkeypatch.setattr(_files, "LOCK_SECONDS", 0.2)
+    _files.cache_directory().mkdir()
+    with (
+        filelock.FileLock(_files.cache_directory() / ".mnist.lock"),
+        pytest.raises(DataUnavailableError, match=r"If there is none, delete .*mnist\.lock"),
+    ):
+        datasets.load_mnist()
+    assert mirror.asked.total() == 0
+
+
+def test_nothing_is_left_where_nothing_came(mnist_from):
+    mnist_from("404")
+    with pytest.raises(DataUnavailableError):
+        datasets.load_mnist()
+    assert not _files.cache_directory().exists()
+    _files.cache_directory().mkdir()
+    with pytest.raises(DataUnavailableError):
+        datasets.load_mnist()
+    assert list(_files.cache_directory().iterdir()) == []  # but the folder was not ours
+
+
+# ------------------------------------------------------------ certificates and proxies
+
+
+def https(mirror, monkeypatch) -> None:  # noqa: F811
+    """Ask the mirror through TLS, of which it knows nothing."""
+    secure = [mirror.url("good", "").replace("http:", "https:") + end for end in ("?1=", "?2=")]
+    registry = registry_of(mirror.files, lambda name: [url + name for url in secure])
+    monkeypatch.setattr(_files, "REGISTRY", registry)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_file_of_certificates_that_is_gone(mnist_from, mirror, monkeypatch, tmp_path, name):  # noqa: F811
+    mnist_from("good")
+    https(mirror, monkeypatch)
+    monkeypatch.setenv(name, str(tmp_path / "gone.pem"))
+    with pytest.raises(DataUnavailableError) as raised:
+        datasets.load_mnist()
+    lines = str(raised.value).splitlines()
+    tried = [line for line in lines if "Could not find a suitable TLS CA certificate" in line]
+    assert len(tried) == 2 and "?1=" in tried[0] and "?2=" in tried[1]  # both mirrors
+    (advice,) = (line for line in lines if "REQUESTS_CA_BUNDLE to a file" in line)
+    assert f"{name} is {str(tmp_path / 'gone.pem')!r} now, and there is no such file" in advice
+    assert "COURSEKIT_CACHE" not in str(raised.value) and "Connect to" not in str(raised.value)
+
+
+def test_a_file_of_certificates_with_none_in_it(mnist_from, mirror, monkeypatch, tmp_path):  # noqa: F811
+    mnist_from("good")
+    https(mirror, monkeypatch)
+    (tmp_path / "empty.pem").write_text("no certificate\n")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "empty.pem"))
+    with pytest.raises(
+        DataUnavailableError, match="the certificate could not be checked"
+    ) as raised:
+        datasets.load_mnist()
+    assert f"REQUESTS_CA_BUNDLE is {str(tmp_path / 'empty.pem')!r} now." in str(raised.value)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl, to make a certificate")
+def test_a_certificate_that_nobody_vouches_for(mnist_from, mirror, monkeypatch, tmp_path):  # noqa: F811
+    """As of a proxy that looks into the connection."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    mirror.server.socket = context.wrap_socket(mirror.server.socket, server_side=True)
+    mnist_from("good")
+    https(mirror, monkeypatch)
+    mirror.files = {f"?1={name}": content for name, content in mirror.files.items()}
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # which requests does not read
+    with pytest.raises(DataUnavailableError) as raised:
+        datasets.load_mnist()
+    said = str(raised.value)
+    assert said.count("the certificate could not be checked ([SSL: CERTIFICATE_VERIFY_FAILED]") == 2
+    assert "certifi" in said and "Set REQUESTS_CA_BUNDLE" in said and "SSL_CERT_FILE is not" in said
+    assert "Connect to the internet" not in said and " now." not in said
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))  # and the advice helps
+    assert datasets.load_mnist()[0][0].shape == (15, 280, 280)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("http://127.0.0.1:1", "the proxy did not connect"),
+        ("http://[", "the proxy's address cannot be used"),
+        ("http://", "the proxy's address cannot be used"),
+        ("other://127.0.0.1", "the proxy's address cannot be used"),
+        ("http://127.0.0.1:99999", "the proxy's address cannot be used"),
+        ("http://.a..b", "the proxy's address cannot be used"),
+    ],
+)
+def test_bad_proxies(mnist_from, mirror, monkeypatch, proxy, words):  # noqa: F811
+    mnist_from("good")
+    https(mirror, monkeypatch)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(DataUnavailableError, match=words) as raised:
+        datasets.load_mnist()
+    assert str(raised.value).count(words) == 2
+    assert "Correct the proxy in HTTPS_PROXY" in str(raised.value)
+
+
 # ------------------------------------------------------------------ several processes
 
 LOAD = """
@@ -215,11 +399,14 @@ print(datasets.load_mnist()[0][0].shape)
 """
 
 
-def start_loading() -> subprocess.Popen:
+def start_loading(
+    under: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> subprocess.Popen:
     """Load in another process, which downloads from where this one would."""
     registry = [dataclasses.asdict(file) for file in _files.REGISTRY]
     process = subprocess.Popen(
-        [sys.executable, "-c", LOAD],
+        [*under, sys.executable, "-c", LOAD],
+        env={**os.environ, **(environment or {})},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -300,12 +487,15 @@ def walking_from(mirror, monkeypatch):  # noqa: F811
     return use
 
 
-@pytest.mark.parametrize("place", ["flat", "folder", "inner zip", "inner zip in a folder"])
+@pytest.mark.parametrize(
+    "place", ["flat", "folder", "backslashes", "inner zip", "inner zip in a folder"]
+)
 def test_members_are_found_wherever_they_sit(walking_from, mirror, place):  # noqa: F811
     good = walking_from.good
     archive = {
         "flat": {"README.txt": b"", **good},
         "folder": {f"Activity Recognition/{name}": content for name, content in good.items()},
+        "backslashes": {f"Data\\{name}": content for name, content in good.items()},
         "inner zip": {"data.zip": zip_of(good)},
         "inner zip in a folder": {"a/b/data.zip": zip_of({f"c/{k}": v for k, v in good.items()})},
     }[place]
@@ -353,6 +543,30 @@ def test_damaged_windows_in_the_cache_are_cut_again(walking_from):
     assert kept.stat().st_size > 1000
 
 
+def test_windows_of_any_damage_are_cut_again(walking_from):
+    """NumPy and zipfile raise many things of a damaged file, and a whole one may hold others."""
+    walking_from(zip_of(walking_from.good), "good")
+    walking = datasets.load_walking()
+    (kept,) = (_files.cache_directory() / "walking").glob("windows-*.npz")
+    arrays = {name: getattr(walking, name) for name in ("x", "labels", "start")}
+    whole = kept.read_bytes()
+    directory = whole.rindex(b"PK\x01\x02")
+    damaged = {
+        "flags": whole[:6] + b"\x21" + whole[7:],  # encrypted, patched
+        "version": whole[: directory + 6] + b"\xff" + whole[directory + 7 :],
+        "header": whole.replace(b"'fortran_order'", b"(((((((((((((((", 1),
+    }
+    for name in arrays:
+        stream = io.BytesIO()
+        np.savez(stream, **{**arrays, name: arrays[name][1:, ..., None]})
+        damaged[name] = stream.getvalue()
+    for what, content in damaged.items():
+        assert content != whole, what
+        kept.write_bytes(content)
+        assert np.array_equal(datasets.load_walking().x, walking.x), what
+        assert kept.stat().st_size == len(whole), what
+
+
 def test_windows_that_cannot_be_kept_are_still_returned(walking_from, monkeypatch, tmp_path):
     (tmp_path / "data" / "walking").mkdir(parents=True)
     (tmp_path / "data" / "walking" / "walking.zip").write_bytes(zip_of(walking_from.good))
@@ -393,3 +607,80 @@ def test_named_folder_with_a_bad_file(mnist_from, mirror, monkeypatch, tmp_path,
         datasets.load_mnist()
     assert "unset COURSEKIT_DATA" in str(raised.value)
     assert mirror.asked.total() == 0  # never a silent download
+
+
+def unpack(path: Path) -> None:
+    path.write_bytes(gzip.decompress(path.read_bytes()))
+
+
+def unpack_and_rename(path: Path) -> None:
+    unpack(path)
+    path.rename(path.with_suffix(""))
+
+
+def pack_anew(path: Path) -> None:
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 1, mtime=1))
+
+
+@pytest.mark.parametrize("change", [unpack, unpack_and_rename, pack_anew])
+@pytest.mark.parametrize("place", ["COURSEKIT_DATA", "COURSEKIT_CACHE"])
+def test_the_content_counts_and_not_its_container(
+    mnist_from,
+    mirror,  # noqa: F811
+    monkeypatch,
+    tmp_path,
+    place,
+    change,
+):
+    mnist_from("good")
+    folder = tmp_path / "digits" / "mnist"
+    folder.mkdir(parents=True)
+    for name, content in mirror.files.items():
+        (folder / name).write_bytes(content)
+    monkeypatch.setenv(place, str(tmp_path / "digits"))
+    expected = datasets.load_mnist()
+    for name in NAMES:
+        change(folder / name)
+    for part, right in zip(datasets.load_mnist(), expected, strict=True):
+        assert all(np.array_equal(*pair) for pair in zip(part, right, strict=True))
+    assert mirror.asked.total() == 0
+    # Another content in the same container is refused.
+    path = next(path for path in folder.iterdir() if path.name.startswith("t10k-labels"))
+    path.write_bytes(path.read_bytes()[:-9])
+    if place == "COURSEKIT_DATA":
+        with pytest.raises(DataUnavailableError, match=r"cut short|have SHA-256 .*, expected"):
+            datasets.load_mnist()
+    else:
+        assert np.array_equal(datasets.load_mnist()[1][1], expected[1][1])
+        assert mirror.asked.total() == 1
+
+
+def test_a_damaged_file_beside_a_whole_one(mnist_from, mirror, monkeypatch, tmp_path):  # noqa: F811
+    mnist_from("good")
+    folder = tmp_path / "data" / "mnist"
+    folder.mkdir(parents=True)
+    for name, content in mirror.files.items():
+        (folder / name).write_bytes(content[:-5])
+        (folder / name).with_suffix("").write_bytes(gzip.decompress(content))
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path / "data"))
+    assert datasets.load_mnist()[0][0].shape == (15, 280, 280)
+
+
+def test_an_unpacked_archive_is_told(walking_from, monkeypatch, tmp_path):
+    folder = tmp_path / "data" / "walking" / "Activity Recognition"
+    folder.mkdir(parents=True)
+    for name, content in walking_from.good.items():
+        (folder / name).write_bytes(content)
+    walking_from(b"", "gone")
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path / "data"))
+    with pytest.raises(DataUnavailableError) as raised:
+        datasets.load_walking()
+    assert f"no such file, only {folder / '1.csv'}, unpacked: the archive" in str(raised.value)
+
+
+def test_a_folder_in_the_place_of_a_file(mnist_from, monkeypatch, tmp_path):
+    mnist_from("good")
+    (tmp_path / "data" / "mnist" / NAMES[0]).mkdir(parents=True)
+    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path / "data"))
+    with pytest.raises(DataUnavailableError, match=f"{NAMES[0]}: it is a folder, not a file"):
+        datasets.load_mnist()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,7 @@ def test_every_download_has_an_address_and_a_hash():
             assert all(url.startswith("https://") for url in file.urls)
             assert len(file.urls) == 2
             assert file.sha256 or len(file.members) == 15
+            assert (file.content is not None) == file.path.endswith(".gz")
 
 
 def test_damaged_installation_is_reported(monkeypatch, tmp_path):
@@ -60,6 +63,17 @@ def test_folders(monkeypatch, tmp_path):
     assert _files.cache_directory().name == "coursekit"
 
 
+@pytest.mark.parametrize("name", ["COURSEKIT_DATA", "COURSEKIT_CACHE"])
+def test_a_tilde_is_the_home_of_whom_it_can_be(monkeypatch, tmp_path, name):
+    directory = {"COURSEKIT_DATA": _files.data_directory, "COURSEKIT_CACHE": _files.cache_directory}
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv(name, "~/data")
+    assert directory[name]() == tmp_path / "data"
+    monkeypatch.setenv(name, "~no-such-user-here/data")
+    assert directory[name]() == Path.cwd() / "~no-such-user-here" / "data"
+
+
 def test_verified_mark_spares_the_second_look(monkeypatch, tmp_path):
     """The members of an archive are hashed once; a thorough check hashes them again."""
     looks = []
@@ -67,6 +81,9 @@ def test_verified_mark_spares_the_second_look(monkeypatch, tmp_path):
     archive = tmp_path / "archive.zip"
     archive.write_bytes(b"content")
     file = _files.DataFile("walking", "full", "archive.zip", 7, urls=("x",), members={"a": "b"})
+    _files.check(archive, file, thorough=True)
+    assert not _files.cache_directory().exists()  # who only looks leaves no mark
+    looks.clear()
     for _ in range(2):
         _files.check(archive, file)
     assert len(looks) == 1
@@ -102,6 +119,8 @@ def test_idx_axes_and_order(tmp_path):
         (b"\x00\x00\x08\x01" + struct.pack(">I", 5) + b"\x00" * 4, r"4 values .* shape \(5,\)"),
         (b"\x00\x00\x08\x01" + struct.pack(">I", 5) + b"\x00" * 6, r"6 values .* shape \(5,\)"),
         (b"\x00\x00\x08\x03" + b"\xff" * 12 + b"\x00" * 9, "too small for the shape"),
+        (b"\x00\x00\x08\xff" + b"\x00\x00\x00\x01" * 255 + b"\x00", "does not begin as an idx"),
+        (b"\x00\x00\x08", "does not begin as an idx"),
         (b"", "does not begin as an idx"),
     ],
 )
@@ -114,19 +133,73 @@ def test_idx_over_many_pieces(tmp_path):
     values = np.random.default_rng(1).integers(0, 256, (50, 90, 90), np.uint8)
     content = b"\x00\x00\x08\x03" + struct.pack(">3I", *values.shape) + values.tobytes()
     path = write(tmp_path / "a.gz", content)
-    assert path.stat().st_size > 5 * mnist.PIECE
+    assert path.stat().st_size > 5 * _files.PIECE
     np.testing.assert_array_equal(mnist.read_idx(path), values)
     whole = path.read_bytes()
     for bad, words in {
         whole[:-3]: "cut short",
-        whole[: 2 * mnist.PIECE]: "cut short",
+        whole[: 2 * _files.PIECE]: "cut short",
         whole[:-8] + b"\x00\x00\x00\x00" + whole[-4:]: "not a readable gzip file",
         b"no gzip file": "not a readable gzip file",
+        whole + b"no gzip file": "not a readable gzip file",
         b"": "does not begin as an idx",
     }.items():
         path.write_bytes(bad)
         with pytest.raises(_files.BadFileError, match=words):
             mnist.read_idx(path)
+
+
+def test_idx_in_any_container(tmp_path):
+    """Unpacked, in one part or in several, with zeros after the end: the values are the same."""
+    values = np.random.default_rng(1).integers(0, 256, (9, 100, 100), np.uint8)
+    content = b"\x00\x00\x08\x03" + struct.pack(">3I", *values.shape) + values.tobytes()
+    path, packed = tmp_path / "a", gzip.compress(content)
+    parts = gzip.compress(content[:7]) + gzip.compress(content[7:])
+    # The first part of the last one ends where a piece ends.
+    comment = b"\x1f\x8b\x08\x10" + bytes(6)
+    fill = _files.PIECE - len(comment) - 1 - len(gzip.compress(b"")) + 10
+    edge = comment + b"x" * fill + b"\0" + gzip.compress(b"")[10:]
+    assert len(edge) == _files.PIECE
+    for container in (content, packed, parts, packed + bytes(200_000), edge + packed):
+        path.write_bytes(container)
+        np.testing.assert_array_equal(mnist.read_idx(path), values)
+        assert b"".join(_files.unpacked(path)) == content
+
+
+# --------------------------------------------------------------------------- archives
+
+
+def packed(method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr("ä.txt", b"")
+        archive.writestr("1.csv", b"1,2,3,4,5\n" * 30)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_archives_have_one_error(tmp_path, method):
+    """zipfile lets through what lzma and the decoding of names raise, among others."""
+    rng = np.random.default_rng(0)
+    path, good, bad = tmp_path / "a.zip", packed(method), 0
+    for _ in range(300):
+        content = bytearray(good)
+        for at in rng.integers(0, len(good), rng.integers(1, 4)):
+            content[at] = rng.integers(0, 256)
+        path.write_bytes(content)
+        try:
+            assert len(_files.read_members(path, {"1.csv": None})["1.csv"]) == 300
+        except _files.BadFileError:
+            bad += 1
+    assert bad > 150
+
+
+def test_names_with_backslashes(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        info = zipfile.ZipInfo("x")
+        info.filename = info.orig_filename = "Data\\1.csv"
+        archive.writestr(info, b"content")
+    assert _files.read_members(tmp_path / "a.zip", {"1.csv": None}) == {"1.csv": b"content"}
 
 
 # ------------------------------------------------------------------- cutting windows

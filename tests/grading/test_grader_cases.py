@@ -25,6 +25,9 @@ import pytest
 from nbformat import v4
 from typer.testing import CliRunner
 
+# Where this module is missing, what is imported below cannot be.
+pytest.importorskip("resource", reason="grading needs Linux")
+
 from coursekit.cli import app
 from coursekit.grading._grade import grade
 from coursekit.grading._grader import Options

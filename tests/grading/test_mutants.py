@@ -20,6 +20,9 @@ import nbformat
 import pytest
 from nbformat import v4
 
+# Where this module is missing, what is imported below cannot be.
+pytest.importorskip("resource", reason="grading needs Linux")
+
 from coursekit.grading._grade import grade
 from coursekit.grading._grader import Options
 from coursekit.grading._notebook import BadNotebookError, Master, cells_of, merge, read

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from nbformat import v4
 
+# Where this module is missing, what is imported below cannot be.
+pytest.importorskip("resource", reason="grading needs Linux")
+
 from coursekit.grading._grade import grade
 from coursekit.grading._grader import Options
 from tests.grading.notebooks import given, graded, marked, notebook, solution, write
