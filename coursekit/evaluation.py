@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from coursekit import _options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +27,14 @@ class Band:
     low, median, high : float
         Smallest, middle and largest value.
     runs : int
-        How many there were.
+        How many there were, at least two.
+
+    Raises
+    ------
+    TypeError
+        If one of these is no number.
+    ValueError
+        If they are not finite or not in this order, or there are fewer than two runs.
     """
 
     low: float
@@ -32,8 +42,32 @@ class Band:
     high: float
     runs: int
 
+    def __post_init__(self):
+        for name in ("low", "median", "high"):
+            value = getattr(self, name)
+            found = _options.number(name, value, "finite", lambda found: abs(found) < np.inf)
+            object.__setattr__(self, name, found)  # frozen for its users alone
+        if not self.low <= self.median <= self.high:
+            raise ValueError(
+                f"low, median and high are {self.low}, {self.median} and {self.high}; they must "
+                "be in this order."
+            )
+        _options.whole("runs", self.runs, least=2)
+
     def covers(self, value: float, *, digits: int = 2) -> bool:
-        """Whether ``value`` lies between low and high, all rounded to ``digits``."""
+        """Whether ``value`` lies between low and high, all rounded to ``digits``.
+
+        A value that is not finite never does.
+
+        Raises
+        ------
+        TypeError
+            If ``value`` is no number, or ``digits`` no whole number.
+        ValueError
+            If ``digits`` is negative.
+        """
+        value = _options.number("value", value, "which may be missing", lambda found: True)
+        digits = _options.whole("digits", digits, least=0)
         return round(self.low, digits) <= round(value, digits) <= round(self.high, digits)
 
     def __str__(self) -> str:
@@ -54,12 +88,19 @@ def band(values: Iterable[float]) -> Band:
 
     Raises
     ------
+    TypeError
+        If ``values`` are not numbers, each of one run.
     ValueError
-        If there are fewer than two values, or one is not a finite number.
+        If there are fewer than two values, or one is not finite.
     """
-    array = np.asarray(list(values), dtype=float)
+    array = _options.numbers("values", _options.sequence("values", values, "numbers"))
+    if array.ndim != 1:
+        raise TypeError(f"values have shape {array.shape}; give one number per run.")
+    array = array.astype(float)
     if len(array) < 2:
-        raise ValueError(f"{len(array)} value is no band; train with at least two seeds.")
+        raise ValueError(
+            f"values are {array.tolist()}, which make no band; train with at least two seeds."
+        )
     if not np.isfinite(array).all():
         raise ValueError(f"the values {array.tolist()} are not all finite: a run failed.")
     return Band(float(array.min()), float(np.median(array)), float(array.max()), len(array))
@@ -78,6 +119,14 @@ class ConfusionReport:
         transpose.
     labels : tuple of length k
         Names of the classes, in the order of the rows and columns.
+
+    Raises
+    ------
+    TypeError
+        If ``labels`` are no sequence; text is none.
+    ValueError
+        If the matrix is not square, holds something other than counts or nothing at
+        all, or the labels do not fit it.
 
     Notes
     -----
@@ -103,6 +152,19 @@ class ConfusionReport:
     matrix: np.ndarray
     labels: tuple[Hashable, ...]
 
+    def __post_init__(self):
+        counts = _counts(self.matrix)
+        names = tuple(_options.sequence("labels", self.labels, "names"))
+        if len(names) != len(counts) or not _options.all_different(names):
+            raise ValueError(
+                f"labels are {list(names)}; a matrix with {len(counts)} rows needs "
+                f"{len(counts)} different ones, each of them text or a number."
+            )
+        counts.setflags(write=False)
+        # The class is frozen for its users; here is where its attributes get their types.
+        object.__setattr__(self, "matrix", counts)
+        object.__setattr__(self, "labels", names)
+
     @classmethod
     def from_labels(
         cls,
@@ -126,12 +188,13 @@ class ConfusionReport:
 
         Raises
         ------
+        TypeError
+            If ``labels`` are no sequence; text is none.
         ValueError
             If the two have different lengths or none, are not one class per example, miss a
-            value, or hold a class that ``labels`` does not.
+            value, hold something else than names or whole numbers, or both of them, or hold a
+            class that ``labels`` does not; or if ``labels`` names a class twice.
         """
-        from sklearn.metrics import confusion_matrix
-
         actual = _classes("actual", actual)
         predicted = _classes("predicted", predicted)
         if len(actual) != len(predicted):
@@ -144,13 +207,20 @@ class ConfusionReport:
                 f"actual holds {actual[0]!r} and predicted {predicted[0]!r}: one is text, the "
                 "other is not. Give both the same kind of label."
             )
-        found = np.unique(np.concatenate([actual, predicted]))
-        known = found.tolist() if labels is None else list(labels)
-        if strange := sorted(set(found.tolist()) - set(known)):
+        found = set(actual) | set(predicted)
+        known = sorted(found)
+        if labels is not None:
+            known = _options.sequence("labels", labels, "classes")
+            _options.different("labels", known)
+        if strange := sorted(found - set(known)):
             raise ValueError(f"the classes {strange} occur, but labels are {known}.")
         if len(known) < 2:
             raise ValueError(f"only the class {known[0]!r} occurs; name at least two in labels.")
-        return cls.from_matrix(confusion_matrix(actual, predicted, labels=known), labels=known)
+        places = {name: place for place, name in enumerate(known)}
+        counts = np.zeros((len(known), len(known)), dtype=np.int64)
+        rows, columns = ([places[name] for name in names] for names in (actual, predicted))
+        np.add.at(counts, (rows, columns), 1)
+        return cls(counts, tuple(known))
 
     @classmethod
     def from_matrix(
@@ -164,7 +234,7 @@ class ConfusionReport:
         Parameters
         ----------
         matrix : array-like of whole numbers, shape (k, k), k at least 2
-            Rows actual, columns predicted. Transpose what ``caret`` prints.
+            Rows actual, columns predicted, without totals. Transpose what ``caret`` prints.
         labels : sequence of length k, optional
             Names of the classes; by default the columns' names of a DataFrame, or 0 to k - 1.
 
@@ -174,39 +244,27 @@ class ConfusionReport:
 
         Raises
         ------
+        TypeError
+            If ``labels`` are no sequence; text is none.
         ValueError
             If the matrix is not square, holds something other than counts or nothing at
-            all, or the labels do not fit it.
+            all, or the labels do not fit it; or if the last row and column of a DataFrame are
+            totals, as of ``pandas.crosstab`` with ``margins=True``.
         """
-        if labels is None and hasattr(matrix, "columns"):
-            labels = list(matrix.columns)
-            if list(matrix.index) != labels:
-                raise ValueError(
-                    f"the rows are named {list(matrix.index)} and the columns {labels}; both "
-                    "must name the same classes in the same order."
-                )
-        counts = np.asarray(matrix)
-        if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or len(counts) < 2:
-            raise ValueError(
-                f"the matrix has shape {counts.shape}; it must be square, with one row and one "
-                "column for each of at least two classes."
-            )
-        if (
-            counts.dtype.kind not in "iuf"
-            or not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all()
-        ):
-            raise ValueError("the matrix holds something other than counts 0, 1, 2, ...")
-        if not counts.any():
-            raise ValueError("the matrix holds only zeros: there is no example to judge by.")
-        names = tuple(range(len(counts))) if labels is None else tuple(labels)
-        if len(names) != len(counts) or len(set(names)) < len(names):
-            raise ValueError(
-                f"labels are {list(names)}; a matrix with {len(counts)} rows needs "
-                f"{len(counts)} different ones."
-            )
-        counts = counts.astype(np.int64)
-        counts.setflags(write=False)
-        return cls(counts, names)
+        import pandas as pd
+
+        if isinstance(matrix, pd.DataFrame):
+            if labels is None:
+                labels = list(matrix.columns)
+                if list(matrix.index) != labels:
+                    raise ValueError(
+                        f"the rows are named {list(matrix.index)} and the columns {labels}; both "
+                        "must name the same classes in the same order."
+                    )
+            _refuse_totals(matrix)
+        if labels is None:
+            labels = range(len(_counts(matrix)))
+        return cls(matrix, labels)
 
     @property
     def total(self) -> int:
@@ -252,10 +310,13 @@ class ConfusionReport:
         """
         from sklearn.metrics import cohen_kappa_score
 
-        if (self.matrix.sum(axis=0) * self.matrix.sum(axis=1)).max() == self.total**2:
+        one_class = [self.matrix.sum(axis=axis) == self.total for axis in (0, 1)]
+        if (one_class[0] & one_class[1]).any():
             return float("nan")
         actual, predicted = self._pairs()
-        return float(cohen_kappa_score(actual, predicted, sample_weight=self.matrix.ravel()))
+        # As floats: products of large whole numbers do not fit into 64 bits.
+        weights = self.matrix.ravel().astype(float)
+        return float(cohen_kappa_score(actual, predicted, sample_weight=weights))
 
     @cached_property
     def mcnemar_p_value(self) -> float:
@@ -327,7 +388,7 @@ class ConfusionReport:
                 "detection prevalence": (true_positive + false_positive) / self.total,
                 "balanced accuracy": (sensitivity + specificity) / 2,
             }
-        return pd.DataFrame(columns, index=pd.Index(self.labels, name="class"))
+        return pd.DataFrame(columns, index=self._names("class"))
 
     def mismatches(self) -> pd.DataFrame:
         """Return which classes were taken for which, the most frequent first.
@@ -358,8 +419,8 @@ class ConfusionReport:
 
         return pd.DataFrame(
             self.matrix,
-            index=pd.Index(self.labels, name="actual"),
-            columns=pd.Index(self.labels, name="predicted"),
+            index=self._names("actual"),
+            columns=self._names("predicted"),
         )
 
     def __str__(self) -> str:
@@ -394,6 +455,12 @@ class ConfusionReport:
             f"correct: accuracy {self.accuracy:.4f})"
         )
 
+    def _names(self, what: str) -> pd.Index:
+        import pandas as pd
+
+        # A label may be a pair, and is one name all the same.
+        return pd.Index(self.labels, name=what, tupleize_cols=False)
+
     def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the actual and the predicted class of each cell of the matrix, row by row."""
         actual, predicted = np.indices(self.matrix.shape)
@@ -413,10 +480,17 @@ def _p_value(value: float) -> str:
     return "< 2.2e-16" if value < 2.2e-16 else f"{value:.4g}"
 
 
-def _classes(name: str, values: Sequence[Hashable] | np.ndarray) -> np.ndarray:
+def _classes(name: str, values: Sequence[Hashable] | np.ndarray) -> list[str] | list[int]:
+    """Return the class of each example, all of them text or all of them whole numbers."""
     import pandas as pd
 
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(
+            f"{name} is {_options.shown(values)}, whose rows have different lengths; give one "
+            "class per example."
+        ) from None
     if array.ndim != 1:
         raise ValueError(
             f"{name} has shape {array.shape}; give one class per example. Of one-hot rows or "
@@ -426,11 +500,71 @@ def _classes(name: str, values: Sequence[Hashable] | np.ndarray) -> np.ndarray:
         raise ValueError(f"{name} is empty: there is no example to judge by.")
     if pd.isna(array).any():
         raise ValueError(f"{name} misses {int(pd.isna(array).sum())} values; drop these examples.")
-    if array.dtype.kind == "f":
-        if (array != np.floor(array)).any():
+    # NumPy makes text of the numbers in a list that holds both.
+    items = array.tolist() if hasattr(values, "dtype") else list(values)
+    texts = [item for item in items if isinstance(item, str)]
+    if len(texts) == len(items):
+        return [str(item) for item in items]
+    others = [item for item in items if not isinstance(item, str)]
+    if texts:
+        raise ValueError(
+            f"{name} holds {texts[0]!r} and {others[0]!r}; give names or whole numbers, not both."
+        )
+    for item in others:
+        if not isinstance(item, Real | np.bool_):
             raise ValueError(
-                f"{name} holds {array[array != np.floor(array)][0]}, which is no class; are these "
-                "probabilities?"
+                f"{name} holds {_options.shown(item)}, which is neither a name nor a whole number."
             )
-        array = array.astype(np.int64)
-    return array
+        if not float(item).is_integer():
+            raise ValueError(f"{name} holds {item}, which is no class; are these probabilities?")
+    return [item if isinstance(item, bool) else int(item) for item in others]
+
+
+def _counts(matrix) -> np.ndarray:
+    """Return a square matrix of counts as int64, or say what is wrong with it."""
+    try:
+        counts = np.array(matrix)  # a copy: nobody else can change it
+    except ValueError:
+        raise ValueError(
+            f"the matrix is {_options.shown(matrix)}, whose rows have different lengths; it must "
+            "be square."
+        ) from None
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or len(counts) < 2:
+        raise ValueError(
+            f"the matrix has shape {counts.shape}; it must be square, with one row and one "
+            "column for each of at least two classes."
+        )
+    whole = np.zeros(counts.shape, dtype=np.int64)
+    for row, column in np.ndindex(counts.shape):
+        count = counts[row, column]
+        fits = isinstance(count, Real) and not isinstance(count, bool) and 0 <= count < 2**53
+        if not fits or not (isinstance(count, Integral) or float(count).is_integer()):
+            raise ValueError(
+                "the matrix holds something other than counts 0, 1, 2, ...: "
+                f"{_options.shown(counts[row, column : column + 1].tolist()[0])} in row {row}, "
+                f"column {column} (from 0)."
+            )
+        whole[row, column] = int(count)
+    if not whole.any():
+        raise ValueError("the matrix holds only zeros: there is no example to judge by.")
+    if (total := sum(whole.ravel().tolist())) >= 2**53:
+        raise ValueError(f"the matrix holds {total} examples; at most {2**53 - 1} can be counted.")
+    return whole
+
+
+def _refuse_totals(matrix: pd.DataFrame) -> None:
+    """Refuse a table whose last row and column are the sums of the others."""
+    counts, name = matrix.to_numpy(), matrix.columns[-1] if len(matrix.columns) else None
+    # Two equal counts in two rows are no totals, unless their name says so.
+    if counts.shape[0] != counts.shape[1] or len(counts) < (2 if name == "All" else 3):
+        return
+    try:
+        sums = [counts[:-1].sum(axis=0), counts[:, :-1].sum(axis=1)]
+        totals = (sums[0] == counts[-1]).all() and (sums[1] == counts[:, -1]).all()
+    except TypeError:  # no numbers; said later
+        return
+    if totals and counts[-1, -1] > 0:
+        raise ValueError(
+            f"the last row and column, {name!r}, hold the sums of the others; leave such totals "
+            "out (margins=False). If it is a class, give matrix.to_numpy() and labels."
+        )

@@ -4,15 +4,21 @@ Every builder returns a built, uncompiled ``keras.Sequential`` whose default opt
 the network of the source, parameter for parameter. Options are keyword-only. The
 optimiser and the loss belong to the question that is asked of a network, so the chapters
 choose them.
+
+The networks are the same whatever Keras's settings are: the last axis holds the channels, and
+numbers are float32, unless a program has set a mixed policy (``keras.config.set_dtype_policy``).
 """
 
 from __future__ import annotations
 
-import math
-import operator
 import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coursekit import _keras, _options
+from coursekit._options import not_negative, sequence, share, shown, whole
 
 if TYPE_CHECKING:
     import keras
@@ -228,7 +234,7 @@ def regression_network(*, inputs: int = 5, units: int = 64) -> keras.Sequential:
     """
     return _dense_network(
         "regression_network",
-        inputs=_whole("inputs", inputs),
+        inputs=_size("inputs", inputs),
         units=(units,),
         classes=1,
         output_activation="linear",
@@ -302,15 +308,16 @@ def walking_final_cnn(
     ----------
     D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 3.1.8.
     """
-    if len(kernel_sizes) != 2:
-        raise ValueError(f"kernel_sizes is {kernel_sizes}; it must be two whole numbers.")
-    first, second = kernel_sizes
+    sizes = sequence("kernel_sizes", kernel_sizes, "two whole numbers")
+    if len(sizes) != 2:
+        raise ValueError(f"kernel_sizes is {shown(kernel_sizes)}; it must be two whole numbers.")
+    first, second = sizes
     convolutions = [
         _convolution("convolution_1", filters, first, 2),
         _convolution("convolution_2", filters, second, 1),
     ]
     return _walking_network(
-        "walking_final_cnn", convolutions, dropout=dropout, length=_whole("length", length)
+        "walking_final_cnn", convolutions, dropout=dropout, length=_size("length", length)
     )
 
 
@@ -382,7 +389,7 @@ def mnist_mlp(
     return _dense_network(
         "mnist_mlp",
         inputs=784,
-        units=(units,) * _whole("layers", layers),
+        units=(units,) * _options.at_most("layers", whole("layers", layers), _MOST_LAYERS),
         classes=10,
         dropout=dropout,
         l2=l2,
@@ -391,6 +398,13 @@ def mnist_mlp(
 
 
 # ------------------------------------------------------------------ building blocks
+
+# More is a slip of the pen, for which no machine has the memory.
+_LARGEST_LAYER, _MOST_LAYERS = 1_000_000, 1000
+
+
+def _size(name: str, value: int) -> int:
+    return _options.at_most(name, whole(name, value), _LARGEST_LAYER)
 
 
 def _dense_network(
@@ -405,56 +419,78 @@ def _dense_network(
     l2: float = 0.0,
     seed: int | None = None,
 ) -> keras.Sequential:
-    units = [_whole("units", width) for width in units]
-    if not units:
+    widths = [_size("units", width) for width in sequence("units", units, "whole numbers")]
+    if not widths:
         raise ValueError("units is empty; at least one hidden layer is needed.")
-    dropout, l2 = _share("dropout", dropout), _penalty("l2", l2)
+    dropout, l2 = share("dropout", dropout), not_negative("l2", l2)
+    start = None if seed is None else _options.seed("seed", seed)
 
-    import keras
+    keras = _keras.load()
+    if not isinstance(activation, str) or activation not in ("relu", "linear"):
+        _check_activation(keras, activation)
+    dtype = _keras.precision()
 
     # Keras draws a seed for each layer from Python's random, which all threads share. These
     # are the numbers it would draw, from a generator of our own.
-    drawn = random.Random(seed)
+    drawn = random.Random(start)
 
     def layer_seed() -> int | None:
-        return None if seed is None else drawn.randint(1, int(1e9))
+        return None if start is None else drawn.randint(1, int(1e9))
 
     def dense(width: int, activation: str, name: str, penalty=None) -> keras.layers.Dense:
-        start = keras.initializers.GlorotUniform(seed=layer_seed())
         return keras.layers.Dense(
             width,
             activation=activation,
-            kernel_initializer=start,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=layer_seed()),
             kernel_regularizer=penalty,
+            dtype=dtype,
             name=name,
         )
 
     model = keras.Sequential(name=name)
-    model.add(keras.Input((inputs,)))
-    for number, width in enumerate(units, start=1):
+    model.add(keras.Input((inputs,), dtype="float32"))
+    for number, width in enumerate(widths, start=1):
         penalty = keras.regularizers.L2(l2) if l2 else None
         model.add(dense(width, activation, f"hidden_{number}", penalty))
         if dropout:
             name = f"dropout_{number}"
-            model.add(keras.layers.Dropout(dropout, seed=layer_seed(), name=name))
+            layer = keras.layers.Dropout(dropout, seed=layer_seed(), dtype=dtype, name=name)
+            model.add(layer)
     model.add(dense(classes, output_activation, "output"))
     return model
+
+
+def _check_activation(keras, name: str) -> None:
+    """Refuse what Keras does not know by this name, or what changes the number of values."""
+    if not isinstance(name, str):
+        raise TypeError(f"activation is {shown(name)}; it must be a name that Keras knows.")
+    try:
+        function = keras.activations.get(name)
+    except ValueError:
+        raise ValueError(
+            f"activation is {name!r}, which Keras does not know; it must be a name such as 'relu'."
+        ) from None
+    if np.shape(function(np.zeros((1, 2), dtype=np.float32))) != (1, 2):
+        raise ValueError(
+            f"activation is {name!r}, which gives fewer values than it takes; choose another one, "
+            "such as 'relu'."
+        )
 
 
 def _convolution(name: str, filters: int, kernel_size: int, strides: int) -> dict:
     """Check the options of one convolution, before Keras is imported."""
     return {
         "name": name,
-        "filters": _whole("filters", filters),
-        "kernel_size": _whole("kernel_size", kernel_size),
-        "strides": _whole("strides", strides),
+        "filters": _size("filters", filters),
+        "kernel_size": whole("kernel_size", kernel_size),
+        "strides": whole("strides", strides),
     }
 
 
 def _walking_network(
     name: str, convolutions: list[dict], *, dropout: float = 0.0, length: int = 260
 ) -> keras.Sequential:
-    dropout = _share("dropout", dropout)
+    dropout = share("dropout", dropout)
     left = length
     for options in convolutions:
         if options["kernel_size"] > left:
@@ -469,38 +505,20 @@ def _walking_network(
                 f"{options['strides']} leaves nothing to pool; make either smaller."
             )
 
-    import keras
+    keras = _keras.load()
+    layers, dtype = keras.layers, _keras.precision()
+    # Said of each layer, because keras.json may say something else.
+    last = {"data_format": "channels_last", "dtype": dtype}
 
     model = keras.Sequential(name=name)
-    model.add(keras.Input((length, 3)))
+    model.add(keras.Input((length, 3), dtype="float32"))
     for options in convolutions:
-        model.add(keras.layers.Conv1D(activation="relu", **options))
-        model.add(keras.layers.MaxPooling1D(2, name=options["name"].replace("convolution", "pool")))
-    model.add(keras.layers.Flatten(name="flatten"))
-    model.add(keras.layers.Dense(100, activation="sigmoid", name="hidden"))
+        model.add(layers.Conv1D(activation="relu", **options, **last))
+        pool = options["name"].replace("convolution", "pool")
+        model.add(layers.MaxPooling1D(2, name=pool, **last))
+    model.add(layers.Flatten(name="flatten", **last))
+    model.add(layers.Dense(100, activation="sigmoid", dtype=dtype, name="hidden"))
     if dropout:
-        model.add(keras.layers.Dropout(dropout, name="dropout"))
-    model.add(keras.layers.Dense(15, activation="softmax", name="output"))
+        model.add(layers.Dropout(dropout, dtype=dtype, name="dropout"))
+    model.add(layers.Dense(15, activation="softmax", dtype=dtype, name="output"))
     return model
-
-
-def _whole(name: str, value: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} is {value!r}; it must be a whole number of at least 1.") from None
-    if isinstance(value, bool) or number < 1:
-        raise ValueError(f"{name} is {value}; it must be a whole number of at least 1.")
-    return number
-
-
-def _share(name: str, value: float) -> float:
-    if not 0 <= value < 1:
-        raise ValueError(f"{name} is {value}; it must be at least 0 and less than 1.")
-    return float(value)
-
-
-def _penalty(name: str, value: float) -> float:
-    if not (value >= 0 and math.isfinite(value)):
-        raise ValueError(f"{name} is {value}; it must be 0 or a positive number.")
-    return float(value)

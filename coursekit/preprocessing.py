@@ -6,11 +6,13 @@ transformer: fit it on the training part, then apply it to both parts.
 
 from __future__ import annotations
 
-import operator
+import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from coursekit import _options
+from coursekit._options import fraction, one_of, whole
 from coursekit.datasets.walking import STRIDE
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def split_stratified(
     test : float
         Share of the rows for the test part, between 0 and 1.
     seed : int
-        Seed of the shuffle.
+        Seed of the shuffle, 0 to 2**32 - 1.
 
     Returns
     -------
@@ -54,18 +56,43 @@ def split_stratified(
     ------
     KeyError
         If there is no such column.
+    TypeError
+        If ``table`` is no DataFrame, ``test`` no number, or ``seed`` no whole number.
     ValueError
-        If ``test`` is out of range, a class is missing in a row, or a class is too small
-        to be on both sides.
+        If ``test`` or ``seed`` is out of range, the table has no rows, a class is missing in a
+        row, or a class is too small to be on both sides.
     """
     from sklearn.model_selection import train_test_split
 
-    classes = _column(table, by)
-    if classes.isna().any():
-        raise ValueError(f"{by} is missing in {int(classes.isna().sum())} rows; drop them first.")
-    return tuple(
-        train_test_split(table, test_size=_share(test), stratify=classes, random_state=seed)
+    classes, names = _numbered(_options.table("table", table), by)
+    fraction("test", test)
+    seed = _options.seed("seed", seed)
+    counts = np.bincount(classes)
+    test_rows = math.ceil(test * len(classes))
+    if counts.min() < 2:
+        rarest = counts.argmin()
+        raise ValueError(
+            f"{by} is {names[rarest]} in a single row; a class needs at least 2 to be on both "
+            "sides. Drop it, or join it with another one."
+        )
+    if min(test_rows, len(classes) - test_rows) < len(counts):
+        raise ValueError(
+            f"test is {test}: the {len(classes)} rows would be split into "
+            f"{len(classes) - test_rows} and {test_rows}, and each side needs a row of each of "
+            f"the {len(counts)} classes of {by}."
+        )
+    train, held_out = train_test_split(
+        np.arange(len(classes)), test_size=test_rows, stratify=classes, random_state=seed
     )
+    for side, rows in (("training", train), ("test", held_out)):
+        lacking = np.flatnonzero(np.bincount(classes[rows], minlength=len(counts)) == 0)
+        if len(lacking):
+            few = ", ".join(f"{names[place]} ({counts[place]} rows)" for place in lacking)
+            raise ValueError(
+                f"{by} has classes too small to be on both sides with test={test}; the {side} part "
+                f"would lack {few}. Choose another share, drop them, or join them with others."
+            )
+    return table.iloc[train], table.iloc[held_out]
 
 
 def split_by_group(
@@ -83,7 +110,7 @@ def split_by_group(
         Share of the *groups* for the test part, between 0 and 1. The share of rows is
         about the same where groups are small.
     seed : int
-        Seed of the shuffle.
+        Seed of the shuffle, 0 to 2**32 - 1.
 
     Returns
     -------
@@ -94,13 +121,25 @@ def split_by_group(
     ------
     KeyError
         If there is no such column.
+    TypeError
+        If ``table`` is no DataFrame, ``test`` no number, or ``seed`` no whole number.
     ValueError
-        If ``test`` is out of range or there are fewer than two groups.
+        If ``test`` or ``seed`` is out of range, the table has no rows, a group is missing in a
+        row, or there are too few groups for both sides.
     """
     from sklearn.model_selection import GroupShuffleSplit
 
-    splitter = GroupShuffleSplit(n_splits=1, test_size=_share(test), random_state=seed)
-    train_rows, test_rows = next(splitter.split(table, groups=_column(table, group)))
+    groups, names = _numbered(_options.table("table", table), group)
+    fraction("test", test)
+    seed = _options.seed("seed", seed)
+    test_groups = math.ceil(test * len(names))
+    if test_groups == len(names):
+        raise ValueError(
+            f"test is {test}: of the {len(names)} different values of {group}, none would be left "
+            "for the training part. Two are needed at least, and more for so large a share."
+        )
+    splitter = GroupShuffleSplit(n_splits=1, test_size=test_groups, random_state=seed)
+    train_rows, test_rows = next(splitter.split(groups, groups=groups))
     return table.iloc[sorted(train_rows)], table.iloc[sorted(test_rows)]
 
 
@@ -138,32 +177,27 @@ def split_by_time(
     Raises
     ------
     TypeError
-        If ``gap`` is not a whole number.
+        If ``walking`` is something else, a share is no number, or ``gap`` no whole number.
     ValueError
-        If a share is not positive, they do not add up to 1, ``gap`` is negative, or a part
-        would hold no window of some person.
+        If a share is not positive, they do not add up to 1, ``gap`` is negative, ``walking`` has
+        no windows, or a part would hold no window of some person.
     """
     shares = {"train": train, "validation": validation, "test": test}
     for name, share in shares.items():
-        if not share > 0:
-            raise ValueError(f"{name} is {share}; each part must have a positive share.")
+        fraction(name, share)
     if not abs(sum(shares.values()) - 1) < 1e-9:
         raise ValueError(
             f"train, validation and test are {train}, {validation} and {test}, which make "
             f"{sum(shares.values()):.6g}; they must make 1."
         )
-    try:
-        distance = operator.index(gap) * STRIDE
-    except TypeError:
-        raise TypeError(f"gap is {gap!r}; it must be a whole number of windows.") from None
-    if distance < 0:
-        raise ValueError(f"gap is {gap}; it must be 0 or a positive number of windows.")
+    gap = whole("gap", gap, least=0)
+    labels, starts = _labels_and_starts(walking)
 
     parts: dict[str, list[np.ndarray]] = {name: [] for name in shares}
-    for person in np.unique(walking.labels):
-        windows = np.flatnonzero(walking.labels == person)
-        windows = windows[np.argsort(walking.start[windows], kind="stable")]
-        start = walking.start[windows]
+    for person in np.unique(labels):
+        windows = np.flatnonzero(labels == person)
+        windows = windows[np.argsort(starts[windows], kind="stable")]
+        start = starts[windows]
         first_cut = round(train * len(windows))
         second_cut = round((train + validation) * len(windows))
         for name, begin, end in [
@@ -174,7 +208,7 @@ def split_by_time(
             kept = windows[begin:end]
             if end < len(windows):
                 # A window stays only if the first one of the next part is far enough away.
-                kept = kept[start[end] - start[begin:end] >= distance]
+                kept = kept[start[end] - start[begin:end] >= gap * STRIDE]
             if not len(kept):
                 raise ValueError(
                     f"person {person} has {len(windows)} windows, of which none is left for the "
@@ -203,17 +237,25 @@ def feature_pipeline(
         scaling, by the column's mean before it, or by the mean of the nearest rows,
         measured after scaling.
     neighbours : int
-        How many rows ``"nearest"`` looks at.
+        How many rows ``"nearest"`` looks at, at least 1.
 
     Returns
     -------
     sklearn.pipeline.Pipeline
-        Takes and returns DataFrames with the same column names. After standard scaling,
-        ``"zero"`` and ``"mean"`` fill in the same place, the centre; the scales differ,
-        because the standard deviation is taken before or after filling.
+        Takes and returns DataFrames with the same column names, in the order in which it was
+        fitted; it finds columns by name. After standard scaling, ``"zero"`` and ``"mean"``
+        fill in the same place, the centre; the scales differ, because the standard deviation
+        is taken before or after filling. A column of equal values becomes 0.
+
+        When fitted or applied, it raises TypeError for what is no DataFrame, and ValueError for
+        names that are not those it was fitted on, no text or not different, for a table
+        without rows or columns, for values that are no numbers or beyond 1e100, and, when
+        fitted, for a column without any value.
 
     Raises
     ------
+    TypeError
+        If ``neighbours`` is not a whole number.
     ValueError
         If an option is none of the above.
     """
@@ -221,9 +263,11 @@ def feature_pipeline(
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
 
+    from coursekit._columns import NumericColumns
+
     scalers = {"standard": StandardScaler, "range": MinMaxScaler}
-    if scale not in scalers:
-        raise ValueError(f"scale is {scale!r}; it must be one of {', '.join(scalers)}.")
+    one_of("scale", scale, scalers)
+    neighbours = whole("neighbours", neighbours)
     scaling = ("scale", scalers[scale]())
     steps = {
         "refuse": [scaling, ("refuse", FunctionTransformer(_refuse_missing))],
@@ -231,11 +275,9 @@ def feature_pipeline(
         "mean": [("fill", SimpleImputer(strategy="mean")), scaling],
         "nearest": [scaling, ("fill", KNNImputer(n_neighbors=neighbours))],
     }
-    if missing not in steps:
-        raise ValueError(f"missing is {missing!r}; it must be one of {', '.join(steps)}.")
-    # Nullable integers hold pd.NA; the imputers look for NaN.
-    as_float = ("as_float", FunctionTransformer(_as_float, feature_names_out="one-to-one"))
-    return Pipeline([as_float, *steps[missing]]).set_output(transform="pandas")
+    one_of("missing", missing, steps)
+    columns = ("as_float", NumericColumns())
+    return Pipeline([columns, *steps[missing]]).set_output(transform="pandas")
 
 
 def one_hot(labels: pd.Series) -> pd.DataFrame:
@@ -255,12 +297,14 @@ def one_hot(labels: pd.Series) -> pd.DataFrame:
     Raises
     ------
     TypeError
-        If ``labels`` is not categorical.
+        If ``labels`` is no Series, or not categorical.
     ValueError
         If a label is missing.
     """
     import pandas as pd
 
+    if not isinstance(labels, pd.Series):
+        raise TypeError(f"labels are {_options.shown(labels)}; give a Series, as of one column.")
     if not isinstance(labels.dtype, pd.CategoricalDtype):
         raise TypeError(
             f"labels have type {labels.dtype}; make them categorical first, with the categories "
@@ -288,7 +332,8 @@ def prepare_digits(
     labels : ndarray of int, shape (n,)
         0 to 9.
     seed : int, optional
-        Shuffle images and labels alike, with this seed; without it the order stays.
+        Shuffle images and labels alike, with this seed, 0 to 2**63 - 1; without it the
+        order stays.
 
     Returns
     -------
@@ -299,10 +344,14 @@ def prepare_digits(
 
     Raises
     ------
+    TypeError
+        If the images or labels are not numbers, or the seed no whole number.
     ValueError
-        If the images or labels are not as described.
+        If the images, the labels or the seed are not as described.
     """
-    images, labels = np.asarray(images), np.asarray(labels)
+    if seed is not None:
+        seed = whole("seed", seed, least=0, most=2**63 - 1)
+    images, labels = _options.numbers("images", images), _options.numbers("labels", labels)
     if images.ndim != 3 or images.shape[1:] != (28, 28):
         raise ValueError(f"images have shape {images.shape}; they must be (n, 28, 28).")
     if images.dtype != np.uint8:
@@ -328,20 +377,35 @@ def prepare_digits(
     return x[order], y[order]
 
 
-def _column(table: pd.DataFrame, name: str) -> pd.Series:
-    if name not in table.columns:
-        raise KeyError(f"there is no column {name!r}; the table has {', '.join(table.columns)}.")
-    return table[name]
+def _numbered(table: pd.DataFrame, name: str) -> tuple[np.ndarray, list]:
+    """Return the values of a column as numbers from 0, in their order, and their names."""
+    import pandas as pd
+
+    values = _options.column(table, name)
+    if values.isna().any():
+        raise ValueError(f"{name} is missing in {int(values.isna().sum())} rows; drop them first.")
+    try:
+        # Of categories, too, the order is that of their names: splits depend on it.
+        numbers, names = pd.factorize(np.asarray(values), sort=True)
+    except TypeError as error:
+        raise ValueError(
+            f"the values of {name} cannot be told apart ({error}), so they name no classes or "
+            "groups; use text or numbers."
+        ) from None
+    return numbers, list(names)
 
 
-def _share(test: float) -> float:
-    if not 0 < test < 1:
-        raise ValueError(f"test is {test}; it is a share of the rows, between 0 and 1.")
-    return test
-
-
-def _as_float(table: pd.DataFrame) -> pd.DataFrame:
-    return table.astype("float64")
+def _labels_and_starts(walking: Walking) -> tuple[np.ndarray, np.ndarray]:
+    """Return who walked in each window, and where it starts."""
+    if not hasattr(walking, "labels") or not hasattr(walking, "start"):
+        raise TypeError(f"walking is {_options.shown(walking)}; give what load_walking returns.")
+    labels, starts = np.asarray(walking.labels), _options.numbers("walking.start", walking.start)
+    if labels.ndim != 1 or labels.shape != starts.shape or not len(labels):
+        raise ValueError(
+            f"walking has labels of shape {labels.shape} and start of shape {starts.shape}; it "
+            "must have one of each for every window, and at least one window."
+        )
+    return labels, starts
 
 
 def _refuse_missing(table: pd.DataFrame) -> pd.DataFrame:

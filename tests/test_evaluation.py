@@ -255,3 +255,166 @@ def test_bad_labels_are_refused(actual, predicted, options, words):
 def test_bad_matrices_are_refused(matrix, options, words):
     with pytest.raises(ValueError, match=words):
         evaluation.ConfusionReport.from_matrix(matrix, **options)
+
+
+# ------------------------------------------------------------------ what other libraries let by
+
+
+def objects(values) -> np.ndarray:
+    return np.array(values, dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        (pd.Series([1, 0, 1], dtype=object), (0, 1)),
+        (pd.Series([1, 0, 1], dtype="Int64"), (0, 1)),
+        (pd.Series([1.0, 0.0, 1.0]), (0, 1)),
+        (pd.Series([1, 0, 1], dtype="category"), (0, 1)),
+        (pd.Series(["y", "n", "y"], dtype="category"), ("n", "y")),
+        (np.array(["y", "n", "y"]), ("n", "y")),
+        (objects(["y", "n", "y"]), ("n", "y")),
+        ([True, False, True], (False, True)),
+        (np.array([1, 0, 1], dtype=np.uint8), (0, 1)),
+    ],
+)
+def test_names_and_whole_numbers_in_every_form(values, labels):
+    report = evaluation.ConfusionReport.from_labels(values, values)
+    assert report.labels == labels and report.matrix.tolist() == [[1, 0], [0, 2]]
+
+
+@pytest.mark.parametrize(
+    ("actual", "words"),
+    [
+        (pd.cut([1, 2, 3], [0, 1.5, 4]), r"actual holds Interval\(0.0, 1.5.*neither a name nor"),
+        (objects(["a", 2, "b"]), "actual holds 'a' and 2"),
+        (["1", 2, "1"], "actual holds '1' and 2"),
+        ([np.inf, 1.0, 1.0], "actual holds inf, which is no class"),
+        ([b"a", b"b", b"a"], "actual holds b'a', which is neither"),
+        ([1j, 2, 3], "which is neither a name nor a whole number"),
+        ([[1], [1, 2]], "actual is .*rows have different lengths"),
+        ("aba", r"actual has shape \(\)"),
+        (objects([1, pd.NA, 2]), "actual misses 1 values"),
+    ],
+)
+def test_what_is_no_class_is_refused_in_our_words(actual, words):
+    with pytest.raises(ValueError, match=words):
+        evaluation.ConfusionReport.from_labels(actual, [1, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "words"),
+    [
+        ("ab", TypeError, "labels is 'ab'; it must be a sequence"),
+        (2, TypeError, "labels is 2"),
+        ([1, 2, 2], ValueError, r"labels are \[1, 2, 2\]"),
+        ([[1], [2]], ValueError, r"labels are \[\[1\], \[2\]\]"),
+        ([], ValueError, "occur, but labels are"),
+    ],
+)
+def test_labels_that_are_none(labels, error, words):
+    with pytest.raises(error, match=words):
+        evaluation.ConfusionReport.from_labels([1, 2], [1, 2], labels=labels)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        pd.DataFrame([[1, 2], [3, 4]], dtype="Int64"),
+        pd.DataFrame([[1, 2], [3, 4]], dtype=object),
+        objects([[1, 2], [3, 4]]),
+        [[1.0, 2], [3, 4]],
+        np.array([[1, 2], [3, 4]], dtype=np.float32),
+    ],
+)
+def test_counts_in_every_form(counts):
+    report = evaluation.ConfusionReport.from_matrix(counts)
+    assert report.matrix.dtype == np.int64 and report.matrix.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "words"),
+    [
+        ([[1, -1], [0, 1]], "other than counts .*: -1 in row 0, column 1"),
+        ([[1, 2], [0, np.nan]], "nan in row 1, column 1"),
+        ([[1, 2], [0, np.inf]], "inf in row 1"),
+        ([[1, 2], [0, 1e300]], "1e\\+300 in row 1"),
+        ([[1, 2], [0, None]], "None in row 1"),
+        ([[True, False], [False, True]], "True in row 0"),
+        (pd.DataFrame([[1, None], [0, 1]], dtype="Int64"), "<NA> in row 0"),
+        ([[2**52, 2**52], [0, 1]], "at most 9007199254740991"),
+        ([[1], [1, 2]], "rows have different lengths"),
+    ],
+)
+def test_what_is_no_count_is_named(matrix, words):
+    with pytest.raises(ValueError, match=words):
+        evaluation.ConfusionReport.from_matrix(matrix)
+
+
+@pytest.mark.parametrize("name", ["All", "in total"])
+def test_totals_are_no_class(name):
+    actual, predicted = [0, 0, 1, 1], [0, 1, 1, 1]
+    table = pd.crosstab(actual, predicted, margins=True, margins_name=name)
+    with pytest.raises(ValueError, match=f"last row and column, '{name}', hold the sums"):
+        evaluation.ConfusionReport.from_matrix(table)
+    with pytest.raises(ValueError, match="hold the sums"):
+        evaluation.ConfusionReport.from_matrix(table, labels=["no", "yes", "all"])
+    report = evaluation.ConfusionReport.from_matrix(pd.crosstab(actual, predicted))
+    assert (report.accuracy, report.total) == (0.75, 4)
+    # Two classes with equal counts are no totals, and an array has no name that says so.
+    equal = pd.DataFrame([[5, 5], [5, 5]], index=["no", "yes"], columns=["no", "yes"])
+    assert evaluation.ConfusionReport.from_matrix(equal).total == 20
+    assert evaluation.ConfusionReport.from_matrix(table.to_numpy()).total == 16
+
+
+def test_pairs_may_be_labels():
+    labels = [("left", 1), ("right", 2)]
+    report = evaluation.ConfusionReport.from_matrix([[3, 1], [0, 2]], labels=labels)
+    assert list(report.to_frame().index) == labels and list(report.per_class().index) == labels
+    assert "(left, 1)" in str(report)
+
+
+def test_a_report_that_is_made_directly_is_looked_at_too():
+    assert evaluation.ConfusionReport([[3, 1], [0, 2]], ["a", "b"]).labels == ("a", "b")
+    with pytest.raises(ValueError, match="needs 2 different ones"):
+        evaluation.ConfusionReport(np.eye(2), ("a",))
+    mine = np.array([[3, 1], [0, 2]])
+    report = evaluation.ConfusionReport.from_matrix(mine)
+    mine[0, 0] = 100
+    assert report.total == 6
+
+
+def test_large_counts_do_not_overflow():
+    large = evaluation.ConfusionReport.from_matrix(np.array([[6, 1], [2, 7]]) * 10**14)
+    small = evaluation.ConfusionReport.from_matrix([[6, 1], [2, 7]])
+    assert large.kappa == pytest.approx(small.kappa) and large.accuracy == small.accuracy
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "words"),
+    [
+        (0.9, TypeError, "values is 0.9; it must be a sequence of numbers"),
+        ("0.9", TypeError, "values is '0.9'"),
+        ([0.9, "0.8"], TypeError, "values hold"),
+        ([[0.9, 0.8], [0.7, 0.6]], TypeError, r"values have shape \(2, 2\)"),
+        ([[0.9], [0.7, 0.6]], ValueError, "values is .*same length"),
+        ([0.9, None], ValueError, "not all finite"),
+        (pd.Series([0.9, None], dtype="Float64"), ValueError, "not all finite"),
+    ],
+)
+def test_what_is_no_band(values, error, words):
+    with pytest.raises(error, match=words):
+        evaluation.band(values)
+
+
+def test_bands_are_looked_at():
+    with pytest.raises(ValueError, match="must be in this order"):
+        evaluation.Band(0.9, 0.8, 1.0, 5)
+    with pytest.raises(ValueError, match="runs is 1"):
+        evaluation.Band(0.8, 0.9, 1.0, 1)
+    band = evaluation.band([0.8, 0.9])
+    assert band.covers(np.float32(0.9)) and not band.covers(math.nan) and not band.covers(math.inf)
+    with pytest.raises(TypeError, match=r"value is '0\.9'"):
+        band.covers("0.9")
+    with pytest.raises(ValueError, match="digits is -1"):
+        band.covers(0.9, digits=-1)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import pytest
 
 from coursekit import models
+from tests.conftest import ROOT
 
 # builder, options: inputs, outputs, output activation, parameters
 SOURCES = [
@@ -151,3 +156,103 @@ def test_a_seed_gives_what_keras_would_draw(options):
     assert np.array_equal(drawn(x, training=True), seeded(x, training=True))
     other = models.mnist_mlp(units=8, seed=6, **options)
     assert not np.array_equal(other.get_weights()[0], seeded.get_weights()[0])
+
+
+# ------------------------------------------------------------------ Keras with other settings
+
+BUILDS = """
+import json, warnings
+warnings.simplefilter("error")
+import keras, numpy as np
+from coursekit import models
+keras.utils.set_random_seed(3)
+made = {}
+for name in models.__all__:
+    model = getattr(models, name)()
+    x = np.ones((2, *model.input_shape[1:]), "float32")
+    made[name] = [
+        [(type(layer).__name__, layer.output.shape[1:]) for layer in model.layers],
+        [str(weight.dtype) for weight in model.weights],
+        np.asarray(model(x), dtype=float).round(4).tolist(),
+    ]
+print(json.dumps(made))
+"""
+
+
+def built(settings: dict, folder) -> str:
+    """Build all networks in a process whose keras.json holds these settings."""
+    folder.mkdir()
+    (folder / "keras.json").write_text(json.dumps({"backend": "tensorflow", **settings}))
+    done = subprocess.run(
+        [sys.executable, "-c", BUILDS],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "KERAS_HOME": str(folder)},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_networks_are_the_same_whatever_keras_is_set_to(tmp_path):
+    usual = built({}, tmp_path / "usual")
+    odd = {"image_data_format": "channels_first", "floatx": "float16", "epsilon": 1e-3}
+    assert json.loads(built(odd, tmp_path / "odd")) == json.loads(usual)
+
+
+def test_a_mixed_policy_is_kept():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        made = [models.walking_final_cnn(dropout=0.2), models.mnist_mlp(units=4, dropout=0.2)]
+    finally:
+        keras.config.set_dtype_policy(before)
+    for model in made:
+        assert {layer.compute_dtype for layer in model.layers} == {"bfloat16"}
+
+
+def test_a_back_end_that_is_not_there_is_named():
+    code = "from coursekit import models; models.iris_relu()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        timeout=120,
+    )
+    if done.returncode == 0:
+        pytest.skip("PyTorch is installed")
+    said = done.stderr.strip().splitlines()[-1]
+    assert said.startswith("ModuleNotFoundError: Keras cannot be imported with its settings")
+    assert "KERAS_BACKEND=torch" in said and "Set KERAS_BACKEND=tensorflow" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "error", "words"),
+    [
+        ("breast_cancer_network", {"activation": "no_such"}, ValueError, "activation is 'no_such'"),
+        ("breast_cancer_network", {"activation": "glu"}, ValueError, "'glu', which gives fewer"),
+        ("breast_cancer_network", {"activation": None}, TypeError, "activation is None"),
+        ("breast_cancer_network", {"units": 5}, TypeError, "units is 5; it must be a sequence"),
+        ("threshold_network", {"units": "64"}, TypeError, "units is '64'"),
+        ("walking_final_cnn", {"kernel_sizes": 30}, TypeError, "kernel_sizes is 30"),
+        ("iris_dropout", {"dropout": "0.3"}, TypeError, "dropout is '0.3'; it must be a number"),
+        ("iris_dropout", {"dropout": None}, TypeError, "dropout is None"),
+        ("mnist_mlp", {"l2": True}, TypeError, "l2 is True"),
+        ("mnist_mlp", {"l2": 10**400}, ValueError, "l2 is 1000"),
+        ("mnist_mlp", {"seed": -1}, ValueError, "seed is -1; .* from 0 to 4294967295"),
+        ("mnist_mlp", {"seed": 1.0}, TypeError, "seed is 1.0"),
+    ],
+)
+def test_options_of_another_type_are_named(name, options, error, words):
+    with pytest.raises(error, match=words):
+        getattr(models, name)(**options)
+
+
+def test_numbers_of_numpy_are_taken():
+    ours = models.mnist_mlp(units=np.int64(8), dropout=np.float32(0.5), seed=np.int64(5))
+    assert ours.count_params() == 6370 and ours.get_layer("dropout_1").rate == 0.5
+    expected = models.mnist_mlp(units=8, dropout=0.5, seed=5)
+    assert all(map(np.array_equal, ours.get_weights(), expected.get_weights()))

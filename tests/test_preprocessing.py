@@ -281,3 +281,165 @@ class TestDigits:
     def test_other_arrays_are_refused(self, images, labels, words):
         with pytest.raises(ValueError, match=words):
             preprocessing.prepare_digits(images, labels)
+
+
+# ------------------------------------------------------------------ what other libraries let by
+
+
+WIDE = pd.DataFrame({"height": [150.0, 180, 165], "weight": [50.0, 90, 70], "age": [20.0, 60, 31]})
+WAYS = ["refuse", "zero", "mean", "nearest"]
+
+
+@pytest.mark.parametrize("missing", WAYS)
+@pytest.mark.parametrize("scale", ["standard", "range"])
+def test_columns_are_found_by_their_names(missing, scale):
+    pipeline = preprocessing.feature_pipeline(scale=scale, missing=missing).fit(WIDE)
+    right, turned = pipeline.transform(WIDE), pipeline.transform(WIDE[["age", "weight", "height"]])
+    assert list(turned.columns) == ["height", "weight", "age"]
+    pd.testing.assert_frame_equal(turned, right)
+
+
+@pytest.mark.parametrize("missing", WAYS)
+@pytest.mark.parametrize(
+    ("table", "error", "words"),
+    [
+        (WIDE.drop(columns="age"), ValueError, "has the columns height, weight; .* weight, age"),
+        (WIDE.assign(rent=1.0), ValueError, "columns height, weight, age, rent"),
+        (WIDE.rename(columns={"age": "rent"}), ValueError, "columns height, weight, rent"),
+        (pd.concat([WIDE, WIDE["age"]], axis=1), ValueError, "columns height, weight, age, age"),
+        (WIDE.assign(age=["a", "b", "c"]), ValueError, "the column age holds str.*'a'"),
+        (WIDE.assign(age=[1, 2, np.inf]), ValueError, "the column age holds inf"),
+        (WIDE.assign(age=[1, 2, 1j]), ValueError, "the column age holds complex128"),
+        (WIDE.assign(age=pd.Timestamp("2026-01-01")), ValueError, "the column age holds datetime"),
+        (WIDE.iloc[:0], ValueError, "the table has no rows"),
+        (WIDE.to_numpy(), TypeError, "table is array.*must be a pandas DataFrame"),
+    ],
+)
+def test_a_fitted_pipeline_refuses_other_tables(missing, table, error, words):
+    pipeline = preprocessing.feature_pipeline(missing=missing).fit(WIDE)
+    with pytest.raises(error, match=words):
+        pipeline.transform(table)
+
+
+@pytest.mark.parametrize("missing", WAYS)
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (WIDE.assign(empty=np.nan), "no value at all in empty"),
+        (WIDE.assign(empty=pd.array([None] * 3, "Int64")), "no value at all in empty"),
+        (WIDE[[]], "no columns"),
+        (WIDE.set_axis([0, 1, 2], axis=1), "a column is called 0, which is no text"),
+        (WIDE.set_axis(["a", "b", "b"], axis=1), r"the columns are \['a', 'b', 'b'\]"),
+    ],
+)
+def test_what_no_pipeline_can_be_fitted_on(missing, table, words):
+    with pytest.raises(ValueError, match=words):
+        preprocessing.feature_pipeline(missing=missing).fit(table)
+
+
+def test_a_pipeline_can_be_kept_and_cloned():
+    import pickle
+
+    from sklearn.base import clone
+
+    fitted = preprocessing.feature_pipeline().fit(WIDE)
+    again = pickle.loads(pickle.dumps(fitted))
+    pd.testing.assert_frame_equal(again.transform(WIDE), fitted.transform(WIDE))
+    assert list(clone(fitted).fit_transform(WIDE)) == list(WIDE)
+
+
+@pytest.mark.parametrize("value", [0, -1, True, 2.5, "5", None])
+def test_neighbours_are_looked_at_whether_or_not_they_are_used(value):
+    with pytest.raises((TypeError, ValueError), match=f"neighbours is {value!r}"):
+        preprocessing.feature_pipeline(neighbours=value)
+
+
+def classes(**counts: int) -> pd.DataFrame:
+    return pd.DataFrame({"cls": np.repeat(list(counts), list(counts.values()))})
+
+
+@pytest.mark.parametrize(
+    ("table", "test", "words"),
+    [
+        (classes(common=38, rare=2), 0.2, r"test=0.2; the test part would lack rare \(2 rows\)"),
+        (classes(common=38, rare=2), 0.8, r"test=0.8; the training part would lack rare"),
+        (classes(common=39, rare=1), 0.5, "cls is rare in a single row"),
+        (classes(a=3, b=3, c=3), 0.2, "test is 0.2: the 9 rows would be split into 7 and 2"),
+        (classes(a=3, b=3, c=3).iloc[:0], 0.2, "the table has no rows"),
+    ],
+)
+def test_classes_that_are_too_small_are_named(table, test, words):
+    with pytest.raises(ValueError, match=words):
+        preprocessing.split_stratified(table, by="cls", test=test, seed=1)
+
+
+@pytest.mark.parametrize("counts", [{"a": 2, "b": 2}, {"a": 5, "b": 50, "c": 7}])
+def test_every_class_is_on_both_sides(counts):
+    parts = preprocessing.split_stratified(classes(**counts), by="cls", test=0.5, seed=1)
+    assert [set(part["cls"]) for part in parts] == [set(counts)] * 2
+
+
+@pytest.mark.parametrize("share", [0.2, np.float32(0.2), np.float64(0.2)])
+@pytest.mark.parametrize("seed", [1, np.int64(1)])
+def test_numbers_of_numpy_split_alike(share, seed):
+    parts = preprocessing.split_stratified(IRIS, by="species", test=share, seed=seed)
+    for part, expected in zip(
+        parts, preprocessing.split_stratified(IRIS, by="species", seed=1), strict=True
+    ):
+        pd.testing.assert_frame_equal(part, expected)
+
+
+MIXED = pd.DataFrame({"g": [1, "a", 1, "a", 2, 2], 7: 0})
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "error", "words"),
+    [
+        (MIXED, {"group": "h"}, KeyError, "no column 'h'; the table has g, 7"),
+        (MIXED.assign(g=[1, 1, 2, 2, None, 3]), {"group": "g"}, ValueError, "g is missing in 1"),
+        (MIXED.assign(g=1), {"group": "g"}, ValueError, "of the 1 different values of g"),
+        (MIXED, {"group": "g", "test": 0.9}, ValueError, "test is 0.9: of the 3 different"),
+        (MIXED, {"group": "g", "seed": -1}, ValueError, "seed is -1; it must be a whole number"),
+        (MIXED, {"group": "g", "seed": None}, TypeError, "seed is None"),
+        (MIXED, {"group": "g", "test": "0.2"}, TypeError, "test is '0.2'; it must be a number"),
+        ([1, 2], {"group": "g"}, TypeError, r"table is \[1, 2\]; it must be a pandas DataFrame"),
+        (pd.concat([MIXED, MIXED["g"]], axis=1), {"group": "g"}, ValueError, "2 columns are"),
+        (MIXED.assign(g=[[1]] * 6), {"group": "g"}, ValueError, "values of g cannot be told apart"),
+    ],
+)
+def test_groups_that_cannot_be_split(table, options, error, words):
+    with pytest.raises(error, match=words):
+        preprocessing.split_by_group(table, **({"seed": 1} | options))
+
+
+def test_groups_of_text_and_numbers():
+    train, test = preprocessing.split_by_group(MIXED, group="g", test=0.3, seed=1)
+    assert set(train["g"]).isdisjoint(test["g"]) and len(train) == 4 and len(test) == 2
+
+
+@pytest.mark.parametrize(
+    ("walking", "options", "words"),
+    [
+        (a_walk({1: 100}), {"gap": True}, "gap is True"),
+        (a_walk({1: 100}), {"train": "0.5"}, "train is '0.5'"),
+        (a_walk({1: 0}), {}, r"labels of shape \(0,\)"),
+        ([1, 2], {}, r"walking is \[1, 2\]"),
+    ],
+)
+def test_walks_that_cannot_be_split(walking, options, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        preprocessing.split_by_time(walking, **options)
+
+
+@pytest.mark.parametrize("labels", [["a"], pd.Categorical(["a"]), IRIS[["species"]]])
+def test_one_hot_takes_a_series(labels):
+    with pytest.raises(TypeError, match="give a Series"):
+        preprocessing.one_hot(labels)
+
+
+@pytest.mark.parametrize("seed", [-1, True, 1.5, "1"])
+def test_seeds_of_a_shuffle(seed):
+    images = np.zeros((3, 28, 28), np.uint8)
+    with pytest.raises((TypeError, ValueError), match=f"seed is {seed!r}"):
+        preprocessing.prepare_digits(images, [1, 2, 3], seed=seed)
+    assert len(preprocessing.prepare_digits(images, [1, 2, 3], seed=np.int64(1))[0]) == 3

@@ -674,7 +674,11 @@ def _why(error: BaseException, seconds: float) -> str:
 def ungraded(master: Master | None, reason: str, seconds: float) -> dict[str, Any]:
     """Return the outcome for a file that cannot be run."""
     text = "The notebook could not be read."
-    checks = [_entry(step, False, text) for step in (master.graded if master else ())]
+    # What a person grades, a person has to look at all the same.
+    checks = [
+        _entry(step, None if step.kind == "manual" else False, text)
+        for step in (master.graded if master else ())
+    ]
     return {
         "set": master.name if master else "",
         "status": "not graded",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coursekit import _options
 from coursekit.live._figure import LiveFigure, compose
 from coursekit.live._weights import Dense, dense_layers, encode, encode_dense
 from coursekit.plotting import COLOURS
@@ -48,12 +49,14 @@ def digit_figure(
         If the model, the digits or ``bits`` are not as described.
     """
     layers = dense_layers(model, inputs=_SIDE * _SIDE, classes=_CLASSES)
-    if np.ndim(images) == 3 and not len(images):
-        raise ValueError(f"images have shape {np.shape(images)}; give at least one image.")
+    images, labels = _options.numbers("images", images), _options.numbers("labels", labels)
+    if images.ndim == 3 and not len(images):
+        raise ValueError(f"images have shape {images.shape}; give at least one image.")
     x, _ = prepare_digits(images, labels)
-    images, labels = np.asarray(images), np.asarray(labels)
-    if isinstance(bits, bool) or not isinstance(bits, int) or not 2 <= bits <= 16:
-        raise ValueError(f"bits is {bits!r}; it must be a whole number from 2 to 16.")
+    try:
+        bits = _options.whole("bits", bits, least=2, most=16)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
     outputs = _outputs(layers, x)
     hidden, probabilities = outputs[-2:]
     data = {

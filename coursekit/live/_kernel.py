@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coursekit import _options
 from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
 from coursekit.live._figure import LiveFigure, compose
 from coursekit.live._weights import encode, first_convolution
 from coursekit.plotting import COLOURS
+from coursekit.plotting._style import name_axes
 
 if TYPE_CHECKING:
     import keras
@@ -49,24 +51,26 @@ def kernel_figure(
     """
     layer = first_convolution(model)
     size, depth, filters = layer["kernel"].shape
+    channels = _options.names("channels", channels)
+    windows = _options.mapping("windows", windows, "names to arrays")
     if len(channels) != depth:
         raise ValueError(f"there are {len(channels)} names of channels; the kernels have {depth}.")
     if not windows:
         raise ValueError("there is no window; give at least 1.")
-    arrays = {name: np.asarray(window, dtype=np.float32) for name, window in windows.items()}
-    length = len(next(iter(arrays.values())))
+    arrays = {name: _options.numbers(name, window) for name, window in windows.items()}
     for name, window in arrays.items():
         if window.ndim != 2 or window.shape[1] != depth:
             raise ValueError(f"{name} has shape {window.shape}; it must be (samples, {depth}).")
+        length = len(next(iter(arrays.values())))
         if len(window) != length or length < size:
             raise ValueError(
                 f"{name} has {len(window)} samples; all windows must have the same number, at "
                 f"least the {size} that a kernel covers."
             )
-        if not np.isfinite(window).all():
-            raise ValueError(f"{name} holds values that are not finite.")
-    if not sampling_rate > 0:
-        raise ValueError(f"sampling_rate is {sampling_rate}; it must be more than 0.")
+        if not (np.abs(window) < 1e30).all():  # what float32 can compute with; nor is NaN
+            raise ValueError(f"{name} holds values that are not finite, or beyond 1e30.")
+    arrays = {name: window.astype(np.float32) for name, window in arrays.items()}
+    sampling_rate = _options.positive("sampling_rate", sampling_rate)
 
     first = next(iter(arrays.values()))
     responses = _responses(first, layer)
@@ -81,10 +85,10 @@ def kernel_figure(
             "kernel": encode(layer["kernel"]),
             "bias": encode(layer["bias"]),
         },
-        "channels": list(channels),
+        "channels": channels,
         "windows": [{"name": name, "values": encode(window)} for name, window in arrays.items()],
         "length": length,
-        "rate": float(sampling_rate),
+        "rate": sampling_rate,
         "filter": int(chosen),
     }
     begins = position * layer["strides"]
@@ -119,7 +123,8 @@ def _draw(window, layer, response, chosen: int, begins: int, channels: Sequence[
         axis.plot(
             np.arange(begins, begins + size), tall * kernel[:, channel], color=COLOURS["train"]
         )
-        axis.set(ylabel=channels[channel], yticks=[])
+        axis.set_yticks([])
+        name_axes(axis, y=channels[channel])
     middle = np.arange(len(response)) * layer["strides"] + (size - 1) / 2
     output = np.maximum(response, 0) if layer["activation"] == "relu" else response
     axes[-1].plot(middle, response, color=COLOURS["neutral"], linewidth=1)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coursekit import _options
 from coursekit.live._figure import LiveFigure, compose
 from coursekit.live._weights import Dense, dense_layers, encode_dense
 from coursekit.plotting import COLOURS
+from coursekit.plotting._style import name_axes
 
 if TYPE_CHECKING:
     import keras
@@ -46,16 +48,18 @@ def threshold_figure(
         If the model, the threshold or the names are not as described.
     """
     layers = dense_layers(model, inputs=_INPUTS, classes=_CLASSES)
-    if not 0 < threshold < 3:
-        raise ValueError(f"threshold is {threshold}; it must lie between 0 and 3.")
+    threshold = _options.number(
+        "threshold", threshold, "more than 0 and less than 3", lambda found: 0 < found < 3
+    )
+    names = _options.names("names", names)
     if len(names) != _INPUTS:
         raise ValueError(f"there are {len(names)} names; the model has {_INPUTS} inputs.")
     return compose(
         "threshold",
         {
             "layers": [encode_dense(layer) for layer in layers],  # small enough to be exact
-            "threshold": float(threshold),
-            "names": list(names),
+            "threshold": threshold,
+            "names": names,
             "begin": list(_BEGIN),
         },
         title="Move three numbers across the threshold",
@@ -90,6 +94,7 @@ def _draw(layers: list[Dense], threshold: float, names: Sequence[str]):
     )
     rest = threshold - _BEGIN[2]
     axis.plot([rest - 1, rest], [1, 0], "--", color="black", linewidth=1)
-    axis.set(xlim=(0, 1), ylim=(0, 1), xlabel=names[0], ylabel=names[1])
+    axis.set(xlim=(0, 1), ylim=(0, 1))
+    name_axes(axis, names[0], names[1])
     figure.colorbar(picture, label="P(class 1)")
     return figure

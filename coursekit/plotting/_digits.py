@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coursekit import _options
+from coursekit.plotting._style import AS_WRITTEN, headline
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -46,7 +49,8 @@ def plot_digits(
     Raises
     ------
     TypeError
-        If the images are not numbers, or ``columns`` is not a whole number.
+        If the images are not numbers, ``titles`` no sequence (text is none), or ``columns``
+        not a whole number, or ``title`` no text.
     ValueError
         If there is no image, the images are not 28 by 28, hold a value that is not finite,
         or the titles or columns do not fit.
@@ -55,8 +59,9 @@ def plot_digits(
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
+    title = _options.text("title", title)
     images = _checked(images)
-    names = [""] * len(images) if titles is None else [str(name) for name in titles]
+    names = [""] * len(images) if titles is None else _options.names("titles", titles)
     if len(names) != len(images):
         raise ValueError(
             f"there are {len(names)} titles and {len(images)} images; give one title per image."
@@ -105,6 +110,7 @@ def plot_digits(
                 va="bottom",
                 fontsize=font,
                 linespacing=1.1,
+                **AS_WRITTEN,
             )
     axis.add_collection(
         PatchCollection(frames, facecolor="none", edgecolor="0.75", linewidth=0.5, zorder=2)
@@ -114,7 +120,7 @@ def plot_digits(
     axis.set_anchor("W")
     axis.axis("off")
     if title:
-        figure.suptitle(title, x=0.02, ha="left", fontsize=12)
+        headline(figure, title)
         figure.set_figheight(figure.get_figheight() + 0.25 * (1 + title.count("\n")))
     return figure
 
@@ -130,9 +136,7 @@ def _font(longest: int, cell: float) -> float:
 
 
 def _checked(images) -> np.ndarray:
-    array = np.asarray(images)
-    if array.dtype.kind not in "buif":
-        raise TypeError(f"images hold {array.dtype}; give an array of numbers.")
+    array = _options.numbers("images", images)
     if array.ndim == 2 and array.shape[1] == _SIDE * _SIDE:
         array = array.reshape(-1, _SIDE, _SIDE)
     if array.ndim != 3 or array.shape[1:] != (_SIDE, _SIDE):
@@ -148,4 +152,5 @@ def _checked(images) -> np.ndarray:
             f"images hold {int((~np.isfinite(array)).sum())} values that are not finite; the "
             "scaling before this went wrong."
         )
-    return array
+    largest = np.abs(array).max()  # of two that are larger, the difference may be no number
+    return array if largest < 1e300 else array / largest

@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coursekit import _options
+from coursekit.plotting._style import AS_WRITTEN, headline, name_axes
+
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+
+_VALUE = "the value of a run"
 
 
 def plot_grid(
@@ -34,7 +40,8 @@ def plot_grid(
     title : str, optional
         The finding, above the figure.
     digits : int
-        Decimals of the values in the cells.
+        Decimals of the values in the cells, 0 to 15. Values that are then longer than twelve
+        characters are written with four digits and an exponent.
 
     Returns
     -------
@@ -45,37 +52,59 @@ def plot_grid(
     ------
     KeyError
         If the table lacks one of the columns.
+    TypeError
+        If ``table`` is no DataFrame, the values are no numbers, ``digits`` no whole number, or
+        ``title`` no text.
     ValueError
-        If the table is empty, has no finite value, or has two runs for one cell.
+        If the table is empty, has no finite value, has two runs for one cell or one for none,
+        two of the columns are the same, or ``digits`` is out of range.
     """
     import matplotlib.pyplot as plt
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.patches import Rectangle
 
+    title = _options.text("title", title)
+    table = _options.table("table", table)
+    digits = _options.whole("digits", digits, least=0, most=15)
     wanted = {"rows": rows, "columns": columns, "values": values}
-    for role, name in wanted.items():
-        if name not in table:
-            raise KeyError(
-                f"{role} is {name!r}, which the table lacks; it has "
-                f"{', '.join(map(str, table.columns))}."
+    found = {role: _options.column(table, name, role) for role, name in wanted.items()}
+    if len({str(name) for name in wanted.values()}) < 3:
+        raise ValueError(f"rows, columns and values are {rows}, {columns} and {values}; "
+                         "they must be three different columns.")  # fmt: skip
+    for role in ("rows", "columns"):
+        if found[role].isna().any():
+            raise ValueError(
+                f"{wanted[role]} is missing in {int(found[role].isna().sum())} rows of the table; "
+                "drop them first."
             )
-    if not len(table):
-        raise ValueError("the table has no rows: there is no run to draw.")
-    if (twice := table.duplicated([rows, columns])).any():
+    try:
+        twice = table.duplicated([rows, columns])
+    except TypeError as error:
+        raise ValueError(
+            f"{rows} or {columns} holds what cannot be told apart ({error}); use text or numbers."
+        ) from None
+    if twice.any():
         row, column = table.loc[twice, [rows, columns]].iloc[0]
         raise ValueError(
             f"{rows} {row}, {columns} {column} stands in the table more than once; keep one run "
             "per cell, or average them first."
         )
-    grid = table.pivot(index=rows, columns=columns, values=values).sort_index().sort_index(axis=1)
+    numbers = _options.numbers(str(values), found["values"]).astype(float)
+    if not np.isfinite(numbers).any():
+        raise ValueError(f"{values} holds no finite value: every run failed.")
+    grid = table.assign(**{_VALUE: numbers}).pivot(index=rows, columns=columns, values=_VALUE)
+    try:
+        grid = grid.sort_index().sort_index(axis=1)
+    except TypeError:
+        raise ValueError(
+            f"{rows} or {columns} holds text and numbers, which have no order; give either."
+        ) from None
     numbers = grid.to_numpy(dtype=float)
     finite = np.isfinite(numbers)
-    if not finite.any():
-        raise ValueError(f"{values} holds no finite value: every run failed.")
 
-    largest_is_best = "accuracy" in values
-    low, high = numbers[finite].min(), numbers[finite].max()
-    better = (numbers - low) / (high - low) if high > low else np.full_like(numbers, 0.5)
+    largest_is_best = "accuracy" in str(values)
+    low, high = numbers[finite].min() / 2, numbers[finite].max() / 2  # halves have a difference
+    better = (numbers / 2 - low) / (high - low) if high > low else np.full_like(numbers, 0.5)
     shade = better if largest_is_best else 1 - better
     height, width = numbers.shape
     figure, axis = plt.subplots(figsize=(6.0, 1.2 + 0.7 * max(height, 2)))
@@ -83,13 +112,15 @@ def plot_grid(
     colours = quiet(np.where(finite, shade, 0))
     colours[~finite] = 1
     axis.imshow(colours, aspect="auto")
-    font = min(12.0, 72 * 5.0 / width / (0.62 * (digits + 2)))
+    words = np.array([_written(number, digits) for number in numbers.flat]).reshape(numbers.shape)
+    longest = max(digits + 2, *map(len, words.flat))
+    font = min(12.0, 72 * 5.0 / width / (0.62 * longest))
     for row, column in np.ndindex(numbers.shape):
         inside = finite[row, column]
         axis.text(
             column,
             row,
-            f"{numbers[row, column]:.{digits}f}" if inside else "–",
+            words[row, column],
             ha="center",
             va="center",
             fontsize=font,
@@ -107,14 +138,14 @@ def plot_grid(
             linewidth=3,
         )
     )
-    axis.set_xticks(range(width), [f"{name}" for name in grid.columns])
-    axis.set_yticks(range(height), [f"{name}" for name in grid.index])
+    axis.set_xticks(range(width), [f"{name}" for name in grid.columns], **AS_WRITTEN)
+    axis.set_yticks(range(height), [f"{name}" for name in grid.index], **AS_WRITTEN)
     axis.set_xticks(np.arange(width + 1) - 0.5, minor=True)
     axis.set_yticks(np.arange(height + 1) - 0.5, minor=True)
     axis.grid(which="minor", color="white", linewidth=2)
     axis.tick_params(which="both", length=0)
     axis.spines[:].set_visible(False)
-    axis.set(xlabel=columns, ylabel=rows)
+    name_axes(axis, str(columns), str(rows))
     axis.annotate(
         f"{values}: the darker, the better",
         (0, 1.02),
@@ -122,7 +153,14 @@ def plot_grid(
         va="bottom",
         fontsize=10,
         color="0.3",
+        **AS_WRITTEN,
     )
-    if title:
-        axis.set_title(title, pad=22)
+    headline(axis, title, pad=22)
     return figure
+
+
+def _written(number: float, digits: int) -> str:
+    if not np.isfinite(number):
+        return "–"
+    text = f"{number:.{digits}f}"
+    return text if len(text) <= 12 else f"{number:.3e}"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coursekit.plotting._style import COLOURS
+from coursekit import _options
+from coursekit.plotting._style import AS_WRITTEN, COLOURS, headline
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +37,8 @@ def plot_network(
     inputs, outputs : sequence of str, optional
         Names to print beside the input and output nodes.
     most_nodes : int
-        Of a wider layer, only the first and last nodes are drawn, with dots between.
+        Of a wider layer, only the first and last nodes are drawn, with dots between; at
+        least 3.
     title : str, optional
         The finding, above the figure.
 
@@ -49,20 +51,29 @@ def plot_network(
     Raises
     ------
     TypeError
-        If the model has layers of another kind.
+        If ``model`` is no Keras model or has layers of another kind, or an option is of
+        another type.
     ValueError
-        If the observation or the names do not fit the model.
+        If the model is not built or has no layers, it or the observation is not finite, the
+        observation or the names do not fit the model, or ``most_nodes`` is less than 3.
     """
     import matplotlib.pyplot as plt
 
-    layers = [layer for layer in model.layers if type(layer).__name__ != "Dropout"]
-    if other := [layer.name for layer in layers if type(layer).__name__ != "Dense"]:
-        raise TypeError(f"only dense layers can be drawn as nodes; {', '.join(other)} is not one.")
-    weights = [np.asarray(layer.kernel) for layer in layers]
+    title = _options.text("title", title)
+    layers = _dense_layers(model)
+    weights = [np.asarray(layer.kernel).astype(float) for layer in layers]
+    for layer, kernel in zip(layers, weights, strict=True):
+        if not np.isfinite(kernel).all():
+            raise ValueError(
+                f"{layer.name} has weights that are not finite: training diverged. Train the "
+                "model anew, with a smaller learning rate."
+            )
     widths = [len(weights[0]), *(kernel.shape[1] for kernel in weights)]
-    for what, names, width in (("inputs", inputs, widths[0]), ("outputs", outputs, widths[-1])):
-        if names is not None and len(names) != width:
-            raise ValueError(f"{what} has {len(names)} names; the model has {width} {what}.")
+    if inputs is not None:
+        inputs = _options.names("inputs", inputs, number=widths[0], of="the model has")
+    if outputs is not None:
+        outputs = _options.names("outputs", outputs, number=widths[-1], of="the model has")
+    most_nodes = _options.whole("most_nodes", most_nodes, least=3)
     values = _values(layers, observation, widths[0]) if observation is not None else None
 
     shown = [_shown(width, most_nodes) for width in widths]
@@ -91,27 +102,62 @@ def plot_network(
                     names[node],
                     ha="right" if side < 0 else "left",
                     va="center",
+                    **AS_WRITTEN,
                 )
     below = min(y for nodes in places for _, y in nodes.values()) - 0.75
     labels = ["input", *(_label(layer) for layer in layers)]
     for x, label in enumerate(labels):
-        axis.text(x, below, label, ha="center", va="top", fontsize=10, color=COLOURS["neutral"])
+        axis.text(
+            x,
+            below,
+            label,
+            ha="center",
+            va="top",
+            fontsize=10,
+            color=COLOURS["neutral"],
+            **AS_WRITTEN,
+        )
     axis.set_xlim(-0.75 if inputs else -0.35, len(widths) - 1 + (0.75 if outputs else 0.35))
     axis.set_ylim(below - 0.9, -below + 0.1)
     axis.axis("off")
-    if title:
-        axis.set_title(title)
+    headline(axis, title)
     return figure
+
+
+def _dense_layers(model) -> list:
+    """Return the dense layers of a model, or say why it cannot be drawn."""
+    if not hasattr(model, "layers") or not hasattr(model, "built"):
+        raise TypeError(f"model is {_options.shown(model)}; it must be a Keras model.")
+    layers = [layer for layer in model.layers if type(layer).__name__ != "Dropout"]
+    if other := [layer.name for layer in layers if type(layer).__name__ != "Dense"]:
+        raise TypeError(f"only dense layers can be drawn as nodes; {', '.join(other)} is not one.")
+    if not layers or not all(layer.built for layer in layers):
+        raise ValueError(
+            f"the model {model.name} is not built, or has no dense layer; give it a keras.Input "
+            "and a layer, or call it once."
+        )
+    return layers
 
 
 def _values(layers, observation, width: int) -> list[np.ndarray]:
     """Compute the value of every node, layer by layer."""
-    row = np.asarray(observation, dtype=np.float32).reshape(-1)
-    if row.shape != (width,):
-        raise ValueError(f"the observation has {row.size} numbers; the model has {width} inputs.")
-    values = [row]
+    given = _options.numbers("observation", observation)
+    if given.shape not in ((width,), (1, width)):
+        raise ValueError(
+            f"the observation has {given.size} numbers; the model has {width} inputs."
+            if given.ndim < 2
+            else f"the observation has shape {given.shape}; it must be ({width},): one row."
+        )
+    if not (np.abs(given) < 1e38).all():  # what float32 holds; nor is NaN
+        raise ValueError(f"the observation is {given.tolist()}; its numbers must be finite.")
+    values = [given.reshape(-1).astype(np.float32)]
     for layer in layers:
-        values.append(np.asarray(layer(values[-1][None]))[0])
+        values.append(np.asarray(layer(values[-1][None])).astype(float)[0])
+        if not np.isfinite(values[-1]).all():
+            raise ValueError(
+                f"the observation {given.tolist()} makes {layer.name} give values that are not "
+                "finite; scale it first."
+            )
     return values
 
 
@@ -155,4 +201,6 @@ def _short(value: float) -> str:
 
 
 def _label(layer) -> str:
-    return f"{layer.name}\n{layer.activation.__name__}"
+    # An activation may be an object of a class, such as a layer.
+    activation = layer.activation
+    return f"{layer.name}\n{getattr(activation, '__name__', type(activation).__name__)}"

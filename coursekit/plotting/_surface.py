@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coursekit.plotting._style import COLOURS
+from coursekit import _options
+from coursekit.plotting._style import AS_WRITTEN, COLOURS, headline, legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,43 +65,57 @@ def plot_loss_paths(
     Raises
     ------
     TypeError
-        If ``surface`` cannot be called.
+        If ``surface`` cannot be called or gives no numbers, ``paths`` is no mapping, or a path,
+        a range or ``minimum`` holds something else than numbers, or ``title`` is no text.
     ValueError
         If there is no path or more than 8, a path has another shape or starts at a value that
-        is not finite, a range is empty, or the surface does not give one finite loss per point.
+        is not finite, a range is empty, ``minimum`` is no point, or the surface does not give
+        one finite loss per point.
     """
     import matplotlib.pyplot as plt
     from matplotlib import patheffects
 
+    title = _options.text("title", title)
     if not callable(surface):
         raise TypeError(f"surface is {surface!r}; give a function of two arrays.")
+    paths = _options.mapping("paths", paths, "names of optimisers to arrays")
     if not 1 <= len(paths) <= len(_LOOKS):
         raise ValueError(f"there are {len(paths)} paths; give 1 to {len(_LOOKS)}.")
     walks = {name: _walk(name, path) for name, path in paths.items()}
     x_range, y_range = _range("x_range", x_range), _range("y_range", y_range)
-    if minimum is not None and np.shape(minimum) != (2,):
-        raise ValueError(f"minimum is {minimum!r}; give its two coordinates.")
+    if minimum is not None:
+        point = _options.numbers("minimum", minimum)
+        if point.shape != (2,) or not np.isfinite(point).all():
+            raise ValueError(f"minimum is {minimum!r}; give its two coordinates.")
 
     a, b = np.meshgrid(np.linspace(*x_range, 201), np.linspace(*y_range, 201))
-    losses = np.asarray(surface(a, b), dtype=float)
+    losses = _options.numbers("what surface gives", surface(a, b)).astype(float)
     if losses.shape != a.shape or not np.isfinite(losses).all():
         what = "not finite" if losses.shape == a.shape else f"of shape {losses.shape}"
         raise ValueError(
             f"surface gave losses {what} for two arrays of shape {a.shape}; it must return one "
             "finite loss per point."
         )
+    if not np.isfinite(float(losses.max()) - float(losses.min())):
+        raise ValueError(
+            f"surface gave losses from {losses.min()} to {losses.max()}, which are too far apart; "
+            "choose smaller ranges, or divide the loss."
+        )
 
     figure, axis = plt.subplots(figsize=(6.0, 4.6))
     height = losses - losses.min()
-    if height.max() > 0:
+    if height.max() > np.finfo(float).tiny / np.finfo(float).eps:
         # The lowest contour holds one point of a hundred, so that the valley has a shape.
         lowest = max(np.quantile(height, 0.01), 1e-4 * height.max())
+        if lowest > 0.9 * height.max():  # nearly all points are on a plateau
+            lowest = 0.1 * height.max()
         levels = [0, *np.geomspace(lowest, height.max(), _LEVELS)]
         greys = plt.get_cmap("Greys")(np.linspace(0.02, 0.34, _LEVELS))
         axis.contourf(a, b, height, levels=levels, colors=greys)
         axis.contour(a, b, height, levels=levels[1:-1], colors="0.6", linewidths=0.5)
+    curves = []
     for (name, walk), (colour, style, marker) in zip(walks.items(), _LOOKS, strict=False):
-        axis.plot(
+        curves += axis.plot(
             *walk.T,
             label=name,
             color=colour,
@@ -140,8 +155,7 @@ def plot_loss_paths(
             *minimum, "*", color="#F0E442", markersize=16, markeredgecolor="black", zorder=2.5
         )
     axis.set(xlim=x_range, ylim=y_range, xlabel="first parameter", ylabel="second parameter")
-    if title:
-        axis.set_title(title)
+    headline(axis, title)
     if (places := _room(walks, x_range, y_range, minimum)) is not None:
         for (name, (x, y)), (colour, *_) in zip(places.items(), _LOOKS, strict=False):
             axis.text(
@@ -156,11 +170,14 @@ def plot_loss_paths(
                 transform=axis.transAxes,
                 path_effects=[patheffects.withStroke(linewidth=2.5, foreground="white")],
                 zorder=5,
+                **AS_WRITTEN,
             )
     else:
         columns = 3 if max(map(len, walks)) < 16 else 2
-        figure.legend(
-            *axis.get_legend_handles_labels(),
+        legend(
+            figure,
+            curves,
+            list(walks),
             loc="outside lower center",
             ncols=columns,
             fontsize=_FONT,
@@ -173,7 +190,7 @@ def plot_loss_paths(
 
 def _walk(name: str, path) -> np.ndarray:
     """Return a path up to its first value that is not finite."""
-    walk = np.asarray(path, dtype=float)
+    walk = _options.numbers(f"the path {name}", path).astype(float)
     if walk.ndim != 2 or walk.shape[1] != 2 or not len(walk):
         raise ValueError(
             f"the path {name} has shape {walk.shape}; it must be (steps + 1, 2): one row per "
@@ -186,9 +203,12 @@ def _walk(name: str, path) -> np.ndarray:
 
 
 def _range(name: str, values) -> tuple[float, float]:
-    pair = np.asarray(values, dtype=float)
+    pair = _options.numbers(name, values).astype(float)
     if pair.shape != (2,) or not np.isfinite(pair).all() or not pair[0] < pair[1]:
         raise ValueError(f"{name} is {values!r}; give two numbers, the smaller one first.")
+    # Between neighbours there is no room for points, and figures have no room for more.
+    if not 1e-12 * np.abs(pair).max() < float(pair[1]) - float(pair[0]) < 1e100:
+        raise ValueError(f"{name} is {values!r}; its ends are too close together or too far apart.")
     return float(pair[0]), float(pair[1])
 
 

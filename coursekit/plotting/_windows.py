@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coursekit import _options
 from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
-from coursekit.plotting._style import COLOURS
+from coursekit.plotting._style import COLOURS, headline, legend, name_axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ def plot_windows(
     windows : mapping of str to ndarray, shape (length, channels)
         What each window is called, and its values.
     sampling_rate : float
-        Samples per second, in Hz; by default that of the walking data.
+        Samples per second, in Hz, more than 0; by default that of the walking data.
     channels : sequence of str
         Name of each channel; by default those of the walking data.
     title : str, optional
@@ -45,16 +46,26 @@ def plot_windows(
 
     Raises
     ------
+    TypeError
+        If ``windows`` is no mapping of arrays of numbers, ``sampling_rate`` no number, or
+        ``channels`` no sequence (text is none), or ``title`` no text.
     ValueError
-        If there is no window or more than three, or their shapes do not fit.
+        If there is no window or more than three, no channel, their shapes do not fit, or
+        ``sampling_rate`` is out of range.
     """
     import matplotlib.pyplot as plt
 
+    title = _options.text("title", title)
+    windows = _options.mapping("windows", windows, "names to arrays")
+    channels = _options.names("channels", channels)
+    if not channels:
+        raise ValueError("channels is empty; name at least one channel.")
+    rate = _options.positive("sampling_rate", sampling_rate)
     if not 1 <= len(windows) <= len(_COLOURS):
         raise ValueError(f"there are {len(windows)} windows; give 1 to {len(_COLOURS)}.")
-    arrays = {name: np.asarray(window) for name, window in windows.items()}
+    arrays = {name: _options.numbers(name, window) for name, window in windows.items()}
     for name, window in arrays.items():
-        if window.ndim != 2 or window.shape[1] != len(channels):
+        if window.ndim != 2 or window.shape[1] != len(channels) or not len(window):
             raise ValueError(
                 f"{name} has shape {window.shape}; it must be (samples, {len(channels)}): one "
                 f"column for each of {', '.join(channels)}."
@@ -66,20 +77,18 @@ def plot_windows(
     for place, (axis, channel) in enumerate(zip(axes[:, 0], channels, strict=True)):
         for (name, window), colour, style in zip(arrays.items(), _COLOURS, _STYLES, strict=False):
             axis.plot(
-                np.arange(len(window)) / sampling_rate,
+                np.arange(len(window)) / rate,
                 window[:, place],
                 color=colour,
                 linestyle=style,
                 linewidth=1.4,
                 label=name,
             )
-        axis.set_ylabel(channel)
+        name_axes(axis, y=channel)
         axis.margins(x=0.01)
     axes[-1, 0].set_xlabel("time (s)")
     if len(arrays) > 1:
-        figure.legend(
-            *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(arrays)
-        )
-    if title:
-        figure.suptitle(title, x=0.02, ha="left", fontsize=12)
+        curves = axes[0, 0].get_lines()
+        legend(figure, curves, list(arrays), loc="outside lower center", ncols=len(arrays))
+    headline(figure, title)
     return figure

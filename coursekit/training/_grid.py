@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coursekit import _options
 from coursekit.kernels import _client
-from coursekit.training._model import checked, train_model
+from coursekit.training._model import checked, checked_options, train_model, training_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +89,7 @@ def capacity_grid(
         Folder with one TensorBoard run per network, named by its id,
         ``mlp_{layers}_layers_{units}_units``.
     n_jobs : int
-        Processes on this machine; -1 is one per core. Each takes about 1 GB.
+        Processes on this machine, at least 1; -1 is one per core. Each takes about 1 GB.
     client : distributed.Client, optional
         Train on the workers of this Dask cluster instead. They need coursekit, but no
         folder in common.
@@ -110,10 +111,12 @@ def capacity_grid(
     Raises
     ------
     TypeError
-        If there is no such option.
+        If there is no such option, one is of another type, ``units`` or ``layers`` are not
+        whole numbers, or ``client`` is no client.
     ValueError
-        If the grid is empty or names a network twice, the arrays are not as described, or
-        ``log_dir`` holds a network that was trained with other data or options.
+        If the grid is empty or names a network twice, an option is out of range, the arrays
+        are not as described, ``log_dir`` is a file, or holds a network that was trained with
+        other data or options.
 
     Warns
     -----
@@ -123,8 +126,8 @@ def capacity_grid(
     import pandas as pd
 
     x, y = checked(x, y)
-    if n_jobs != -1 and n_jobs < 1:
-        raise ValueError(f"n_jobs is {n_jobs}; it must be 1 or more, or -1 for one per core.")
+    n_jobs, progress = _jobs(n_jobs), _options.flag("progress", progress)
+    seed = _options.seed("seed", seed)
     cells = _cells(units, layers)
     defaults = {
         name: parameter.default
@@ -133,8 +136,12 @@ def capacity_grid(
     }
     if unknown := set(options) - set(defaults):
         raise TypeError(f"train_model has no option {', '.join(sorted(unknown))} for the grid.")
-    folder = Path(log_dir)
-    settings = _plain({"data": _digest(x, y), "seed": seed, **defaults, **options})
+    options = checked_options(**options)
+    training_rows(len(x), {**defaults, **options}["validation_split"])
+    folder = _options.path("log_dir", log_dir)
+    if client is not None and not hasattr(client, "scatter"):
+        raise TypeError(f"client is {_options.shown(client)}; it must be a distributed.Client.")
+    settings = {"data": _digest(x, y), "seed": seed, **defaults, **options}
     done = {cell: _finished(folder / cell.id, settings) for cell in cells}
     missing = [cell for cell, figures in done.items() if figures is None]
     missing.sort(key=lambda cell: cell.units * (784 + cell.layers * cell.units), reverse=True)
@@ -154,7 +161,7 @@ def capacity_grid(
     if errors:
         warnings.warn(
             f"{len(errors)} of {len(cells)} networks failed: "
-            + "; ".join(f"{cell.id}: {reason}" for cell, reason in errors.items())
+            + "; ".join(f"{cell.id}: {reason.rstrip('.')}" for cell, reason in errors.items())
             + ". The others are finished; call capacity_grid again to retry these.",
             stacklevel=2,
         )
@@ -357,10 +364,14 @@ def _finished(run: Path, settings: dict) -> dict | None:
         return None
     except ValueError as error:
         raise ValueError(f"{run / RESULT} is damaged ({error}); delete the folder.") from None
+    kept = kept if isinstance(kept, dict) else {}
+    earlier, figures = kept.get("settings"), kept.get("figures")
+    if not isinstance(earlier, dict) or not isinstance(figures, dict):
+        raise ValueError(f"{run / RESULT} is damaged (parts are missing); delete the folder.")
     other = {
-        name: (kept["settings"].get(name), settings.get(name))
-        for name in {*kept["settings"], *settings}
-        if kept["settings"].get(name) != settings.get(name)
+        name: (earlier.get(name), settings.get(name))
+        for name in {*earlier, *settings}
+        if earlier.get(name) != settings.get(name)
     }
     if other:
         found = ", ".join(f"{name} {old} (now {new})" for name, (old, new) in sorted(other.items()))
@@ -368,7 +379,7 @@ def _finished(run: Path, settings: dict) -> dict | None:
             f"{run.name} in {run.parent} was trained with {found}. Choose another log_dir, or "
             "delete that folder."
         )
-    return kept["figures"]
+    return figures
 
 
 def _keep(run: Path, outcome: Finished, settings: dict) -> None:
@@ -385,11 +396,6 @@ def _keep(run: Path, outcome: Finished, settings: dict) -> None:
     os.replace(part, run)
 
 
-def _plain(settings: dict) -> dict:
-    """Return the settings as they will be read back, or refuse them before anything is trained."""
-    return json.loads(json.dumps(settings, default=lambda value: value.item()))
-
-
 def _digest(x: np.ndarray, y: np.ndarray) -> str:
     digest = hashlib.sha256()
     for array in (x, y):
@@ -398,12 +404,31 @@ def _digest(x: np.ndarray, y: np.ndarray) -> str:
     return digest.hexdigest()[:16]
 
 
+def _jobs(n_jobs: int) -> int:
+    if n_jobs is not True and isinstance(n_jobs, int | np.integer) and n_jobs == -1:
+        return -1
+    try:
+        return _options.whole("n_jobs", n_jobs)
+    except ValueError:
+        raise ValueError(
+            f"n_jobs is {n_jobs}; it must be 1 or more, or -1 for one per core."
+        ) from None
+
+
 def _cells(units: Sequence[int], layers: Sequence[int]) -> list[Cell]:
-    cells = [Cell(int(width), int(depth)) for width in units for depth in layers]
+    widths, depths = (
+        # One that is too small is a network that fails, and the others are trained all the same.
+        [_options.whole(name, each, least=-(2**31)) for each in given]
+        for name, given in (
+            ("units", _options.sequence("units", units, "whole numbers")),
+            ("layers", _options.sequence("layers", layers, "whole numbers")),
+        )
+    )
+    cells = [Cell(width, depth) for width in widths for depth in depths]
     if not cells:
-        raise ValueError(f"units are {list(units)} and layers {list(layers)}: nothing to train.")
+        raise ValueError(f"units are {widths} and layers {depths}: nothing to train.")
     if len(set(cells)) < len(cells):
-        raise ValueError(f"units are {list(units)} and layers {list(layers)}; name each once.")
+        raise ValueError(f"units are {widths} and layers {depths}; name each once.")
     return cells
 
 

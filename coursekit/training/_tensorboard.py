@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from coursekit import _options
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -32,14 +34,16 @@ def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
     ------
     FileNotFoundError
         If there is no such folder, or no event file in it.
+    TypeError, ValueError
+        If ``log_dir`` is no path, or the path of a file.
     """
+    folder = _options.path("log_dir", log_dir)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}.")
     import pandas as pd
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 
-    folder = Path(log_dir)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}.")
     places = sorted({path.parent for path in folder.rglob("events.out.tfevents.*")})
     rows = []
     for place in places:

@@ -365,3 +365,60 @@ def test_figures_do_not_touch_the_session(digits):
     live.digit_figure(relu_stack(8, 10), *digits)
     assert plt.get_fignums() == []
     assert dict(mpl.rcParams) == before
+
+
+# ------------------------------------------------------------------ what other libraries let by
+
+
+def test_digits_of_another_type():
+    with pytest.raises(TypeError, match="images hold <U1"):
+        live.digit_figure(relu_stack(8, 10), np.full((1, 28, 28), "7"), [7])
+
+
+def test_bits_of_numpy(digits):
+    model = relu_stack(8, 10)
+    figure = live.digit_figure(model, *digits, bits=np.int64(8))
+    assert figure.html == live.digit_figure(model, *digits, bits=8).html
+    for bits in (True, "8", None):
+        with pytest.raises(ValueError, match=f"bits is {bits!r}"):
+            live.digit_figure(model, *digits, bits=bits)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"windows": [noise(40, 2)]}, TypeError, "windows is .*must be a mapping"),
+        ({"windows": {"a": [["x", "y"]] * 40}}, TypeError, "a holds <U1"),
+        ({"windows": {"a": 5}}, ValueError, r"a has shape \(\)"),
+        ({"channels": "xy"}, TypeError, "channels is 'xy'"),
+        ({"sampling_rate": "52"}, TypeError, "sampling_rate is '52'"),
+        ({"sampling_rate": np.inf}, ValueError, "sampling_rate is inf"),
+    ],
+)
+def test_windows_of_another_type(windows, change, error, words):
+    arguments = {"model": convolution(), "windows": windows, "channels": ("x", "y")}
+    with pytest.raises(error, match=words):
+        live.kernel_figure(**(arguments | change))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"threshold": "1"}, "threshold is '1'"),
+        ({"threshold": True}, "threshold is True"),
+        ({"names": "abc"}, "names is 'abc'"),
+    ],
+)
+def test_thresholds_of_another_type(options, words):
+    with pytest.raises(TypeError, match=words):
+        live.threshold_figure(models.threshold_network(units=(4,)), **options)
+
+
+def test_names_are_written_as_they_are(windows):
+    """Dollars make formulas in the picture, and angles elements on the page, if nobody minds."""
+    odd = ("$a_{", "<b>$", 3)
+    figure = live.threshold_figure(models.threshold_network(units=(4,)), names=odd)
+    assert data_of(figure)["names"] == ["$a_{", "<b>$", "3"]
+    assert "<b>" not in figure.html
+    figure = live.kernel_figure(convolution(), {"$^{$": windows["one"]}, channels=("$^{$", "$_$"))
+    assert data_of(figure)["channels"] == ["$^{$", "$_$"]

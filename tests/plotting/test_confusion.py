@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -131,3 +134,111 @@ def test_windows_share_time_and_keep_apart():
 def test_wrong_windows_are_refused(windows, words):
     with pytest.raises(ValueError, match=words):
         plotting.plot_windows(windows)
+
+
+# ------------------------------------------------------------------ long names, large counts
+
+FASHION = [
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+]
+ACTIVITIES = ["WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING"]
+NAMES = {
+    "fashion": FASHION,
+    "activities": ACTIVITIES,
+    "two": ["an exceedingly long name of a class", "and another one that is longer still"],
+    "thirty": [f"species {number}" for number in range(30)],
+    "capitals": ["WWWWWW", "MMMMMMMM", "A", "B"],
+    "short": list("abc"),
+}
+
+
+@pytest.mark.parametrize("draw", [plotting.plot_confusion, plotting.plot_mismatches])
+@pytest.mark.parametrize("largest", [900, 10**6])
+@pytest.mark.parametrize("styled", [True, False])
+@pytest.mark.parametrize("kind", NAMES)
+def test_names_keep_apart_and_everything_stays_inside(draw, largest, styled, kind):
+    names = NAMES[kind]
+    counts = np.random.default_rng(0).integers(1, largest, (len(names), len(names)))
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        if styled:
+            plotting.use_style()
+        figure = draw(ConfusionReport.from_matrix(counts, labels=names))
+        figure.canvas.draw()
+    (axis,) = figure.axes
+    panel = axis.get_window_extent()
+    below = [label.get_window_extent() for label in axis.get_xticklabels()]
+    beside = [label.get_window_extent() for label in axis.get_yticklabels()]
+    assert all(one.x1 < other.x0 for one, other in pairwise(below))
+    for one, other in pairwise(sorted(beside, key=lambda box: box.y0)):
+        assert one.y1 < other.y0 + 1  # their boxes have some air
+    assert max(box.y1 for box in below) < panel.y0 + 1
+    assert max(box.x1 for box in beside) < panel.x0 + 1
+    for text in (axis.xaxis.label, axis.yaxis.label):
+        box = text.get_window_extent()
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1
+        assert not any(box.overlaps(other) for other in below + beside)
+    if draw is plotting.plot_confusion:
+        cell = panel.width / len(names)
+        assert max((text.get_window_extent().width for text in axis.texts), default=0) < cell
+
+
+@pytest.mark.parametrize("draw", [plotting.plot_confusion, plotting.plot_mismatches])
+def test_dollars_stay_dollars(draw):
+    names = ["$0-$50k", "> $50k_{a}^$"]
+    report = ConfusionReport.from_matrix([[4, 1], [2, 3]], labels=names)
+    options = {"at_least": 1} if draw is plotting.plot_mismatches else {}
+    figure = draw(report, title="$4 and $5", **options)
+    figure.canvas.draw()
+    (axis,) = figure.axes
+    titles = axis.findobj(lambda each: getattr(each, "get_text", str)() == "$4 and $5")
+    assert len(titles) == 1
+    for text in [*axis.get_xticklabels(), *axis.get_yticklabels(), *titles]:
+        assert not text.get_parse_math() and "$" in text.get_text()
+
+
+def test_what_is_no_report_is_refused():
+    for draw in (plotting.plot_confusion, plotting.plot_mismatches):
+        with pytest.raises(TypeError, match=r"report is \[\[1, 2\]\]"):
+            draw([[1, 2]])
+    report = ConfusionReport.from_matrix([[8, 3], [2, 9]])
+    for value in (2.0, "2", None):
+        with pytest.raises(TypeError, match=f"at_least is {value!r}"):
+            plotting.plot_mismatches(report, at_least=value)
+
+
+@pytest.mark.parametrize(
+    ("windows", "options", "error", "words"),
+    [
+        ([np.zeros((5, 3))], {}, TypeError, "windows is .*must be a mapping"),
+        ({"a": [["x"] * 3]}, {}, TypeError, "a holds <U1"),
+        ({"a": np.zeros((0, 3))}, {}, ValueError, r"a has shape \(0, 3\)"),
+        ({"a": np.zeros((5, 3))}, {"sampling_rate": 0}, ValueError, "sampling_rate is 0"),
+        ({"a": np.zeros((5, 3))}, {"sampling_rate": "52"}, TypeError, "sampling_rate is '52'"),
+        ({"a": np.zeros((5, 3))}, {"channels": "xyz"}, TypeError, "channels is 'xyz'"),
+        ({"a": np.zeros((5, 0))}, {"channels": []}, ValueError, "channels is empty"),
+    ],
+)
+def test_windows_of_another_kind(windows, options, error, words):
+    with pytest.raises(error, match=words):
+        plotting.plot_windows(windows, **options)
+    assert plt.get_fignums() == []
+
+
+def test_names_that_begin_with_an_underscore_are_named():
+    first, second = np.random.default_rng(2).standard_normal((2, 20, 3))
+    figure = plotting.plot_windows({"_one": first, "$2 or $3": second})
+    (legend,) = figure.legends
+    texts = legend.get_texts()
+    assert [text.get_text() for text in texts] == ["_one", "$2 or $3"]
+    assert not any(text.get_parse_math() for text in texts)

@@ -125,3 +125,18 @@ def test_more_columns_than_images():
 def test_what_cannot_be_drawn_is_refused(given, options, error, words):
     with pytest.raises(error, match=words):
         plotting.plot_digits(given, **options)
+
+
+def test_other_titles_and_any_scale():
+    with pytest.raises(TypeError, match="titles is 'abc'"):
+        plotting.plot_digits(images(3), titles="abc")
+    with pytest.raises(ValueError, match=r"images is .*same length"):
+        plotting.plot_digits([[1], [1, 2]])
+    assert plt.get_fignums() == []
+    extreme = images(2).astype(float)
+    extreme[0, 0, 0], extreme[1, 0, 0] = 1.7e308, -1.7e308
+    figure = plotting.plot_digits(extreme, titles=["$a$ or $b$", 3], title="$1 or $2")
+    figure.canvas.draw()
+    shown = figure.axes[0].texts
+    assert [text.get_text() for text in shown] == ["$a$ or $b$", "3"]
+    assert not any(text.get_parse_math() for text in shown)

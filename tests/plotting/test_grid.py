@@ -122,3 +122,39 @@ def test_values_fit_in_narrow_cells():
 def test_what_is_no_grid_is_refused(table, change, options, error, words):
     with pytest.raises(error, match=words):
         plotting.plot_grid(change(table), **options)
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "error", "words"),
+    [
+        (lambda t: t.to_dict(), {}, TypeError, "table is .*must be a pandas DataFrame"),
+        (lambda t: t, {"digits": -1}, ValueError, "digits is -1"),
+        (lambda t: t, {"digits": 2.0}, TypeError, "digits is 2.0"),
+        (lambda t: t, {"rows": ["layers"]}, KeyError, r"rows is \['layers'\]"),
+        (lambda t: t, {"rows": "units"}, ValueError, "three different columns"),
+        (lambda t: t.assign(**{LOSS: "low"}), {}, TypeError, f"{LOSS} hold.*give numbers"),
+        (lambda t: t.assign(units=[1, 2, 3, 4, 5, None]), {}, ValueError, "units is missing in 1"),
+        (lambda t: t.assign(units=[1, "a", 3, 4, 5, 6]), {}, ValueError, "holds text and numbers"),
+        (lambda t: t.assign(units=[[1]] * 6), {}, ValueError, "cannot be told apart"),
+        (lambda t: pd.concat([t, t["units"]], axis=1), {}, ValueError, "2 columns are called"),
+    ],
+)
+def test_tables_of_another_kind(table, change, options, error, words):
+    with pytest.raises(error, match=words):
+        plotting.plot_grid(change(table), **options)
+    assert plt.get_fignums() == []
+
+
+def test_large_and_nullable_values_and_names_as_they_are(table):
+    plotting.use_style()
+    table[LOSS] = pd.array([1e300, -1e300, 12345.67891, 1e308, -1e308, None], dtype="Float64")
+    table = table.rename(columns={"units": "$units$"})
+    figure = plotting.plot_grid(table, columns="$units$")
+    figure.canvas.draw()
+    (axis,) = figure.axes
+    assert sorted(texts(figure).values()) == sorted(
+        ["1.000e+300", "-1.000e+300", "12345.6789", "1.000e+308", "-1.000e+308", "–"]
+    )
+    cell = axis.get_window_extent().width / 3
+    assert max(text.get_window_extent().width for text in axis.texts[:-1]) < cell
+    assert axis.get_xlabel() == "$units$" and not axis.xaxis.label.get_parse_math()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coursekit import plotting
+from coursekit import models, plotting, training
 
 RECORDED = {
     "accuracy": [0.6, 0.8, 0.9],
@@ -91,3 +91,81 @@ def test_style_is_readable():
         plotting.use_style()
         assert mpl.rcParams["font.size"] >= 12
         assert mpl.rcParams["axes.prop_cycle"].by_key()["color"][0] == plotting.COLOURS["train"]
+
+
+# ------------------------------------------------------------------ which epochs, which parts
+
+
+def drawn(figure) -> list[tuple]:
+    return [
+        (line.get_label(), line.get_color(), line.get_xdata().tolist())
+        for line in figure.axes[0].get_lines()
+    ]
+
+
+BLUE, ORANGE = plotting.COLOURS["train"], plotting.COLOURS["validation"]
+
+
+def fitted(**options) -> keras.callbacks.History:
+    model = models.iris_relu(units=2)
+    model.compile("adam", "categorical_crossentropy")
+    return model.fit(np.zeros((20, 4)), np.eye(3)[[0] * 20], verbose=0, **options)
+
+
+def test_validation_after_every_second_epoch():
+    kept = fitted(epochs=4, validation_split=0.2, validation_freq=2)
+    expected = [("training", BLUE, [1, 2, 3, 4]), ("validation", ORANGE, [2, 4])]
+    assert drawn(plotting.plot_history(kept)) == expected
+    assert drawn(plotting.plot_history(kept.history)) == expected
+    (line,) = plotting.plot_comparison({"a": kept}).axes[0].get_lines()
+    assert line.get_xdata().tolist() == [2, 4]
+
+
+def test_continued_training_goes_on_counting():
+    kept = fitted(epochs=6, initial_epoch=4)
+    assert drawn(plotting.plot_history(kept)) == [("training", BLUE, [5, 6])]
+    (line,) = plotting.plot_comparison({"a": kept}, metric="loss").axes[0].get_lines()
+    assert line.get_xdata().tolist() == [5, 6]
+    kept = fitted(epochs=8, initial_epoch=4, validation_split=0.2, validation_freq=2)
+    assert drawn(plotting.plot_history(kept))[1] == ("validation", ORANGE, [6, 8])
+
+
+@pytest.mark.parametrize("form", [{"val_loss": [4, 3]}, {"loss": [3, 2], "val_loss": [4, 3]}])
+def test_validation_alone_is_called_validation(form):
+    figure = plotting.plot_history(form, metrics=["val_loss"])
+    assert drawn(figure) == [("validation", ORANGE, [1, 2])]
+    (text,) = figure.axes[0].get_legend().get_texts()
+    assert text.get_text() == "validation" and figure.axes[0].get_ylabel() == "loss"
+    if len(form) == 1:
+        assert drawn(plotting.plot_history(form)) == [("validation", ORANGE, [1, 2])]
+
+
+def test_what_train_model_gives_and_epochs_without_a_value():
+    table = pd.DataFrame({"loss": [3.0, 2, 1, np.nan], "val_loss": [np.nan, 4, np.nan, 3]})
+    expected = [("training", BLUE, [1, 2, 3]), ("validation", ORANGE, [2, 4])]
+    assert drawn(plotting.plot_history(table)) == expected
+    assert drawn(plotting.plot_history(table.astype("Float64"))) == expected
+    trained = training.Trained(models.iris_relu(), table, 1.0)
+    assert drawn(plotting.plot_history(trained)) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "error", "words"),
+    [
+        (RECORDED, {"metrics": "loss"}, TypeError, "metrics is 'loss'; it must be a sequence"),
+        (RECORDED, {"metrics": []}, ValueError, "metrics is empty; this history has accuracy"),
+        (RECORDED, {"metrics": 5}, TypeError, "metrics is 5"),
+        (None, {}, TypeError, "history is None; it must be a mapping"),
+        ([1, 2], {}, TypeError, r"history is \[1, 2\]"),
+        ({"loss": 0.3}, {}, TypeError, r"loss has shape \(\)"),
+        ({"loss": ["a"]}, {}, TypeError, "loss hold"),
+        ({"loss": [[1], [1, 2]]}, {}, ValueError, "loss is .*same length"),
+        ({"loss": [1, 2, 3], "mae": [1, 2]}, {}, ValueError, "mae has 2 values and there are 3"),
+        # After epoch 3, 4 or 5?
+        ({"loss": [1] * 5, "val_loss": [1]}, {}, ValueError, "val_loss has 1 values .* 5 epochs"),
+    ],
+)
+def test_what_is_no_history_is_refused_and_leaves_no_figure(given, options, error, words):
+    with pytest.raises(error, match=words):
+        plotting.plot_history(given, **options)
+    assert plt.get_fignums() == []

@@ -132,3 +132,87 @@ def test_comparison():
     assert figure.axes[0].get_ylabel() == "validation loss"
     with pytest.raises(KeyError, match="plain did not record val_mae"):
         plotting.plot_comparison(histories, metric="val_mae")
+
+
+# ------------------------------------------------------------------ what other libraries let by
+
+
+def weighted(value: float) -> keras.Sequential:
+    model = models.iris_relu()
+    model.layers[0].set_weights([np.full((4, 10), value), np.zeros(10)])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "error", "words"),
+    [
+        ("iris", {}, TypeError, "model is 'iris'; it must be a Keras model"),
+        (keras.Sequential([keras.Input((4,))]), {}, ValueError, "is not built, or has no dense"),
+        (keras.Sequential([keras.layers.Dense(3)]), {}, ValueError, "is not built, or has no"),
+        (weighted(np.nan), {}, ValueError, "hidden_1 has weights that are not finite"),
+        (models.iris_relu(), {"inputs": "abcd"}, TypeError, "inputs is 'abcd'"),
+        (models.iris_relu(), {"outputs": 3}, TypeError, "outputs is 3"),
+        (models.iris_relu(), {"most_nodes": 2}, ValueError, "most_nodes is 2.*at least 3"),
+        (models.iris_relu(), {"most_nodes": 5.0}, TypeError, "most_nodes is 5.0"),
+        (models.iris_relu(), {"observation": "abcd"}, TypeError, "observation holds <U4"),
+        (models.iris_relu(), {"observation": [[1, 2], [3, 4]]}, ValueError, r"shape \(2, 2\)"),
+        (models.iris_relu(), {"observation": [1, 2, 3, np.nan]}, ValueError, "must be finite"),
+        (weighted(1e38), {"observation": [1e5] * 4}, ValueError, "makes hidden_1 give values"),
+    ],
+)
+def test_what_cannot_be_drawn_is_named_and_leaves_no_figure(model, options, error, words):
+    with pytest.raises(error, match=words):
+        plotting.plot_network(model, **options)
+    assert plt.get_fignums() == []
+
+
+def test_an_activation_may_be_a_layer():
+    layer = keras.layers.Dense(2, activation=keras.layers.LeakyReLU(), name="only")
+    shown = texts(plotting.plot_network(keras.Sequential([keras.Input((2,)), layer])))
+    assert "only\nLeakyReLU" in shown
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "error", "words"),
+    [
+        ("relu", {}, TypeError, "names is 'relu'"),
+        ([], {}, ValueError, "names is empty"),
+        ([None], {}, TypeError, "names hold None"),
+        (["relu", "softmax"], {}, ValueError, "'softmax' does not act on each number alone"),
+        (["glu"], {}, ValueError, "'glu' does not act"),
+        (["relu"], {"limit": 0}, ValueError, "limit is 0"),
+        (["relu"], {"limit": -4}, ValueError, "limit is -4"),
+        (["relu"], {"limit": np.nan}, ValueError, "limit is nan"),
+        (["relu"], {"limit": "4"}, TypeError, "limit is '4'"),
+    ],
+)
+def test_what_is_no_activation(names, options, error, words):
+    with pytest.raises(error, match=words):
+        plotting.plot_activations(names, **options)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("histories", "error", "words"),
+    [
+        ({}, ValueError, "histories is empty"),
+        ([{"val_loss": [1]}], TypeError, "histories is .*must be a mapping"),
+        ({"a": None}, TypeError, "the history of a is None"),
+        ({"a": {"val_loss": "x"}}, TypeError, "val_loss holds <U1|val_loss hold"),
+    ],
+)
+def test_what_cannot_be_compared(histories, error, words):
+    with pytest.raises(error, match=words):
+        plotting.plot_comparison(histories)
+    assert plt.get_fignums() == []
+
+
+def test_names_are_written_as_they_are():
+    histories = {"_a": {"val_loss": [1, 0.5]}, "$b$": {"val_loss": [1, 0.4]}, 3: {"val_loss": [1]}}
+    figure = plotting.plot_comparison(histories, title="$5 or $6")
+    shown = figure.axes[0].get_legend().get_texts()
+    assert [text.get_text() for text in shown] == ["_a", "$b$", "3"]
+    assert not any(text.get_parse_math() for text in shown)
+    figure = plotting.plot_network(models.iris_relu(), inputs=["$a$", "b", "c", "d"])
+    (name,) = [text for text in figure.axes[0].texts if text.get_text() == "$a$"]
+    assert not name.get_parse_math()

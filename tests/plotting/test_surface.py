@@ -130,3 +130,54 @@ def test_what_cannot_be_drawn_is_refused(change, error, words):
     given = {"surface": bowl, "paths": {"SGD": walk(0, 0)}, **RANGES, **change}
     with pytest.raises(error, match=words):
         plotting.plot_loss_paths(**given)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"paths": [walk(0, 0)]}, TypeError, "paths is .*must be a mapping"),
+        ({"paths": {"SGD": [["a", "b"]]}}, TypeError, "the path SGD holds <U1"),
+        ({"paths": {"SGD": [[1], [1, 2]]}}, ValueError, "the path SGD is .*same length"),
+        ({"x_range": "ab"}, TypeError, "x_range holds <U2"),
+        ({"x_range": (1, 1 + 1e-15)}, ValueError, "x_range is .*too close"),
+        ({"minimum": (0, np.nan)}, ValueError, "minimum is"),
+        ({"minimum": ("a", "b")}, TypeError, "minimum holds <U1"),
+        ({"surface": lambda a, b: "x"}, TypeError, "what surface gives holds <U1"),
+        ({"surface": lambda a, b: a * 1j}, TypeError, "what surface gives holds complex128"),
+        (
+            {"surface": lambda a, b: np.where(a > 0, 1e308, -1e308)},
+            ValueError,
+            "too far apart",
+        ),
+    ],
+)
+def test_what_is_of_another_type_is_named_and_leaves_no_figure(change, error, words):
+    given = {"surface": bowl, "paths": {"SGD": walk(0, 0)}, **RANGES, **change}
+    with pytest.raises(error, match=words):
+        plotting.plot_loss_paths(**given)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    "surface",
+    [
+        lambda a, b: np.where(a**2 + b**2 < 0.01, 0.0, 1.0),  # a plateau with one hole
+        lambda a, b: 1 + 1e-16 * a,
+        lambda a, b: 5e-324 * (a > 0),
+    ],
+)
+def test_surfaces_without_a_shape_can_be_drawn(surface):
+    plotting.plot_loss_paths(surface, {"SGD": walk(0, 0)}, **RANGES).canvas.draw()
+
+
+def test_names_are_written_as_they_are():
+    names = ["_a long name", "$b$ and $c$"]
+    known = [*names, 3, *map("optimiser {}".format, range(5))]
+    crowded = {name: walk(place / 100, 0) for place, name in enumerate(known)}
+    (legend,) = plotting.plot_loss_paths(bowl, crowded, **RANGES, title="$1 or $2").legends
+    assert [text.get_text() for text in legend.get_texts()] == [str(name) for name in known]
+    apart = dict(zip(names, (walk(2, 1.5), walk(2, -1.5)), strict=True))
+    beside = plotting.plot_loss_paths(bowl, apart, **RANGES).axes[0].texts
+    written = [text for text in beside if text.get_text() in names]
+    assert len(written) == 2
+    assert not any(text.get_parse_math() for text in [*legend.get_texts(), *written])

@@ -282,3 +282,74 @@ def test_tensorboard_shows_the_runs(finished):
             runs = set(json.load(answer))
         time.sleep(0.2)
     assert runs == wanted
+
+
+# ------------------------------------------------------------------ what other libraries let by
+
+
+def test_any_number_is_a_learning_rate(tmp_path):
+    options = {"units": [8], "layers": [1], "epochs": 1, "progress": False}
+    table = training.capacity_grid(X, Y, log_dir=tmp_path / "a", learning_rate=1, **options)
+    assert table["error"].tolist() == [""] and table["best validation loss"].iloc[0] > 0
+    # 1 and 1.0 are the same rate, so nothing is trained again.
+    again = training.capacity_grid(X, Y, log_dir=tmp_path / "a", learning_rate=1.0, **options)
+    assert again["seconds"].tolist() == table["seconds"].tolist()
+
+
+def test_a_network_that_diverged_is_named(tmp_path):
+    with pytest.warns(
+        UserWarning, match=r"1 of 1 networks failed: .*NaN.*smaller learning_rate\. "
+    ):
+        table = training.capacity_grid(
+            X, Y, units=[64], layers=[1], log_dir=tmp_path, learning_rate=1e30, epochs=2,
+            progress=False,
+        )  # fmt: skip
+    assert "the validation loss is NaN in every epoch" in table["error"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"learning_rate": -1}, ValueError, "learning_rate is -1"),
+        ({"batch_size": 0}, ValueError, "batch_size is 0"),
+        ({"validation_split": 0.999}, ValueError, "x has 400 rows; with a validation_split"),
+        ({"units": (8.5,)}, TypeError, "units is 8.5"),
+        ({"units": 8}, TypeError, "units is 8; it must be a sequence"),
+        ({"units": "8"}, TypeError, "units is '8'"),
+        ({"layers": (True,)}, ValueError, "layers is True"),
+        ({"n_jobs": 1.5}, TypeError, "n_jobs is 1.5"),
+        ({"n_jobs": float("nan")}, TypeError, "n_jobs is nan"),
+        ({"n_jobs": -2}, ValueError, "n_jobs is -2"),
+        ({"seed": None}, TypeError, "seed is None"),
+        ({"client": 5}, TypeError, "client is 5"),
+        ({"log_dir": None}, TypeError, "log_dir is None"),
+        ({"log_dir": __file__}, ValueError, "log_dir is .*which is a file"),
+    ],
+)
+def test_what_no_network_could_be_trained_with_is_refused_first(tmp_path, options, error, words):
+    with pytest.raises(error, match=words):
+        training.capacity_grid(X, Y, **{"log_dir": tmp_path / "logs", **GRID, **options})
+    assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize(
+    "kept", ["{}", "[]", "null", '{"settings": {}}', '{"settings": {}, "figures": null}']
+)
+def test_a_result_without_its_parts_is_named(tmp_path, kept):
+    run = tmp_path / "mlp_1_layers_8_units"
+    run.mkdir()
+    (run / "result.json").write_text(kept)
+    with pytest.raises(ValueError, match=r"result\.json is damaged \(parts are missing\)"):
+        training.capacity_grid(X, Y, log_dir=tmp_path, **GRID)
+
+
+def test_widths_and_depths_may_come_one_by_one(finished):
+    table, folder = finished
+    options = {**GRID, "units": iter((8, 16)), "layers": iter((1, 2))}
+    pd.testing.assert_frame_equal(training.capacity_grid(X, Y, log_dir=folder, **options), table)
+
+
+@pytest.mark.parametrize("place", [5, None, "", __file__])
+def test_curves_are_read_from_a_folder(place):
+    with pytest.raises((TypeError, ValueError), match="log_dir is "):
+        training.read_tensorboard(place)

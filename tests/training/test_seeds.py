@@ -36,3 +36,26 @@ def test_every_run_is_seeded(capsys):
 def test_bad_seeds(seeds):
     with pytest.raises(ValueError, match="seeds are"):
         training.over_seeds(draw, seeds=seeds)
+
+
+@pytest.mark.parametrize(
+    ("train", "seeds", "error", "words"),
+    [
+        (None, (1,), TypeError, "train is None; it must be a function"),
+        (draw, 5, TypeError, "seeds is 5; it must be a sequence"),
+        (draw, "12", TypeError, "seeds is '12'"),
+        (draw, (-1,), ValueError, "seed is -1"),
+        (draw, (1.5,), TypeError, "seed is 1.5"),
+        (lambda seed: None, (1,), TypeError, "train gave None for seed 1"),
+        (lambda seed: {"seed": 3}, (1,), ValueError, "train gave a figure called seed"),
+        (lambda seed: {"seconds": 3}, (1,), ValueError, "train gave a figure called seconds"),
+    ],
+)
+def test_what_is_no_training(train, seeds, error, words):
+    with pytest.raises(error, match=words):
+        training.over_seeds(train, seeds=seeds, progress=False)
+
+
+def test_seeds_of_numpy():
+    runs = training.over_seeds(draw, seeds=np.arange(1, 3), progress=False)
+    assert runs["given"].tolist() == [1, 2] and list(runs.index) == [1, 2]

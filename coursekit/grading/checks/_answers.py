@@ -13,9 +13,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+# What stands around a choice as learners write it: "b.", "(b)", "b)", "'b'", "**b**".
+_AROUND = " \t\r\n.,:;!()[]{}'\"`´*_"
+
+
+def chosen(answer: str) -> str:
+    """Return the words of a choice in lower case, without what stands around them.
+
+    All checks that read a choice take the same spellings, since all of them ask this.
+    """
+    return " ".join(answer.strip(_AROUND).lower().split())
+
+
 def choice(name: str, answer: str, choices: str = "abc") -> str:
     """Return the letter that was chosen, or say which ones there are."""
-    letter = answer.strip().strip("().").lower()
+    letter = chosen(answer)
     expect(
         len(letter) == 1 and letter in choices,
         f"`{name}` is {answer[:40]!r}; it has to be one of the letters "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit.grading._check import declare, expect
+from coursekit.grading.checks import _answers
 from coursekit.grading.checks._models import (
     accuracy,
     activations,
@@ -374,12 +375,7 @@ def harmless(leaks_nothing):
 
 def _expect_choice(name: str, answer: str, right: str, reasons: dict[str, str]) -> None:
     """Expect the letter of the right choice; the reasons are for the wrong ones."""
-    answer = answer.strip().strip("()").lower()
-    letters = sorted({right, *reasons})
-    expect(
-        answer in letters,
-        f"`{name}` is {answer!r}; it should be one of the letters {', '.join(letters)}.",
-    )
+    answer = _answers.choice(name, answer, "".join(sorted({right, *reasons})))
     expect(answer == right, f"`{name}` is {answer!r}. {reasons.get(answer, '')}")
 
 
@@ -841,7 +837,7 @@ def helps(runs, verdict):
     difference = (runs["with_dropout"] - runs["without"]).to_numpy()
     # Equal counts may differ in the last digit of a float.
     better, worse = int((difference > 1e-6).sum()), int((difference < -1e-6).sum())
-    verdict = " ".join(verdict.lower().split())
+    verdict = _answers.chosen(verdict)
     choices = ("better", "worse", "no clear difference")
     expect(
         verdict in choices,

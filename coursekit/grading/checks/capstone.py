@@ -534,6 +534,9 @@ def choice_by_rule(x_validation, y_validation, candidates, chosen, final):
     x, y = _validated(x_validation, y_validation)
     _, parameters, losses, accuracies, runs = _candidates(candidates)
     name = chosen.strip().lower()
+    if name not in runs:  # names in the table are as they are; a point may belong to one
+        spelled = {_answers.chosen(network): network for network in runs}
+        name = spelled.get(_answers.chosen(chosen), name)
     expect(
         name in runs,
         f"`chosen` is {chosen[:60]!r}; the networks in `candidates` are "

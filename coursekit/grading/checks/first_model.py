@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 
 from coursekit.grading._check import declare, expect
+from coursekit.grading.checks import _answers
 from coursekit.grading.checks._models import (
     accuracy,
     activations,
@@ -166,11 +167,7 @@ def summed_up(summary):
         "c": "Compare the last row of your table, parameters and accuracy, with the number of "
         "training rows.",
     }
-    answer = summary.strip().strip("()").lower()
-    expect(
-        answer in ("a", "b", "c"),
-        f"`summary` is {answer!r}; it should be one of the letters a, b, c.",
-    )
+    answer = _answers.choice("summary", summary)
     expect(answer == "b", f"`summary` is {answer!r}. {reasons.get(answer, '')}")
 
 

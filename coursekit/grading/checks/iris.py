@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit.grading._check import declare, expect
+from coursekit.grading.checks import _answers
 from coursekit.grading.checks._models import (
     accuracy,
     activations,
@@ -366,7 +367,7 @@ def beside(fold_of, fold_accuracy, logistic_accuracy, verdict):
         "regression of the exercise, scaled inside the folds of `fold_of`, has another accuracy "
         "there.",
     )
-    verdict = verdict.strip().lower()
+    verdict = _answers.chosen(verdict)
     choices = ("network", "logistic regression", "neither")
     expect(
         verdict in choices,

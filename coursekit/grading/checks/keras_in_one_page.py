@@ -7,6 +7,7 @@ import functools
 import numpy as np
 
 from coursekit.grading._check import declare, expect
+from coursekit.grading.checks import _answers
 from coursekit.grading.checks._models import (
     accuracy,
     activations,
@@ -199,7 +200,7 @@ def evaluations(model, accuracy_seen, accuracy_kept_out, report):
             f"`{name}` is {number:.3f}; `model` has another accuracy on those rows. Is it the "
             "loss, or a value from during the training?",
         )
-    report = report.strip().lower()
+    report = _answers.chosen(report)
     expect(
         report in ("seen", "kept out"),
         f"`report` is {report!r}; it should be 'seen' or 'kept out'.",

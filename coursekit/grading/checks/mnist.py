@@ -728,7 +728,7 @@ def on_equal_terms(plain, l2, dropout, equal_terms, lowest):
             f"is now has {accuracy:.4f} on the validation digits.",
         )
     best = min(bare.values())
-    named = lowest.strip().lower()
+    named = _answers.chosen(lowest)
     expect(
         named in bare and bare[named] <= best + 1e-3,
         f"`lowest` is {lowest[:40]!r}, which by `equal_terms` does not have the lowest "

@@ -1,0 +1,318 @@
+"""What options have to be, and words for what they are instead.
+
+Whatever the package is given is looked at here before another library sees it: their messages
+name neither the option nor what to do.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+LARGEST_SEED = 2**32 - 1  # NumPy, scikit-learn and Keras take no larger one
+LARGEST_WHOLE = 2**31 - 1  # of what is counted here, no machine has more
+
+
+def shown(value: Any) -> str:
+    """Write a value on one line of at most 80 characters."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def whole(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:
+    """Return a whole number of Python's or NumPy's as an int.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    ValueError
+        If it is out of range, or a truth value.
+    """
+    wanted = f"of at least {least}" if most is None else f"from {least} to {most}"
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {shown(value)}; it must be a whole number {wanted}.") from None
+    if isinstance(value, bool) or number < least or (most is not None and number > most):
+        raise ValueError(f"{name} is {value}; it must be a whole number {wanted}.")
+    if most is None:
+        at_most(name, number, LARGEST_WHOLE)
+    return number
+
+
+def at_most(name: str, number: int, most: int) -> int:
+    """Return a whole number that is not too large.
+
+    Raises
+    ------
+    ValueError
+        If it is.
+    """
+    if number > most:
+        raise ValueError(f"{name} is {shown(number)}; it must be at most {most}.")
+    return number
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return a truth value.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    """
+    if not isinstance(value, bool | np.bool_ | int):
+        raise TypeError(f"{name} is {shown(value)}; it must be True or False.")
+    return bool(value)
+
+
+def seed(name: str, value: Any) -> int:
+    """Return a seed that NumPy, scikit-learn and Keras take."""
+    return whole(name, value, least=0, most=LARGEST_SEED)
+
+
+def number(name: str, value: Any, wanted: str, holds: Callable[[float], bool]) -> float:
+    """Return a number of Python's or NumPy's as a float, if a condition holds of it.
+
+    Raises
+    ------
+    TypeError
+        If it is none; a truth value is none either.
+    ValueError
+        If the condition does not hold.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        try:
+            found = float(value)
+        except OverflowError:
+            found = np.inf if value > 0 else -np.inf
+    else:
+        array = _as_array(value)
+        if array is None or array.ndim or array.dtype.kind not in "iuf":
+            raise TypeError(f"{name} is {shown(value)}; it must be a number, {wanted}.")
+        found = float(array)
+    if not holds(found):
+        raise ValueError(f"{name} is {value}; it must be {wanted}.")
+    return found
+
+
+def share(name: str, value: Any) -> float:
+    """Return a number from 0 to less than 1."""
+    return number(name, value, "at least 0 and less than 1", lambda found: 0 <= found < 1)
+
+
+def fraction(name: str, value: Any) -> float:
+    """Return a number between 0 and 1, which is neither."""
+    return number(name, value, "more than 0 and less than 1", lambda found: 0 < found < 1)
+
+
+def not_negative(name: str, value: Any) -> float:
+    """Return a number that is not below 0 and that float32 holds."""
+    return number(name, value, "0 or a positive number, at most 1e38", lambda x: 0 <= x <= 1e38)
+
+
+def positive(name: str, value: Any) -> float:
+    """Return a finite number above 0."""
+    return number(name, value, "more than 0 and finite", lambda found: 0 < found < np.inf)
+
+
+def one_of(name: str, value: Any, options: Iterable[str]) -> str:
+    """Return one of some words.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    options = list(options)
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"{name} is {shown(value)}; it must be one of {', '.join(options)}.")
+    return value
+
+
+def text(name: str, value: Any) -> str:
+    """Return text; nothing (None) is empty text.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} is {shown(value)}; it must be text.")
+    return value or ""
+
+
+def sequence(name: str, value: Any, what: str) -> list:
+    """Return a list of what a sequence holds.
+
+    Raises
+    ------
+    TypeError
+        If it is none. Text is none either: its letters would be taken one by one.
+    """
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        return list(value)
+    except TypeError:
+        raise TypeError(f"{name} is {shown(value)}; it must be a sequence of {what}.") from None
+
+
+def names(name: str, value: Any, *, number: int | None = None, of: str = "") -> list[str]:
+    """Return names as text, as many as there are things to name.
+
+    Raises
+    ------
+    TypeError
+        If they are no sequence. Text is none.
+    ValueError
+        If they are too many or too few.
+    """
+    found = [str(each) for each in sequence(name, value, "names")]
+    if number is not None and len(found) != number:
+        raise ValueError(f"{name} has {len(found)} names; {of} {number} {name}.")
+    return found
+
+
+def mapping(name: str, value: Any, what: str) -> dict[str, Any]:
+    """Return a dict with text as its keys.
+
+    Raises
+    ------
+    TypeError
+        If it is no mapping.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is {shown(value)}; it must be a mapping from {what}.")
+    return {str(key): each for key, each in value.items()}
+
+
+def numbers(name: str, values: Any) -> np.ndarray:
+    """Return an array of numbers or truth values.
+
+    Raises
+    ------
+    TypeError
+        If it holds something else.
+    ValueError
+        If its rows have different lengths.
+    """
+    array = _as_array(values)
+    if array is None:
+        raise ValueError(
+            f"{name} is {shown(values)}, of which NumPy makes no array: all of its rows must have "
+            "the same length."
+        )
+    # Nullable columns of pandas are objects to NumPy; text that looks like numbers stays text.
+    if array.dtype.kind == "O" and not any(isinstance(each, str) for each in array.flat):
+        import pandas as pd
+
+        with suppress(TypeError, ValueError, OverflowError):
+            array = np.where(pd.isna(array), np.nan, array).astype(float)
+    if array.dtype.kind not in "biuf":
+        holds = "hold" if name in ("images", "labels", "values") else "holds"
+        raise TypeError(f"{name} {holds} {array.dtype}: {shown(values)}; give numbers.")
+    return array
+
+
+def table(name: str, value: Any) -> Any:
+    """Return a DataFrame with at least one row.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    ValueError
+        If it has no rows.
+    """
+    import pandas as pd
+
+    if not isinstance(value, pd.DataFrame):
+        raise TypeError(f"{name} is {shown(value)}; it must be a pandas DataFrame.")
+    if not len(value):
+        raise ValueError(f"the {name} has no rows.")
+    return value
+
+
+def column(table: Any, name: Any, role: str = "") -> Any:
+    """Return one column of a table.
+
+    Raises
+    ------
+    KeyError
+        If there is none of that name.
+    ValueError
+        If there are several.
+    """
+    found = [place for place, known in enumerate(table.columns) if _same(known, name)]
+    if not found:
+        raise KeyError(
+            f"{f'{role} is' if role else 'there is no column'} {name!r}"
+            f"{', which the table lacks' if role else ''}; "
+            f"{'it' if role else 'the table'} has {', '.join(map(str, table.columns))}."
+        )
+    if len(found) > 1:
+        raise ValueError(f"{len(found)} columns are called {name!r}; rename all but one.")
+    return table.iloc[:, found[0]]
+
+
+def path(name: str, value: Any) -> Path:
+    """Return the path of a folder, which need not be there.
+
+    Raises
+    ------
+    TypeError
+        If it is no path.
+    ValueError
+        If there is a file of that name.
+    """
+    if not isinstance(value, str | os.PathLike) or not value:
+        raise TypeError(f"{name} is {shown(value)}; it must be the path of a folder.")
+    folder = Path(value)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{name} is {folder}, which is a file; name a folder.")
+    return folder
+
+
+def all_different(values: Sequence) -> bool:
+    """Whether each of these is a name or a number, and none is there twice."""
+    try:
+        return len(set(values)) == len(values)
+    except TypeError:
+        return False
+
+
+def different(name: str, values: Sequence) -> None:
+    """Refuse what cannot be told apart.
+
+    Raises
+    ------
+    ValueError
+        If two are equal, or one is neither text nor a number.
+    """
+    if not all_different(values):
+        raise ValueError(
+            f"{name} are {shown(values)}; each must be text or a number, and there only once."
+        )
+
+
+def _as_array(values: Any) -> np.ndarray | None:
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError):
+        return None
+
+
+def _same(known: Any, name: Any) -> bool:
+    try:
+        return bool(known == name)
+    except (TypeError, ValueError):  # as of an array, which is no name
+        return False
