@@ -70,7 +70,7 @@ pdf: book
 test: book
 	$(BIN)/python -m pytest $(NOTEBOOKS) tests --numprocesses 2 --no-loadscope-reorder \
 	  --nbval-sanitize-with tests/book/sanitize.cfg \
-	  --cov=coursekit --cov-report=term --cov-fail-under=90 $(MUST_RUN:%=--must-run %)
+	  --cov=coursekit --cov-report=term --cov-fail-under=90 --durations=15 $(MUST_RUN:%=--must-run %)
 
 test-site: book
 	$(BIN)/python -m pytest tests/site --numprocesses 2
