@@ -167,7 +167,7 @@ def iris_dropout(*, units: int = 10, dropout: float = 0.3) -> keras.Sequential:
 
 
 def breast_cancer_network(
-    *, units: Sequence[int] = (5,), activation: str = "linear", dropout: float = 0.0
+    *, units: Sequence[int] = (5,), activation: str | None = "linear", dropout: float = 0.0
 ) -> keras.Sequential:
     """Build the breast-cancer network: nine scores in, one probability out.
 
@@ -175,9 +175,9 @@ def breast_cancer_network(
     ----------
     units : sequence of int
         Units of each hidden layer, in order; each at least 1.
-    activation : str
+    activation : str or None
         Activation of the hidden layers, by its Keras name. The source names none, so
-        they are linear.
+        they are linear; None is the same, as in Keras.
     dropout : float
         Share of hidden units set to 0 in each training step, in [0, 1).
 
@@ -413,7 +413,7 @@ def _dense_network(
     inputs: int,
     units: Sequence[int],
     classes: int,
-    activation: str = "relu",
+    activation: str | None = "relu",
     output_activation: str = "softmax",
     dropout: float = 0.0,
     l2: float = 0.0,
@@ -426,7 +426,7 @@ def _dense_network(
     start = None if seed is None else _options.seed("seed", seed)
 
     keras = _keras.load()
-    if not isinstance(activation, str) or activation not in ("relu", "linear"):
+    if activation is not None:
         _check_activation(keras, activation)
     dtype = _keras.precision()
 
@@ -437,7 +437,7 @@ def _dense_network(
     def layer_seed() -> int | None:
         return None if start is None else drawn.randint(1, int(1e9))
 
-    def dense(width: int, activation: str, name: str, penalty=None) -> keras.layers.Dense:
+    def dense(width: int, activation: str | None, name: str, penalty=None) -> keras.layers.Dense:
         return keras.layers.Dense(
             width,
             activation=activation,

@@ -675,6 +675,26 @@ def test_edges_are_answered_or_refused_in_our_words(name):
     tried()
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda size: np.zeros(size), "TypeError of"),
+        (lambda size: np.float32(1e308), "RuntimeWarning"),
+        (lambda size: plt.figure() and evaluation.band(size), "leaves a figure behind"),
+        (lambda size: models.iris_relu(units=0), "does not say what is meant"),
+        (lambda size: "something else", "wrong: 'something else'"),
+    ],
+)
+def test_what_is_not_right_is_seen(monkeypatch, call, words):
+    """The table would say so if a function let another library speak."""
+    tried = Public(call, lambda: {"size": 1}, lambda answer: isinstance(answer, int))
+    tried.known = {"size": "values"}
+    monkeypatch.setitem(PUBLIC, "tried", tried)
+    assert outcome("tried", {"size": "x"}).startswith("wrong") and words in outcome(
+        "tried", {"size": "x"}
+    )
+
+
 def table() -> str:
     """Try every edge of every argument, one at a time, and return what came of it."""
     lines = ["| function | inputs tried | answered | refused | wrong |", "|---|---|---|---|---|"]

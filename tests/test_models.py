@@ -79,6 +79,7 @@ def test_activations_of_the_iris_networks():
     ]
     assert hidden(models.breast_cancer_network()) == "linear"
     assert hidden(models.breast_cancer_network(activation="relu")) == "relu"
+    assert hidden(models.breast_cancer_network(activation=None)) == "linear"
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])
@@ -234,7 +235,7 @@ def test_a_back_end_that_is_not_there_is_named():
     [
         ("breast_cancer_network", {"activation": "no_such"}, ValueError, "activation is 'no_such'"),
         ("breast_cancer_network", {"activation": "glu"}, ValueError, "'glu', which gives fewer"),
-        ("breast_cancer_network", {"activation": None}, TypeError, "activation is None"),
+        ("breast_cancer_network", {"activation": 7}, TypeError, "activation is 7"),
         ("breast_cancer_network", {"units": 5}, TypeError, "units is 5; it must be a sequence"),
         ("threshold_network", {"units": "64"}, TypeError, "units is '64'"),
         ("walking_final_cnn", {"kernel_sizes": 30}, TypeError, "kernel_sizes is 30"),

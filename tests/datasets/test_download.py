@@ -229,6 +229,7 @@ def test_a_cache_that_can_only_be_read(mnist_from, mirror):  # noqa: F811
     mnist_from("good")
     datasets.load_mnist()
     cache = _files.cache_directory()
+    (cache / ".mnist.lock").unlink(missing_ok=True)
     folders = [cache, cache / "mnist"]
     for folder in folders:
         folder.chmod(0o555)
