@@ -12,8 +12,7 @@ import os
 from pathlib import Path
 
 import nbformat
-from coursekit_execution import ROOT, cache_folder, keep, kept, run
-from jupyter_cache import get_cache
+from coursekit_execution import ROOT, cache_folder, keep, kept, open_cache, run
 from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams
 
 SECONDS_PER_CELL = 600
@@ -37,7 +36,7 @@ class ExecutedNotebook(IPyNbFile):
         self.setup_sanitize_files()
         # The stored outputs are of the sample edition: every machine has it.
         os.environ["COURSEKIT_EDITION"] = "sample"
-        cache = get_cache(cache_folder(self.config.option.notebook_cache, "sample"))
+        cache = open_cache(cache_folder(self.config.option.notebook_cache, "sample"))
         notebook = nbformat.read(self.path, as_version=4)
         executed = kept(cache, notebook)
         if executed is None:

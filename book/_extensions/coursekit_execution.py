@@ -19,6 +19,7 @@ from pathlib import Path
 
 import nbformat
 import psutil
+from filelock import FileLock
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
@@ -65,6 +66,15 @@ def cache_folder(build: Path, edition: str) -> Path:
     state of the package, a change of either runs the chapters again.
     """
     return build / ".jupyter_cache" / f"{edition}-{fingerprint()}"
+
+
+def open_cache(folder: Path):
+    """Open the cache in a folder, which one process makes while the others wait."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        cache = get_cache(folder)
+        cache.list_cache_records()  # makes its database
+    return cache
 
 
 def kept(cache, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
@@ -122,7 +132,7 @@ def fill_cache(app, env, docnames: list[str]) -> None:
     # Without a folder of its own, the cache would lie wherever the build was started.
     if app.config.nb_execution_mode != "cache" or not app.config.nb_execution_cache_path:
         return
-    cache = get_cache(app.config.nb_execution_cache_path)
+    cache = open_cache(Path(app.config.nb_execution_cache_path))
     missing = []
     left_out = app.config.nb_execution_excludepatterns
     for name in docnames:
