@@ -401,6 +401,11 @@ class _Record:
         """Refuse to write over the report of something else."""
         if self.out.exists() and not self.out.is_dir():
             raise RefusedError(f"{self.out} is a file; name a folder with --out.")
+        for name in ("state", "feedback", "gradescope"):
+            if (self.out / name).exists() and not (self.out / name).is_dir():
+                raise RefusedError(
+                    f"{self.out / name} is a file, where a folder has to be: name another --out."
+                )
         try:
             earlier = _read(self.path)
             about = {name: earlier[name] for name in self.about}

@@ -68,8 +68,11 @@ MOST_CODE = 60_000
 def write_atomically(path: Path, content: str) -> None:
     """Write a file whole or not at all."""
     part = path.with_name(path.name + ".part")
-    part.write_text(content, encoding="utf-8", errors="replace")
-    os.replace(part, path)
+    try:
+        part.write_text(content, encoding="utf-8", errors="replace")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def clip(text: str, most: int) -> str:

@@ -520,6 +520,15 @@ def test_a_file_is_no_place_for_a_report(folder, tmp_path):
     assert (tmp_path / "out").read_text() == "mine"
 
 
+def test_nor_is_a_folder_with_a_file_in_the_place_of_one_of_ours(folder, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "feedback").write_text("mine")
+    master = folder / "masters" / "two.ipynb"
+    result = coursekit("grade", folder / "in", "--out", tmp_path / "out", "--master", master)
+    assert result.exit_code == 2 and "feedback is a file, where a folder" in result.output
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["feedback"]
+
+
 # ----------------------------------------------------------------------- ended from outside
 
 
