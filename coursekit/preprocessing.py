@@ -246,7 +246,6 @@ def feature_pipeline(
         fitted; it finds columns by name. After standard scaling, ``"zero"`` and ``"mean"``
         fill in the same place, the centre; the scales differ, because the standard deviation
         is taken before or after filling. A column of equal values becomes 0.
-
         When fitted or applied, it raises TypeError for what is no DataFrame, and ValueError for
         names that are not those it was fitted on, no text or not different, for a table
         without rows or columns, for values that are no numbers or beyond 1e100, and, when

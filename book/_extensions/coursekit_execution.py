@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import sysconfig
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from importlib.metadata import distributions
@@ -54,7 +55,9 @@ def fingerprint() -> str:
         if path.is_file():
             digest.update(path.relative_to(ROOT).as_posix().encode())
             digest.update(path.read_bytes())
-    versions = {f"{package.name}=={package.version}" for package in distributions()}
+    # Not sys.path: setuptools puts packages of its own there, once something imports it.
+    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    versions = {f"{one.name}=={one.version}" for one in distributions(path=sorted(installed))}
     digest.update("\n".join(sorted(versions)).encode())
     return digest.hexdigest()[:16]
 

@@ -205,7 +205,7 @@ WORST = [
 def test_the_worst_markdown_is_quick(source):
     began = time.process_time()
     shown = _report._Page().prose(source)
-    assert time.process_time() - began < 1.5  # 0.2 s on a machine with nothing else to do
+    assert time.process_time() - began < 5  # 0.2 s on a machine with nothing else to do
     assert len(shown) < 10 * len(source) + 1000
 
 

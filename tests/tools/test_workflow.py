@@ -96,7 +96,7 @@ class TestNbval:
 WITHOUT = """
 import sys
 import filelock, psutil, pytest  # which are built otherwise there
-for name in ("resource", "fcntl", "termios", "pwd", "grp"):
+for name in ("resource", "fcntl"):
     sys.modules[name] = None
 sys.exit(pytest.main(sys.argv[1:]))
 """

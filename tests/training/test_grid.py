@@ -210,7 +210,7 @@ def test_a_cluster_gives_the_same_and_survives_the_loss_of_a_worker(
 def test_what_cannot_be_sent_back_is_no_killed_process(tmp_path, monkeypatch):
     """Beyond what training reports, errors are told as they are."""
     monkeypatch.setattr(_grid, "_train_from_files", sabotage.cannot_be_sent_back)
-    with pytest.warns(UserWarning, match="mlp_1_layers_8_units: .*[Pp]ickle"):
+    with pytest.warns(UserWarning, match="mlp_1_layers_8_units: .*(pickle|local object)"):
         training.capacity_grid(
             X, Y, units=(8,), layers=(1,), epochs=1, log_dir=tmp_path, progress=False
         )
