@@ -291,6 +291,7 @@ def _signal(init: int, which: signal.Signals) -> None:
     """Stop or continue all processes of the submission."""
     if not _sees_ours():
         os.kill(init, _TO_ALL[which])
+        # Init has to wake up first. Where it takes longer, the count is slower, and still right.
         time.sleep(0.002)
         return
     for pid in descendants(init):
