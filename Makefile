@@ -2,7 +2,7 @@
 
 EDITION ?= sample
 export COURSEKIT_EDITION := $(EDITION)
-# Kernels are forked from a process that has TensorFlow imported; see coursekit/kernels.
+# Kernels are forked from a process that has TensorFlow imported; see warmkernels.
 # KERNELS=coursekit-quiet starts ordinary ones.
 KERNELS ?= coursekit-warm
 export JUPYTER_DEFAULT_PROVISIONER_NAME := $(KERNELS)
@@ -70,7 +70,7 @@ pdf: book
 test: book
 	$(BIN)/python -m pytest $(NOTEBOOKS) tests --numprocesses 2 --no-loadscope-reorder \
 	  --nbval-sanitize-with tests/book/sanitize.cfg \
-	  --cov=coursekit --cov-report=term --cov-fail-under=90 --durations=15 $(MUST_RUN:%=--must-run %)
+	  --cov --cov-report=term --cov-fail-under=90 --durations=15 $(MUST_RUN:%=--must-run %)
 
 test-site: book
 	$(BIN)/python -m pytest tests/site --numprocesses 2
@@ -95,7 +95,6 @@ reproduce: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/loading.py
-	$(BIN)/python benchmarks/feeding.py
 	$(BIN)/python benchmarks/training.py $(if $(TORCH),--torch $(TORCH))
 	$(BIN)/python benchmarks/one_network.py
 	$(BIN)/python benchmarks/grid.py
@@ -115,6 +114,7 @@ format: $(READY)
 check: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/lint-imports
 
 clean:
 	rm -rf _build build dist .pytest_cache .ruff_cache .coverage

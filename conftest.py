@@ -17,17 +17,17 @@ MISSED = pytest.StashKey[list[str]]()
 # Files whose tests take long and share nothing: each test can go to another worker.
 TEST_BY_TEST = ("tests/reproduction/", "tests/site/test_pages.py")
 # The answers to the exercises of one source, such as 4-D.2, share networks that take long.
-EXERCISE = re.compile(r"^(tests/grading/test_both_ways\.py::).*\[(\w+)[-.]")
+EXERCISE = re.compile(r"^(tests/exercises/test_both_ways\.py::).*\[(\w+)[-.]")
 # Files that take long, or wait for other processes, begin first; what is shared out in small parts
 # comes last, so that no process ends long after the others.
 FIRST = (
     "tests/reproduction/",
-    "tests/grading/test_nbgrader.py",
-    "tests/grading/test_hostile.py",
-    "tests/grading/test_grade.py",
-    "tests/grading/test_fuzz.py",
-    "tests/grading/test_mutants.py",
-    "tests/kernels/",
+    "tests/coursegrader/test_nbgrader.py",
+    "tests/coursegrader/test_hostile.py",
+    "tests/coursegrader/test_grade.py",
+    "tests/coursegrader/test_fuzz.py",
+    "tests/coursegrader/test_mutants.py",
+    "tests/warmkernels/",
     "tests/training/",
     "book/",
 )
@@ -92,6 +92,6 @@ def pytest_collection_modifyitems(config, items: list) -> None:
     def turn(item) -> int:
         if item.nodeid.startswith(FIRST):
             return 0
-        return 2 if item.nodeid.startswith((*TEST_BY_TEST, "tests/grading/test_both_ways")) else 1
+        return 2 if item.nodeid.startswith((*TEST_BY_TEST, "tests/exercises/test_both_ways")) else 1
 
     items.sort(key=turn)

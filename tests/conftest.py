@@ -32,16 +32,6 @@ def environment(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.fixture(scope="module")
-def quicker_fits():
-    """Hand arrays to ``fit`` in the shorter way, in which the notebooks of the book run, too."""
-    from coursekit import _feed
-
-    with _feed.quicker() as installed:
-        assert installed
-        yield
-
-
 @pytest.fixture
 def full_data(monkeypatch) -> Path:
     """The folder with the full data sets; skips the test where there is none."""

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from coursekit.cli import app
 from coursekit.datasets import _files
 from tests.conftest import ROOT
+from tests.coursegrader.notebooks import master_of_two, write
 from tests.datasets.mirror import mirror  # noqa: F401  (a fixture)
 from tests.datasets.test_download import NAMES, mnist_from  # noqa: F401  (a fixture)
-from tests.grading.notebooks import master_of_two, write
 
 
 def coursekit(*words: str):

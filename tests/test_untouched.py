@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 
 from coursekit.cli import app
 from coursekit.datasets import _files
+from tests.coursegrader.notebooks import master_of_two, notebook, two_checks, write
 from tests.datasets.mirror import mirror  # noqa: F401  (a fixture)
 from tests.datasets.test_download import NAMES, mnist_from  # noqa: F401  (a fixture)
-from tests.grading.notebooks import master_of_two, notebook, two_checks, write
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
 SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
@@ -254,7 +254,7 @@ def test_an_exercise_whose_place_is_taken(solutions):
 
 
 def test_an_exercise_that_is_written_by_halves(tmp_path):
-    _release = pytest.importorskip("coursekit.grading._release")
+    _release = pytest.importorskip("coursegrader.release")
     with pytest.raises(UnicodeEncodeError):  # half a letter, after all that fits into a buffer
         _release.write("x" * 100_000 + "\ud800", tmp_path / "a.ipynb")
     assert tree(tmp_path) == {}

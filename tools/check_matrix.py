@@ -1,7 +1,7 @@
 """Print what every check says of the solution, the blanks, wrong answers and other right ones.
 
 The solution and the untouched exercise are graded as submissions are; the wrong and the other
-right answers are those of ``tests/grading/cases``. Run by hand:
+right answers are those of ``tests/exercises/cases``. Run by hand:
 ``.venv/bin/python tools/check_matrix.py``. Ends with 1 if one verdict is not as it should be.
 """
 
@@ -22,7 +22,7 @@ os.environ["COURSEKIT_EDITION"] = "sample"
 
 def submissions() -> dict[str, dict[str, dict]]:
     """Grade solutions and blanks; returns results by check, under "solution" and "blank"."""
-    from coursekit.grading._grade import grade
+    from coursegrader.grade import grade
 
     found: dict[str, dict[str, dict]] = {"solution": {}, "blank": {}}
     with tempfile.TemporaryDirectory() as base:
@@ -41,7 +41,7 @@ def submissions() -> dict[str, dict[str, dict]]:
 
 def cases() -> dict[str, object]:
     """Return the cases of all exercise sets by check."""
-    import tests.grading.cases as package
+    import tests.exercises.cases as package
 
     found = {}
     for module in pkgutil.iter_modules(package.__path__):
@@ -51,7 +51,7 @@ def cases() -> dict[str, object]:
 
 
 def main() -> int:
-    from coursekit.grading import every
+    from coursekit.exercises import every
 
     graded, answers = submissions(), cases()
     failed = 0

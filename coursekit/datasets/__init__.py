@@ -5,7 +5,7 @@ Every loader returns the same shapes, types and meanings in both editions of the
 TensorFlow.
 """
 
-from coursekit.datasets._files import DataUnavailableError
+from coursekit.datasets._files import DataUnavailableError, folders
 from coursekit.datasets.breast_cancer import load_breast_cancer
 from coursekit.datasets.iris import load_iris
 from coursekit.datasets.mnist import load_mnist
@@ -15,6 +15,7 @@ from coursekit.datasets.walking import Walking, load_walking
 __all__ = [
     "DataUnavailableError",
     "Walking",
+    "folders",
     "load_breast_cancer",
     "load_iris",
     "load_mnist",

@@ -265,6 +265,22 @@ def cache_directory() -> Path:
     return Path(_pooch().os_cache("coursekit"))
 
 
+def folders() -> dict[str, Path | None]:
+    """Return the folders in which data files are looked for, in this order.
+
+    Returns
+    -------
+    dict of str to Path
+        ``"bundled"``: what travels with the package. ``"named"``: the folder that
+        ``COURSEKIT_DATA`` names, or None. ``"downloaded"``: where downloads go.
+    """
+    return {
+        "bundled": bundled_directory(),
+        "named": data_directory(),
+        "downloaded": cache_directory(),
+    }
+
+
 def _folder(named: str) -> Path:
     # Unlike Path.expanduser, this takes ~somebody for a plain name where nobody is called so.
     return Path(os.path.abspath(os.path.expanduser(named)))

@@ -12,7 +12,7 @@ from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
 from coursekit.live._figure import LiveFigure, compose
 from coursekit.live._weights import encode, first_convolution
 from coursekit.plotting import COLOURS
-from coursekit.plotting._style import name_axes
+from coursekit.plotting.style import name_axes
 
 if TYPE_CHECKING:
     import keras

@@ -11,7 +11,7 @@ from coursekit import _options
 from coursekit.live._figure import LiveFigure, compose
 from coursekit.live._weights import Dense, dense_layers, encode_dense
 from coursekit.plotting import COLOURS
-from coursekit.plotting._style import name_axes
+from coursekit.plotting.style import name_axes
 
 if TYPE_CHECKING:
     import keras

@@ -6,9 +6,9 @@ from coursekit.plotting._digits import plot_digits
 from coursekit.plotting._grid import plot_grid
 from coursekit.plotting._history import plot_history
 from coursekit.plotting._network import plot_network
-from coursekit.plotting._style import COLOURS, use_style
 from coursekit.plotting._surface import plot_loss_paths
 from coursekit.plotting._windows import plot_windows
+from coursekit.plotting.style import COLOURS, use_style
 
 __all__ = [
     "COLOURS",

@@ -9,7 +9,7 @@ import numpy as np
 
 from coursekit import _keras, _options
 from coursekit.plotting._history import curves_of
-from coursekit.plotting._style import AS_WRITTEN, COLOURS, headline, legend, name_axes
+from coursekit.plotting.style import AS_WRITTEN, COLOURS, headline, legend, name_axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit import _options
-from coursekit.plotting._style import AS_WRITTEN, COLOURS, headline
+from coursekit.plotting.style import AS_WRITTEN, COLOURS, headline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit import _options
-from coursekit.plotting._style import AS_WRITTEN, headline, name_axes
+from coursekit.plotting.style import AS_WRITTEN, headline, name_axes
 
 if TYPE_CHECKING:
     import pandas as pd

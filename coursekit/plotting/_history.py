@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit import _options
-from coursekit.plotting._style import AS_WRITTEN, COLOURS, headline, legend
+from coursekit.plotting.style import AS_WRITTEN, COLOURS, headline, legend
 
 if TYPE_CHECKING:
     import keras

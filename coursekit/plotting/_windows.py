@@ -9,7 +9,7 @@ import numpy as np
 
 from coursekit import _options
 from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
-from coursekit.plotting._style import COLOURS, headline, legend, name_axes
+from coursekit.plotting.style import COLOURS, headline, legend, name_axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

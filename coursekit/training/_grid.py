@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import inspect
 import json
 import os
-import pickle
 import shutil
-import sys
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,14 +21,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit import _options
-from coursekit.kernels import _client
 from coursekit.training._model import checked, checked_options, train_model, training_rows
+from coursekit.training._processes import Killed, side_by_side
 
 if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
 RESULT = "result.json"
+FIGURES = ("parameters", "best validation loss", "epochs", "seconds")
+# How systems say that there is a folder, which cannot be replaced as it has something in it.
+TAKEN = {errno.ENOTEMPTY, errno.EEXIST} | ({errno.EACCES} if os.name == "nt" else set())
+ROUNDS = 4  # how often a network is sent to a cluster whose workers keep dying
 # What the grid itself decides; everything else goes to train_model.
 _DECIDED = {"x", "y", "units", "layers", "log_dir", "seed", "verbose"}
 _DECIDED |= {"model", "optimizer", "callbacks"}
@@ -121,7 +124,13 @@ def capacity_grid(
     Warns
     -----
     UserWarning
-        If networks failed; the others are trained all the same.
+        If networks failed; the others are trained all the same. If files of a finished network
+        are damaged; it is trained anew.
+
+    Notes
+    -----
+    In a script, call it under ``if __name__ == "__main__":``, because each process reads the
+    script again; notebooks need no such line.
     """
     import pandas as pd
 
@@ -146,6 +155,7 @@ def capacity_grid(
     missing = [cell for cell, figures in done.items() if figures is None]
     missing.sort(key=lambda cell: cell.units * (784 + cell.layers * cell.units), reverse=True)
     folder.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder)
 
     errors: dict[Cell, str] = {}
     if client is None:
@@ -154,9 +164,13 @@ def capacity_grid(
         outcomes = _on_a_cluster(missing, x, y, client=client, seed=seed, options=options)
     for cell, outcome in _with_bar(outcomes, len(missing), of=len(cells), draw=progress):
         if isinstance(outcome, Finished):
-            _keep(folder / cell.id, outcome, settings)
-            done[cell] = outcome.figures
-        else:
+            try:
+                _keep(folder / cell.id, outcome, settings)
+            except OSError as error:  # a disk that is full: the others may have room
+                outcome = f"it was trained but could not be kept: {error}"
+            else:
+                done[cell] = outcome.figures
+        if isinstance(outcome, str):
             errors[cell] = outcome
     if errors:
         warnings.warn(
@@ -175,12 +189,14 @@ def capacity_grid(
 
 
 # The seed is the process's, so a worker with several threads trains one network at a time.
-_ALONE = threading.Lock()
+_one_at_a_time = threading.Lock()
 
 
-def train_cell(cell: Cell, x: np.ndarray, y: np.ndarray, seed: int, options: dict):
+def train_cell(
+    cell: Cell, x: np.ndarray, y: np.ndarray, seed: int, options: dict
+) -> Finished | str:
     """Train one network where this runs; return what it gave, or why it failed."""
-    with _ALONE, tempfile.TemporaryDirectory() as folder:
+    with _one_at_a_time, tempfile.TemporaryDirectory() as folder:
         try:
             trained = train_model(
                 x, y, units=cell.units, layers=cell.layers, log_dir=folder, seed=seed, **options
@@ -208,46 +224,32 @@ Outcomes = Iterator[tuple[Cell, "Finished | str"]]
 
 def _on_this_machine(cells, x, y, *, n_jobs, seed, options) -> Outcomes:
     """Train in ``n_jobs`` processes, which read the arrays from one file each."""
-    from loky import cpu_count
+    from joblib import cpu_count
 
     if not cells:
         return
     cores = cpu_count()
     jobs = min(cores if n_jobs == -1 else n_jobs, len(cells))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="coursekit-grid-") as folder:
         files = []
         for name, array in (("x", x), ("y", y)):
             files.append(os.path.join(folder, f"{name}.npy"))
             np.save(files[-1], array)
+        arguments = (*files, seed, options)
         train, killed = _train_from_files, []
-        for cell, outcome in _side_by_side(cells, train, (*files, seed, options), jobs, cores):
-            if outcome is None:
+        shared = {"threads": max(1, cores // jobs), "folder": Path(folder)}
+        for cell, outcome in side_by_side(train, cells, arguments, jobs=jobs, **shared):
+            if isinstance(outcome, Killed):
                 killed.append(cell)
             else:
                 yield cell, outcome
-        # A process was killed, most likely for want of memory. By itself its network may have
-        # enough; if not, it is the one to name.
-        for cell in killed:
-            for _, outcome in _side_by_side([cell], train, (*files, seed, options), 1, cores):
-                yield cell, outcome or "its process was killed; is there enough memory?"
-
-
-def _side_by_side(cells, train, arguments, jobs, cores) -> Iterator[tuple[Cell, object]]:
-    """Call ``train`` for each network in another process; gives None where one was killed."""
-    threads = str(max(1, cores // jobs))
-    env = {
-        "TF_NUM_INTRAOP_THREADS": threads,
-        "TF_NUM_INTEROP_THREADS": threads,
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-    try:
-        warm = _client.nearest()
-    except _client.WarmUnavailableError:
-        # Where a process with TensorFlow in it cannot be forked, each imports it for itself.
-        yield from _imported(cells, train, arguments, jobs, env)
-    else:
-        with warm:
-            yield from _forked(cells, train, arguments, jobs, env, warm)
+        # Most likely for want of memory. By itself its network may have enough; if not, it is
+        # the one to name.
+        shared["threads"] = cores
+        for cell, outcome in side_by_side(train, killed, arguments, jobs=1, **shared):
+            if isinstance(outcome, Killed):
+                outcome = "its process was killed; is there enough memory?"
+            yield cell, outcome
 
 
 def _train_from_files(cell, x_file, y_file, seed, options):
@@ -255,119 +257,54 @@ def _train_from_files(cell, x_file, y_file, seed, options):
     return train_cell(cell, x, y, seed, options)
 
 
-def _forked(cells, train, arguments, jobs, env, warm) -> Iterator[tuple[Cell, object]]:
-    """Give each network a process of its own, forked from one that has TensorFlow imported."""
-    running: set[_client.Forked] = set()
-    starting, ended = threading.Lock(), False
-
-    def one(cell, folder):
-        file = os.path.join(folder, cell.id)
-        with open(file, "wb") as work:
-            pickle.dump(sys.path, work)
-            pickle.dump((train, cell, arguments), work)
-        with starting:
-            if ended:
-                return None
-            try:
-                process = warm.fork(f"{__name__}:_leave", file, env={**os.environ, **env})
-            except _client.WarmUnavailableError:  # gone, and so is all that it had forked
-                return None
-            running.add(process)
-        process.wait()
-        running.discard(process)
-        try:
-            with open(f"{file}.done", "rb") as done:
-                return pickle.load(done)
-        except FileNotFoundError:
-            return None
-
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(one, cell, folder): cell for cell in cells}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            with starting:
-                ended = True
-            for process in list(running):
-                with suppress(ProcessLookupError):
-                    process.kill()
-
-
-def _leave(file: str, *, fds: list[int]) -> None:
-    """Do what a file asks for, in a forked process, and leave the outcome beside the file."""
-    with open(file, "rb") as work:
-        sys.path[:] = pickle.load(work)  # where the function of the next line is found
-        train, cell, arguments = pickle.load(work)
-    try:
-        outcome = pickle.dumps(train(cell, *arguments))
-    except Exception as error:
-        outcome = pickle.dumps(f"{type(error).__name__}: {error}")
-    with open(f"{file}.part", "wb") as part:
-        part.write(outcome)
-    os.replace(f"{file}.part", f"{file}.done")
-
-
-def _imported(cells, train, arguments, jobs, env) -> Iterator[tuple[Cell, object]]:
-    """Train in processes that import TensorFlow, and train one network after the other."""
-    from loky import BrokenProcessPool, ProcessPoolExecutor
-    from loky import as_completed as as_they_end
-
-    left = set(cells)
-    executor = ProcessPoolExecutor(jobs, env=env)
-    try:
-        futures = {executor.submit(train, cell, *arguments): cell for cell in cells}
-        for future in as_they_end(futures):
-            outcome = future.result()
-            left.discard(futures[future])
-            yield futures[future], outcome
-    except BrokenProcessPool:
-        # A process that is killed takes the others' work with it.
-        for cell in cells:
-            if cell in left:
-                yield cell, None
-    finally:
-        executor.shutdown(wait=True, kill_workers=True)
-
-
 def _on_a_cluster(cells, x, y, *, client, seed, options) -> Outcomes:
-    """Train on Dask's workers; one that dies has its network trained elsewhere."""
+    """Train on Dask's workers; one that dies has its network trained once more."""
     from distributed import as_completed
 
-    if not cells:
-        return
-    # A copy on every worker: the death of one loses nothing.
-    on_workers = client.scatter([x, y], broadcast=True)
-    futures = {
-        client.submit(train_cell, cell, *on_workers, seed, options, pure=False): cell
-        for cell in cells
-    }
-    try:
-        for future in as_completed(futures):
-            if future.status == "finished":
-                yield futures[future], future.result()
-            else:
-                error = future.exception()
-                yield futures[future], f"{type(error).__name__}: {error}"
-    finally:
-        client.cancel(list(futures))
+    for attempt in range(1, ROUNDS + 1):
+        if not cells:
+            return
+        # A copy on every worker. If all that have one die, those that come back get it again.
+        on_workers = client.scatter([x, y], broadcast=True)
+        futures = {
+            client.submit(train_cell, cell, *on_workers, seed, options, pure=False): cell
+            for cell in cells
+        }
+        try:
+            for future in as_completed(futures):
+                if future.status == "finished":
+                    yield futures[future], future.result()
+                elif future.status == "error":
+                    error = future.exception()
+                    yield futures[future], f"{type(error).__name__}: {error}"
+                elif attempt == ROUNDS:
+                    yield futures[future], f"{ROUNDS} times the worker that had its data died"
+                else:
+                    continue
+                cells = [cell for cell in cells if cell is not futures[future]]
+        finally:
+            client.cancel(list(futures))
 
 
 # ------------------------------------------------------------------ what is kept
 
 
 def _finished(run: Path, settings: dict) -> dict | None:
-    """Return the figures of a run that is there already."""
+    """Return the figures of a network that is finished; warn if its folder is damaged."""
     try:
-        kept = json.loads((run / RESULT).read_text(encoding="utf-8"))
+        text = (run / RESULT).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise ValueError(f"{run / RESULT} is damaged ({error}); delete the folder.") from None
-    kept = kept if isinstance(kept, dict) else {}
-    earlier, figures = kept.get("settings"), kept.get("figures")
-    if not isinstance(earlier, dict) or not isinstance(figures, dict):
-        raise ValueError(f"{run / RESULT} is damaged (parts are missing); delete the folder.")
+    except ValueError as error:  # no UTF-8
+        return _damaged(run, error)
+    try:
+        kept = json.loads(text)
+        earlier, figures, files = (dict(kept[part]) for part in ("settings", "figures", "files"))
+        found = {name: type(figures[name]) for name in FIGURES}
+    except (ValueError, TypeError, KeyError) as error:
+        return _damaged(run, f"{type(error).__name__}: {error}")
+    if not all(issubclass(kind, int | float) for kind in found.values()):
+        return _damaged(run, "figures are no numbers")
     other = {
         name: (earlier.get(name), settings.get(name))
         for name in {*earlier, *settings}
@@ -379,21 +316,68 @@ def _finished(run: Path, settings: dict) -> dict | None:
             f"{run.name} in {run.parent} was trained with {found}. Choose another log_dir, or "
             "delete that folder."
         )
+    for name, digest in files.items():
+        try:
+            if hashlib.sha256((run / name).read_bytes()).hexdigest() != digest:
+                return _damaged(run, f"{name} has changed")
+        except OSError as error:
+            return _damaged(run, error)
     return figures
 
 
+def _damaged(run: Path, reason: object) -> None:
+    warnings.warn(
+        f"{run / RESULT}, or what belongs to it, is damaged ({reason}); the network is trained "
+        "anew.",
+        stacklevel=4,
+    )
+
+
 def _keep(run: Path, outcome: Finished, settings: dict) -> None:
-    """Write a run so that it is there as a whole or not at all."""
-    part = run.parent / f".{run.name}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    for name, content in outcome.files.items():
-        (part / name).parent.mkdir(parents=True, exist_ok=True)
-        (part / name).write_bytes(content)
-    part.mkdir(parents=True, exist_ok=True)
-    kept = {"settings": settings, "figures": outcome.figures}
-    (part / RESULT).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-    shutil.rmtree(run, ignore_errors=True)
-    os.replace(part, run)
+    """Write a finished network so that it is there as a whole or not at all.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; then nothing of it is left.
+    """
+    part = Path(tempfile.mkdtemp(prefix=f".{run.name}.", suffix=".part", dir=run.parent))
+    try:
+        new = part / "new"
+        for name, content in outcome.files.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            (new / name).write_bytes(content)
+        new.mkdir(exist_ok=True)
+        kept = {
+            "settings": settings,
+            "figures": outcome.figures,
+            "files": {
+                name: hashlib.sha256(content).hexdigest() for name, content in outcome.files.items()
+            },
+        }
+        (new / RESULT).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+        # Another grid may put the same network there at the same time: the last one stays.
+        for attempt in range(1000):
+            try:
+                os.replace(new, run)
+            except OSError as error:
+                if error.errno not in TAKEN:
+                    raise
+                with suppress(FileNotFoundError):
+                    os.replace(run, part / f"old{attempt}")
+            else:
+                return
+        raise OSError(f"{run} is replaced by others again and again")
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a grid that was killed while it wrote has left, an hour ago or more."""
+    for part in folder.glob(".mlp_*.part"):
+        with suppress(OSError):
+            if part.stat().st_mtime < time.time() - 3600:
+                shutil.rmtree(part, ignore_errors=True)
 
 
 def _digest(x: np.ndarray, y: np.ndarray) -> str:

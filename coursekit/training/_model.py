@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coursekit import _feed, _keras, _options, models
+from coursekit import _keras, _options, models
+from coursekit.training import loop
 
 if TYPE_CHECKING:
     import keras
@@ -187,7 +188,8 @@ def train_model(
     -----
     All steps of an epoch run in one call of the compiled training function, validation takes
     large batches, steps of large networks without dropout are compiled with XLA, and batches
-    come to the network in a shorter way than Keras's own. All take less time than the defaults
+    are made inside TensorFlow (:func:`coursekit.training.loop.fit`, which says when callbacks
+    are called). All take less time than the defaults
     and give the same result up to rounding; what they give together is measured in
     ``benchmarks/training.py``.
 
@@ -254,7 +256,7 @@ def train_model(
             loss="categorical_crossentropy",
             optimizer=optimizer,
             metrics=["accuracy"],
-            steps_per_execution=-(-rows // batch_size),
+            steps_per_execution=loop.steps_per_epoch(rows, batch_size),
             # In bfloat16 steps compiled with XLA took nearly twice as long as without it.
             jit_compile=precision == "float32"
             and dense
@@ -280,17 +282,17 @@ def train_model(
     if folder is not None:
         called.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
     began = time.perf_counter()
-    with _feed.quicker():
-        recorded = model.fit(
-            x,
-            y,
-            epochs=options["epochs"],
-            batch_size=batch_size,
-            validation_split=validation_split,
-            validation_batch_size=VALIDATION_BATCH,
-            callbacks=[*called, *callbacks],
-            verbose=int(verbose),
-        )
+    recorded = loop.fit(
+        model,
+        x,
+        y,
+        rows=rows,
+        batch_size=batch_size,
+        validation_batch_size=VALIDATION_BATCH,
+        epochs=options["epochs"],
+        callbacks=[*called, *callbacks],
+        verbose=int(verbose),
+    )
     seconds = time.perf_counter() - began
     if precision != "float32":
         compile_for("float32")

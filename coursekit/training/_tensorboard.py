@@ -36,6 +36,8 @@ def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
         If there is no such folder, or no event file in it.
     TypeError, ValueError
         If ``log_dir`` is no path, or the path of a file.
+    ValueError
+        If an event file is damaged, or is just being written.
     """
     folder = _options.path("log_dir", log_dir)
     if not folder.is_dir():
@@ -49,6 +51,8 @@ def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
     for place in places:
         if place.name not in _PARTS:
             continue
+        for path in sorted(place.glob("events.out.tfevents.*")):
+            _expect_whole(path)
         events = EventAccumulator(str(place), size_guidance={"tensors": 0}).Reload()
         for tag in events.Tags()["tensors"]:
             if not tag.startswith(_PREFIX):
@@ -69,3 +73,20 @@ def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
         )
     order = ["run", "data", "metric", "epoch"]
     return pd.DataFrame(rows).sort_values(order, ignore_index=True)
+
+
+def _expect_whole(path: Path) -> None:
+    """Raise an error for an event file that TensorBoard would read only the beginning of."""
+    import tensorflow as tf
+
+    try:
+        records = sum(1 for _ in tf.data.TFRecordDataset(str(path)))
+    except tf.errors.DataLossError as error:
+        reason = error.message
+    else:
+        if records:
+            return
+        reason = "it is empty"
+    raise ValueError(
+        f"{path} is damaged ({reason}). Train that network again, or delete its folder."
+    )

@@ -175,9 +175,9 @@ def test_the_page_for_graders_says_so():
 
 def test_the_example_of_a_check_works(monkeypatch):
     """The check in the text is one: it takes the right answer and says what is wrong."""
-    from coursekit.grading import _check
+    from coursekit.exercises import declaring
 
-    monkeypatch.setattr(_check, "_declared", {})
+    monkeypatch.setattr(declaring, "_declared", {})
     (code,) = re.findall(r"```python\n(.*?)```", PLANS, re.DOTALL)
     names: dict = {}
     exec("\n".join(line[3:] for line in code.splitlines()), names)

@@ -18,8 +18,6 @@ from matplotlib import image as mpl_image
 from coursekit import datasets, live, models
 from coursekit.live import _weights
 
-pytestmark = pytest.mark.usefixtures("quicker_fits")
-
 
 def relu_stack(*widths: int, inputs: int = 784, output: str = "softmax") -> keras.Sequential:
     *hidden, last = widths

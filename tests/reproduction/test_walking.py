@@ -12,8 +12,6 @@ import pytest
 
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.usefixtures("quicker_fits")
-
 SEED = 31  # not one of those that are measured
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +18,6 @@ import pandas as pd
 import pytest
 
 from coursekit import training
-from coursekit.kernels import _client
 from coursekit.training import _grid
 from tests.conftest import ROOT
 from tests.training import sabotage
@@ -142,23 +143,8 @@ def test_bad_grids_are_refused(tmp_path, options, error, words):
     assert not (tmp_path / "logs").exists()
 
 
-def test_a_damaged_result_is_named(tmp_path, finished):
-    run = tmp_path / "mlp_1_layers_8_units"
-    run.mkdir()
-    (run / "result.json").write_text('{"settings": ')
-    with pytest.raises(ValueError, match=r"result\.json is damaged"):
-        training.capacity_grid(X, Y, log_dir=tmp_path, **GRID)
-
-
-def no_warm_process():
-    raise _client.WarmUnavailableError("not here")
-
-
-@pytest.mark.parametrize("way", ["forked", "imported"])
-def test_a_killed_process_costs_nothing(finished, tmp_path, monkeypatch, way):
+def test_a_killed_process_costs_nothing(finished, tmp_path, monkeypatch):
     table, _ = finished
-    if way == "imported":
-        monkeypatch.setattr(_client, "nearest", no_warm_process)
     monkeypatch.setenv(sabotage.MARKER, str(tmp_path / "killed"))
     monkeypatch.setattr(_grid, "_train_from_files", sabotage.killed_once)
     after = training.capacity_grid(X, Y, log_dir=tmp_path / "logs", n_jobs=2, **GRID)
@@ -332,15 +318,147 @@ def test_what_no_network_could_be_trained_with_is_refused_first(tmp_path, option
     assert not (tmp_path / "logs").exists()
 
 
+# ------------------------------------------------------------------ folders that are damaged
+
+
+def damage(how: str, run) -> None:
+    (events,) = (run / "train").glob("events*")
+    content = events.read_bytes()
+    if how == "emptied":
+        events.write_bytes(b"")
+    elif how == "cut":
+        events.write_bytes(content[:-7])
+    elif how == "flipped":
+        events.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+    elif how == "gone":
+        events.unlink()
+    else:
+        (run / "result.json").write_text(how)
+
+
 @pytest.mark.parametrize(
-    "kept", ["{}", "[]", "null", '{"settings": {}}', '{"settings": {}, "figures": null}']
+    "how",
+    ["emptied", "cut", "flipped", "gone", '{"settings": ', "{}", "[]", "null", '{"settings": {}}',
+     '{"settings": {}, "figures": null}', '{"settings": [], "figures": {}, "files": {}}'],
+)  # fmt: skip
+def test_a_damaged_network_is_trained_anew(finished, tmp_path, monkeypatch, how):
+    table, folder = finished
+    shutil.copytree(folder, tmp_path / "logs")
+    damage(how, tmp_path / "logs" / "mlp_2_layers_8_units")
+    asked = []
+    stands_for = _grid.Finished({name: 1 for name in _grid.FIGURES}, {})
+    monkeypatch.setattr(
+        _grid,
+        "_on_this_machine",
+        lambda cells, *a, **k: asked.extend(cells) or iter([(cells[0], stands_for)]),
+    )
+    with pytest.warns(UserWarning, match=r"mlp_2_layers_8_units.*is damaged .*trained anew"):
+        again = training.capacity_grid(X, Y, log_dir=tmp_path / "logs", **GRID)
+    assert [cell.id for cell in asked] == ["mlp_2_layers_8_units"]
+    assert again["error"].tolist() == [""] * 4
+    others = [0, 2, 3]
+    pd.testing.assert_frame_equal(again.iloc[others], table.iloc[others])
+
+
+@pytest.mark.parametrize("how", ["emptied", "cut", "flipped"])
+def test_damaged_curves_are_not_read_as_shorter_ones(finished, tmp_path, how):
+    _, folder = finished
+    shutil.copytree(folder, tmp_path / "logs")
+    damage(how, tmp_path / "logs" / "mlp_1_layers_16_units")
+    with pytest.raises(ValueError, match=r"mlp_1_layers_16_units.*events.* is damaged"):
+        training.read_tensorboard(tmp_path / "logs")
+
+
+KEEPS = """
+import sys
+from pathlib import Path
+from coursekit.training import _grid
+outcome = _grid.Finished({"parameters": 1}, {f"train/e{i}": bytes(2000) for i in range(6)})
+for _ in range(300):
+    _grid._keep(Path(sys.argv[1]) / "run", outcome, {})
+"""
+
+
+def test_two_grids_keep_the_same_network(tmp_path):
+    both = [subprocess.Popen([sys.executable, "-c", KEEPS, tmp_path]) for _ in range(2)]
+    assert [process.wait(120) for process in both] == [0, 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert len(list((tmp_path / "run" / "train").iterdir())) == 6
+    assert set(json.loads((tmp_path / "run" / "result.json").read_text())["files"]) == {
+        f"train/e{number}" for number in range(6)
+    }
+
+
+def test_a_full_disk_costs_one_network_and_leaves_nothing(tmp_path, monkeypatch):
+    keep = _grid._keep
+
+    def full(run, outcome, settings):
+        if run.name == "mlp_1_layers_8_units":
+            outcome = dataclasses.replace(outcome, files={"x" * 300: b""})  # too long a name
+        keep(run, outcome, settings)
+
+    monkeypatch.setattr(_grid, "_keep", full)
+    options = {**GRID, "layers": (1,), "log_dir": tmp_path}
+    with pytest.warns(UserWarning, match="8_units: it was trained but could not be kept: .*name"):
+        table = training.capacity_grid(X, Y, **options)
+    assert table["error"].iloc[1] == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["mlp_1_layers_16_units"]
+
+
+def test_what_a_killed_grid_has_left_is_removed(tmp_path):
+    for name, age in (("old", 7200), ("new", 0)):
+        part = tmp_path / f".mlp_1_layers_8_units.{name}.part"
+        part.mkdir()
+        os.utime(part, (time.time() - age,) * 2)
+    _grid._remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".mlp_1_layers_8_units.new.part"]
+
+
+def test_nothing_is_left_of_a_killed_caller(tmp_path):
+    """Its processes end too, and the last thing they do is to clear away."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, tmp_path / "logs"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
+    try:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and not list((tmp_path / "logs").glob("mlp_*")):
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait(30)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and list(temporary.iterdir()):
+        time.sleep(0.1)
+    assert list(temporary.iterdir()) == []
+
+
+SCRIPT = """
+import sys
+from coursekit import training
+from tests.training.digits import digits
+x, y = digits()
+table = training.capacity_grid(
+    x, y, units=(8,), layers=(1,), epochs=1, log_dir=sys.argv[1], progress=False
 )
-def test_a_result_without_its_parts_is_named(tmp_path, kept):
-    run = tmp_path / "mlp_1_layers_8_units"
-    run.mkdir()
-    (run / "result.json").write_text(kept)
-    with pytest.raises(ValueError, match=r"result\.json is damaged \(parts are missing\)"):
-        training.capacity_grid(X, Y, log_dir=tmp_path, **GRID)
+print(table["error"][0])
+"""
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", tmp_path / "script.py", tmp_path / "logs"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert told.returncode == 0, told.stderr
+    assert "under `if __name__ == '__main__':`" in told.stdout
 
 
 def test_widths_and_depths_may_come_one_by_one(finished):

@@ -1,0 +1,575 @@
+"""Grade a folder of submissions, and go on where an interrupted run stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import coursekit
+from coursegrader import report as _report
+from coursegrader.collect import Submitted, collect
+from coursegrader.grader import Grader, Options, SandboxError, remove_leftovers, ungraded
+from coursegrader.master import Master
+from coursegrader.sandbox import LAYERS
+from warmkernels.client import WarmUnavailableError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LEAST_MEMORY = 2**28  # in bytes; a process with TensorFlow needs more than that to begin
+MOST_MEMORY = 2**50
+LONGEST_SECONDS = 1e6
+LARGEST_STATE = 64 << 20
+# What it takes that most of a class did not get past its first step to be no chance.
+SMALL_CLASS = 3
+EMPTY = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+
+
+class RefusedError(ValueError):
+    """What is asked for cannot be done; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What :func:`grade` has done.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One per notebook, in the order of their paths.
+    sandbox : dict of str to str
+        The layers that were on, and by what means.
+    missing : list of str
+        Those that were not.
+    new : int
+        How many notebooks were run now; the others were finished before.
+    fault : str
+        Why these grades say nothing, where it is not the submissions that failed; else empty.
+    """
+
+    rows: list[dict[str, Any]]
+    sandbox: dict[str, str]
+    missing: list[str]
+    new: int
+    fault: str = ""
+
+
+def grade(
+    submissions: Path | str,
+    out: Path | str,
+    *,
+    masters: Sequence[Path | str] | None = None,
+    options: Options | None = None,
+    jobs: int | None = None,
+    client: Client | None = None,
+    require_sandbox: bool = False,
+    show_hidden: bool = False,
+    gradescope: bool = False,
+    warn: Callable[[str], None] = lambda message: None,
+    progress: Callable[[int, int, str], None] = lambda done, of, name: None,
+) -> Graded:
+    """Grade all notebooks of a folder, and write a gradebook with feedback.
+
+    Parameters
+    ----------
+    submissions : path
+        A folder or archive; see :func:`coursegrader.collect.collect`.
+    out : path
+        Where ``grades.csv``, ``results.json``, ``summary.html`` and ``feedback/`` go. What a
+        run finished before is kept there too: called again, only what is new, or was changed,
+        is graded.
+    masters : sequence of path, optional
+        Notebooks with nbgrader's metadata; by default the exercises of the course.
+    options : Options, optional
+    jobs : int, optional
+        How many to grade at a time; by default as many as there are cores.
+    client : distributed.Client, optional
+        Grade on the workers of a Dask cluster instead.
+    require_sandbox : bool
+        Refuse to run where a layer of the sandbox does not work.
+    show_hidden : bool
+        Show learners what hidden tests found.
+    gradescope : bool
+        Write ``gradescope/NAME.json`` for each notebook too.
+    warn : callable
+        Takes a message for the grader.
+    progress : callable
+        Takes the number of finished notebooks, of all, and the name of one just finished.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing to grade.
+    RefusedError
+        If the options make no sense, or `out` is no place for this report. It is a ValueError.
+    SandboxError
+        If a layer is required and does not work here.
+    BadNotebookError
+        If a master is none.
+    """
+    submissions, out = Path(submissions), Path(out)
+    options = options or Options()
+    _judge_options(options, jobs)
+    models = [
+        Master.from_file(path, without=(submissions, out)) for path in masters or course_masters()
+    ]
+    found = collect(submissions)
+    # Our own pages lie beside them if somebody grades into the same folder.
+    found = [one for one in found if not _inside(submissions / one.path, out)]
+    if not found:
+        raise FileNotFoundError(f"no notebook (.ipynb) or archive (.zip) below {submissions}.")
+    record = _Record(out, submissions, models)
+    record.judge()
+    remove_leftovers()
+    options = _hiding(options, submissions, out)
+    with Grader(models, options) as grader:
+        sandbox = grader.sandbox()
+        missing = [layer for layer in LAYERS if layer not in sandbox]
+        _judge_sandbox(missing, require_sandbox, warn)
+        record.begin([one.key for one in found], gradescope)
+        write = _Writer(out, models, options, show_hidden, gradescope)
+        rows = {one.key: row for one in found if (row := write.earlier(one)) is not None}
+        waiting = [one for one in found if one.key not in rows]
+        run = _on_cluster(client, models, options) if client else _here(grader, jobs)
+        for one, outcome in run(waiting):
+            rows[one.key] = write.one(one, outcome)
+            progress(len(rows), len(found), one.path)
+        ran = [(one, rows[one.key]) for one in waiting if not one.problem]
+        fault = _fault(ran, models, run)
+    if fault:  # they are graded anew when it is mended
+        for one, row in ran:
+            if _stopped(row):
+                write.forget(one)
+    ordered = [rows[one.key] for one in found]
+    write.all(ordered, sandbox, missing, fault)
+    record.end({row["key"] for row in ordered})
+    return Graded(ordered, sandbox, missing, len(waiting), fault)
+
+
+def memory_in_bytes(gigabytes: float) -> int:
+    """Return a memory in bytes.
+
+    Raises
+    ------
+    RefusedError
+        If it is not finite.
+    """
+    if not math.isfinite(gigabytes):
+        raise RefusedError(f"memory is {gigabytes:g} GB; it has to be a number, such as 4.")
+    return int(gigabytes * 2**30)
+
+
+def _judge_options(options: Options, jobs: int | None) -> None:
+    """Refuse what makes no sense."""
+    for name in ("cell_seconds", "notebook_seconds"):
+        value = getattr(options, name)
+        if not 0 < value <= LONGEST_SECONDS:  # nor is NaN
+            raise RefusedError(
+                f"{name.replace('_', '-')} is {value:g}; it has to be a number of seconds above 0 "
+                f"and at most {LONGEST_SECONDS:g}."
+            )
+    memory = options.limits.memory
+    if not LEAST_MEMORY <= memory <= MOST_MEMORY or not math.isfinite(memory):
+        raise RefusedError(
+            f"memory is {memory / 2**30:.3g} GB; it has to be at least {LEAST_MEMORY / 2**30:g} GB "
+            f"and at most {MOST_MEMORY / 2**30:g} GB."
+        )
+    if isinstance(options.seed, bool) or not 0 <= options.seed < 2**32:
+        raise RefusedError(f"seed is {options.seed}; it has to be from 0 to {2**32 - 1}.")
+    if unknown := set(options.layers) - set(LAYERS):
+        raise RefusedError(
+            f"There is no layer {', '.join(sorted(unknown))}. The layers are {', '.join(LAYERS)}."
+        )
+    if jobs is not None and jobs < 1:
+        raise RefusedError(f"jobs is {jobs}; at least 1 has to be graded at a time.")
+
+
+def course_masters() -> list[Path]:
+    """Return the exercises of the course, which travel with the package."""
+    installed = Path(__file__).parent / "exercises"
+    # In a checkout installed with `pip install -e`, they are where readers find them.
+    folder = installed if installed.is_dir() else _checkout() / "book" / "exercises"
+    found = sorted(folder.glob("*.ipynb"))
+    if not found:
+        raise FileNotFoundError(f"no exercise in {folder}; name a notebook with --master.")
+    return found
+
+
+def _checkout() -> Path:
+    return Path(coursekit.__file__).resolve().parents[1]
+
+
+def _hiding(options: Options, submissions: Path, out: Path) -> Options:
+    """Add the folders that no submission may read."""
+    home = Path.home()
+    hidden = [submissions if submissions.is_dir() else submissions.parent, out]
+    hidden += [_checkout() / "book", _checkout() / "tests", home / ".ssh", home / ".aws"]
+    folders = dict.fromkeys([*options.hidden, *(str(folder.resolve()) for folder in hidden)])
+    return replace(options, hidden=tuple(folders))
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    with suppress(OSError):
+        return path.resolve().is_relative_to(folder.resolve())
+    return False
+
+
+def _judge_sandbox(missing: list[str], required: bool, warn: Callable[[str], None]) -> None:
+    if not missing:
+        return
+    what = "; ".join(f"{layer} ({LAYERS[layer]})" for layer in missing)
+    if required:
+        raise SandboxError(
+            f"these layers of the sandbox do not work here: {what}. Grade on Linux 5.19 or newer "
+            "with user namespaces allowed, or without --require-sandbox in a machine that you "
+            "can throw away."
+        )
+    if len(missing) == len(LAYERS):
+        warn(
+            "No layer of the sandbox works here. Submitted code runs with all your rights: it can "
+            "read and delete your files. Grade in a container or a machine that you can throw away."
+        )
+    else:
+        warn(f"These layers of the sandbox do not work here: {what}.")
+
+
+def _stopped(row: dict[str, Any]) -> str:
+    """Return what became of the first step of a notebook that did not get past it, or nothing."""
+    if row["status"] == "not graded":
+        return "not graded"
+    first = next((cell for cell in row["cells"] if cell["status"]), None)
+    if first is None or first["status"] == "ok":
+        return ""
+    if first["status"] == "error":
+        said = "".join(output.get("traceback", "") for output in first["outputs"])
+        return "an import failed" if "ImportError" in said or "ModuleNotFound" in said else ""
+    return first["status"]
+
+
+def _fault(ran: list[tuple[Submitted, dict[str, Any]]], models: list[Master], run) -> str:
+    """Say whether it is not the notebooks that failed, but the place in which they ran.
+
+    If most did not get past their first step, a notebook in which nobody wrote anything is run
+    in the same way. If it does no better, nobody's points say anything.
+    """
+    stopped = [(one, row) for one, row in ran if _stopped(row)]
+    if 2 * len(stopped) <= len(ran) or not ran:
+        return ""
+    name = next((row["set"] for _, row in stopped if row["set"]), models[0].name)
+    (_, outcome), *_ = run([Submitted("", f"{name}.ipynb", held=EMPTY)])
+    how = _stopped(outcome)
+    ended = sum(_stopped(row) not in ("not graded", "an import failed") for _, row in stopped)
+    if not how and (ended < len(ran) or ended < SMALL_CLASS):
+        return ""
+    why = "; ".join((outcome if how else stopped[0][1])["remarks"][:1]) or how
+    return (
+        f"{len(stopped)} of {len(ran)} notebooks did not get past their first step"
+        + (f", and neither did one without any answer ({why})" if how else f" ({why})")
+        + ". This is no fault of theirs, and their points say nothing. Look at the memory, the "
+        "time and the sandbox that they are given, and at what their first cell needs; then run "
+        "it again: they are graded anew."
+    )
+
+
+def _here(grader: Grader, jobs: int | None) -> Callable:
+    """Grade in this machine, some at a time."""
+    jobs = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (1,))
+
+    def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, dict[str, Any]]]:
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            futures = {pool.submit(_outcome, grader, one): one for one in waiting}
+            try:
+                for future in as_completed(futures):
+                    # What is written down is not kept twice.
+                    yield futures.pop(future), future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                grader.close()  # ends what runs
+                raise
+
+    return run
+
+
+def _outcome(grader: Grader, one: Submitted) -> dict[str, Any]:
+    """Grade one; whatever goes wrong with it costs itself, and nobody else."""
+    if one.problem:
+        return _report.bounded(ungraded(_only(grader.masters), one.problem, 0.0))
+    try:
+        return _report.bounded(grader.grade(one.content, one.stem))
+    except (SandboxError, WarmUnavailableError):
+        raise
+    except Exception as error:
+        return _trouble(grader.masters, error)
+
+
+def _only(masters: Sequence[Master]) -> Master | None:
+    return masters[0] if len(masters) == 1 else None
+
+
+def _trouble(masters: Sequence[Master], error: BaseException) -> dict[str, Any]:
+    """Return the outcome of a notebook with which something went wrong that never should."""
+    reason = f"it could not be graded ({type(error).__name__}: {error})"
+    # Nobody has failed here, so the next run tries again.
+    return {**_report.bounded(ungraded(_only(masters), reason, 0.0)), "again": True}
+
+
+_remote: dict[str, Grader] = {}
+_remote_lock = threading.Lock()
+
+
+def _on_cluster(client: Client, models: list[Master], options: Options) -> Callable:
+    """Grade on Dask's workers; one that is lost is replaced, and its notebooks run again."""
+
+    def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, dict[str, Any]]]:
+        from distributed import KilledWorker
+        from distributed import as_completed as completed
+
+        shared = client.scatter([models], broadcast=True)[0]
+
+        def submit(one: Submitted):
+            return client.submit(
+                _grade_remotely, one.loaded(), shared, options, pure=False, retries=2
+            )
+
+        futures, alone = {}, []
+        for one in waiting:
+            try:
+                futures[submit(one)] = one
+            except (OSError, ValueError) as error:  # it is not there any more
+                yield one, _trouble(models, error)
+        for future in completed(list(futures)):
+            one = futures.pop(future)
+            try:
+                outcome = future.result()
+            except (SandboxError, WarmUnavailableError):
+                raise
+            except KilledWorker:
+                alone.append(one)
+            except Exception as error:
+                if client.status != "running":
+                    raise
+                yield one, _trouble(models, error)
+            else:
+                yield one, outcome
+            future.release()
+        # One of those that ran at the same time ends workers; alone, it ends only its own.
+        for one in alone:
+            try:
+                yield one, submit(one).result()
+            except (KilledWorker, OSError, ValueError) as error:
+                yield one, _trouble(models, error)
+
+    return run
+
+
+def _grade_remotely(one: Submitted, models: list[Master], options: Options) -> dict[str, Any]:
+    key = "".join(model.digest for model in models) + repr(options)
+    with _remote_lock:
+        if key not in _remote:
+            _remote[key] = Grader(models, options)
+    return _outcome(_remote[key], one)
+
+
+class _Record:
+    """Knows what a report is of, and which files in its folder are ours.
+
+    Only what was written for the same submissions is ever deleted, and nobody else's file.
+    """
+
+    def __init__(self, out: Path, submissions: Path, models: list[Master]):
+        self.out = out
+        # Not called .json, as are all the others, which are one notebook's each.
+        self.path = out / "state" / "run"
+        # From the report, so that both can be moved to another place together.
+        whence = os.path.relpath(submissions.resolve(), out.resolve())
+        self.about = {
+            "submissions": _report.clip(whence, 10_000),
+            "masters": sorted({_report.clip(model.name, 1000) for model in models}),
+        }
+        self.keys: set[str] = set()
+
+    def judge(self) -> None:
+        """Refuse to write over the report of something else."""
+        if self.out.exists() and not self.out.is_dir():
+            raise RefusedError(f"{self.out} is a file; name a folder with --out.")
+        for name in ("state", "feedback", "gradescope"):
+            if (self.out / name).exists() and not (self.out / name).is_dir():
+                raise RefusedError(
+                    f"{self.out / name} is a file, where a folder has to be: name another --out."
+                )
+        try:
+            earlier = _read(self.path)
+            about = {name: earlier[name] for name in self.about}
+            keys = {str(key) for key in earlier["keys"]}
+            if any(type(about[name]) is not type(here) for name, here in self.about.items()):
+                raise TypeError("not what this tool writes")
+        except Exception:  # there is none, or it is damaged: then nothing is known to be ours
+            return
+        for name, here in self.about.items():
+            if about[name] != here:
+                was, now = (
+                    value if isinstance(value, str) else ", ".join(map(str, value))
+                    for value in (about[name], here)
+                )
+                where = " (as seen from it)" if name == "submissions" else ""
+                raise RefusedError(
+                    f"{self.out} holds the report of other {name}: of {was:.500}, not of "
+                    f"{now:.500}{where}. Name another folder with --out, or delete it first."
+                )
+        self.keys = keys
+
+    def begin(self, keys: Sequence[str], gradescope: bool) -> None:
+        """Write down what is going to be written, so that it is known if this run is killed."""
+        self.keys |= set(keys)
+        try:
+            for folder in ("state", "feedback", *(["gradescope"] if gradescope else [])):
+                (self.out / folder).mkdir(parents=True, exist_ok=True)
+            self._write()
+        except OSError as error:
+            raise RefusedError(
+                f"nothing can be written to {self.out} ({error.strerror}); name another folder "
+                "with --out."
+            ) from None
+
+    def end(self, kept: set[str]) -> None:
+        """Delete the files of notebooks that were taken away since."""
+        for key in self.keys - kept:
+            for folder, ending in (("state", "json"), ("feedback", "html"), ("gradescope", "json")):
+                # A name that is none of ours, in a record that was changed, leads nowhere.
+                if Path(key).name == key:
+                    (self.out / folder / f"{key}.{ending}").unlink(missing_ok=True)
+        self.keys = kept
+        self._write()
+
+    def _write(self) -> None:
+        _report.write_atomically(self.path, _report.dump({**self.about, "keys": sorted(self.keys)}))
+
+
+def _read(path: Path) -> Any:
+    """Read a file of JSON that we have written, if nobody made it something else since."""
+    if path.stat().st_size > LARGEST_STATE:
+        raise ValueError(f"{path} has more than {LARGEST_STATE} bytes.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+class _Writer:
+    """Writes each result when it is there, and finds those of an earlier run."""
+
+    def __init__(
+        self,
+        out: Path,
+        models: list[Master],
+        options: Options,
+        show_hidden: bool,
+        gradescope: bool,
+    ):
+        self.out, self.show_hidden, self.gradescope = out, show_hidden, gradescope
+        # Whatever could change a grade; the folders that are hidden could not.
+        settings = {**asdict(options), "hidden": [], "coursekit": coursekit.__version__}
+        settings["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
+        settings["masters"] = sorted(model.digest for model in models)
+        settings["checks"] = _digest_of_checks()
+        self.settings = json.dumps(settings, sort_keys=True, default=list)
+
+    def _digest(self, one: Submitted) -> str:
+        whole = f"{one.digest} {one.path} {one.problem} {one.note} {self.settings}"
+        return hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()
+
+    def _state(self, one: Submitted) -> Path:
+        return self.out / "state" / f"{one.key}.json"
+
+    def earlier(self, one: Submitted) -> dict[str, Any] | None:
+        """Return the row that an earlier run has written, if nothing changed since."""
+        try:
+            state = _read(self._state(one))
+            if state["digest"] != self._digest(one):
+                return None
+            row = self._row(one, state["row"])
+        except Exception:  # there is none, or it is damaged: the notebook is graded anew
+            return None
+        self._pages(row)
+        return row
+
+    def one(self, one: Submitted, outcome: dict[str, Any]) -> dict[str, Any]:
+        """Write one result."""
+        if one.note:
+            outcome = {**outcome, "remarks": [one.note, *outcome["remarks"]]}
+        row = self._row(one, outcome)
+        self._pages(row)
+        if outcome.get("again"):
+            self.forget(one)
+            return row
+        try:
+            state = _report.dump({"digest": self._digest(one), "row": row})
+            _report.write_atomically(self._state(one), state)
+        except Exception as error:
+            self._note(row, "its result could not be kept for the next run", error)
+        return row
+
+    def forget(self, one: Submitted) -> None:
+        """Have the next run grade a notebook anew."""
+        self._state(one).unlink(missing_ok=True)
+
+    def _row(self, one: Submitted, outcome: dict[str, Any]) -> dict[str, Any]:
+        student = _report.clip(one.student, _report.LONGEST_NAME)
+        path = _report.clip(one.path, _report.LONGEST_NAME)
+        return {"student": student, "path": path, "key": one.key, **_report.bounded(outcome)}
+
+    def _pages(self, row: dict[str, Any]) -> None:
+        """Write what is shown of one row; what cannot be is noted in it."""
+        path = self.out / "feedback" / f"{row['key']}.html"
+        try:
+            _report.write_atomically(path, _report.feedback(row, show_hidden=self.show_hidden))
+        except Exception as error:
+            self._note(row, "its feedback page could not be made", error)
+            with suppress(Exception):  # the points at least
+                _report.write_atomically(path, _report.feedback({**row, "cells": []}))
+        if self.gradescope:
+            path = self.out / "gradescope" / f"{row['key']}.json"
+            try:
+                content = _report.gradescope(row, show_hidden=self.show_hidden)
+                _report.write_atomically(path, _report.dump(content))
+            except Exception as error:
+                self._note(row, "its file for Gradescope could not be made", error)
+
+    @staticmethod
+    def _note(row: dict[str, Any], what: str, error: Exception) -> None:
+        """Add a remark of ours, unless an earlier run did."""
+        remark = f"{what} ({type(error).__name__})"
+        if remark not in row["remarks"]:
+            row["remarks"].append(remark)
+        if row["status"] in ("graded", "waiting"):
+            row["status"] = "graded, with trouble"
+
+    def all(
+        self, rows: list[dict[str, Any]], sandbox: dict[str, str], missing: list[str], fault: str
+    ) -> None:
+        """Write what is about all of them."""
+        about: dict[str, Any] = {"sandbox": sandbox}
+        about["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
+        if fault:
+            about["fault"] = fault
+        table = _report.grades(rows)
+        _report.write_atomically(self.out / "grades.csv", table.to_csv(index=False))
+        _report.write_atomically(
+            self.out / "results.json", _report.dump(_report.results(rows, about))
+        )
+        page = _report.summary(rows, sandbox, missing, fault)
+        _report.write_atomically(self.out / "summary.html", page)
+
+
+def _digest_of_checks() -> str:
+    """Return what changes when a check does."""
+    digest = hashlib.sha256()
+    for path in sorted((Path(__file__).parent).rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,680 @@
+"""Grade one submission: run it, follow it, and judge its answers elsewhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from coursegrader.canary import canary, mutants
+from coursegrader.channel import BrokenChannelError, Channel
+from coursegrader.master import Master, Merged, Step, closest, merge
+from coursegrader.notebook import LARGEST_NOTEBOOK, BadNotebookError, Cell, too_large
+from coursegrader.sandbox import LAYERS, OVERRUN, Limits
+from coursekit import datasets, exercises
+from warmkernels.client import Forked, Warm, WarmUnavailableError
+
+GRACE_SECONDS = 3.0
+CHECK_SECONDS = 60.0
+START_SECONDS = 30.0
+READ_SECONDS = 30.0
+FOLDER, LOCK = "coursekit-grade-", "lock"
+CANARY_SECONDS = 10.0
+MOST_BYTES = 256 << 20
+MOST_SHOWN = 4 << 20
+MOST_OUTPUTS = 2000
+# What a submission sees of the grader's environment, and what the process sees that it is forked
+# from; nothing secret is in it. Names in full: TF_TOKEN_... is not TensorFlow's.
+ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "COURSEKIT_EDITION", "COURSEKIT_DATA")
+READ_AT_IMPORT = (*ENVIRONMENT, "HOME", "TMPDIR", "COURSEKIT_CACHE", "PYTHONDONTWRITEBYTECODE",
+                  "PYTHONHASHSEED", "LD_LIBRARY_PATH", "KERAS_BACKEND", "CUDA_VISIBLE_DEVICES",
+                  "TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+                  "TF_XLA_FLAGS", "XLA_FLAGS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+                  "MKL_NUM_THREADS")  # fmt: skip
+NOTES = {
+    "imports": "it imports the checks, which are not here: answers are judged elsewhere",
+    "calls": "it calls a check outside of the cell that is there for it",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How submissions are graded.
+
+    Attributes
+    ----------
+    cell_seconds, notebook_seconds : float
+        The longest that one cell, and all cells together, may take.
+    seed : int
+        Of Python, NumPy and Keras, set before the first cell of every submission.
+    limits : Limits
+    layers : tuple of str
+        Of the sandbox, those to try.
+    hidden : tuple of str
+        Folders that submissions must not read.
+    """
+
+    cell_seconds: float = 120.0
+    notebook_seconds: float = 600.0
+    seed: int = 1
+    limits: Limits = field(default_factory=Limits)
+    layers: tuple[str, ...] = tuple(LAYERS)
+    hidden: tuple[str, ...] = ()
+
+
+class SandboxError(RuntimeError):
+    """A layer of the sandbox that is required does not work here."""
+
+
+class Grader:
+    """Grades submissions, each in a process of its own that a warm one forks.
+
+    Parameters
+    ----------
+    masters : sequence of Master
+    options : Options
+    """
+
+    def __init__(self, masters: Sequence[Master], options: Options | None = None):
+        self.masters = list(masters)
+        self.options = options or Options()
+        self._warm: Warm | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        self._running: set[_Run] = set()
+        self._folder = tempfile.TemporaryDirectory(prefix=FOLDER)
+        # Held as long as this process lives: who can take it knows that the folder is left over.
+        self._held = FileLock(Path(self.folder) / LOCK, thread_local=False)
+        self._held.acquire()
+
+    def __enter__(self) -> Grader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what runs, and the warm process, and remove what was written."""
+        with self._lock:
+            self._closed = True
+            running = list(self._running)
+        for run in running:  # some thread waits for each of them, perhaps for minutes
+            with suppress(ProcessLookupError):
+                run.process.kill()
+        self._renew()
+        self._held.release()
+        with suppress(OSError):
+            self._folder.cleanup()
+
+    def sandbox(self) -> dict[str, str]:
+        """Return the layers of the sandbox that are on here, and by what means."""
+        with _Run(self, "serve") as run:
+            return run.ready(START_SECONDS).get("layers", {})
+
+    def grade(self, content: bytes, name: str = "") -> dict[str, Any]:
+        """Grade one notebook.
+
+        Parameters
+        ----------
+        content : bytes
+            Of the file.
+        name : str
+            Its stem, which tells the master where no cell does.
+
+        Returns
+        -------
+        dict
+            ``set``, ``status``, ``points``, ``possible``, ``checks``, ``remarks``, ``cells``
+            and ``seconds``; what JSON can carry.
+        """
+        began = time.monotonic()
+        for attempt in (1, 2):
+            try:
+                outcome = self._grade(content, name)
+                break
+            except (BadNotebookError, WarmUnavailableError) as error:
+                if isinstance(error, WarmUnavailableError):
+                    # Without its own process space, a submission can end the warm process. Then
+                    # another takes its place, and others that ran beside it are run again.
+                    self._renew()
+                    if attempt == 1:
+                        continue
+                master = self.masters[0] if len(self.masters) == 1 else None
+                return ungraded(master, str(error), time.monotonic() - began)
+        outcome["seconds"] = round(time.monotonic() - began, 2)
+        return outcome
+
+    def _grade(self, content: bytes, name: str) -> dict[str, Any]:
+        if len(content) > LARGEST_NOTEBOOK:
+            raise BadNotebookError(too_large(len(content)))
+        with tempfile.TemporaryDirectory(dir=self.folder) as spool:
+            with _Run(self, "serve") as run:
+                run.ready(START_SECONDS)
+                cells = run.read(content)
+                master = closest(self.masters, cells, name)
+                submission = _Submission(self, master, merge(master, cells), Path(spool))
+                submission.run(run)
+            return submission.outcome()
+
+    def _renew(self) -> None:
+        """End the warm process; whoever needs one next starts another."""
+        with self._lock:
+            if self._warm is not None:
+                self._warm.close()
+                self._warm = None
+
+    def warm(self) -> Warm:
+        """Return the warm process, started if need be."""
+        with self._lock:
+            if self._closed:
+                raise WarmUnavailableError("grading was stopped")
+            if self._warm is None:
+                env = {name: os.environ[name] for name in READ_AT_IMPORT if name in os.environ}
+                self._warm = Warm(
+                    shared=False,
+                    remove=[self._folder.name],
+                    preload=(
+                        "coursegrader.notebook",
+                        "coursegrader.runner",
+                        "coursekit.exercises.kinds",
+                        "coursekit.datasets",
+                        "coursekit.preprocessing",
+                        "coursekit.models",
+                        "coursekit.training",
+                        "coursekit.evaluation",
+                        "coursekit.plotting",
+                        "pyarrow",
+                    ),
+                    env=env,
+                )
+            return self._warm
+
+    def spec(self, function: str, scratch: str) -> dict[str, Any]:
+        """Return what a runner has to know."""
+        options = self.options
+        hidden = list(options.hidden)
+        if function == "serve":  # who can read the checks has their answers
+            hidden.append(str(Path(exercises.__file__).resolve().parent / "checks"))
+        readable = [str(folder) for folder in datasets.folders().values() if folder]
+        return {
+            "layers": list(options.layers),
+            "limits": asdict(options.limits),
+            "seed": options.seed,
+            "hidden": hidden,
+            "readable": [str(Path(folder).resolve()) for folder in readable],
+            "scratch": scratch,
+        }
+
+    def started(self, run: _Run) -> None:
+        """Remember a process, to end it when grading is stopped."""
+        with self._lock:
+            self._running.add(run)
+            stopped = self._closed
+        if stopped:
+            run.process.kill()
+
+    def ended(self, run: _Run) -> None:
+        """Forget a process that has ended."""
+        with self._lock:
+            self._running.discard(run)
+
+    @property
+    def folder(self) -> str:
+        """Where everything is written that has gone again when grading ends."""
+        return self._folder.name
+
+    def scratch(self) -> str:
+        """Make an empty folder."""
+        return tempfile.mkdtemp(dir=self.folder)
+
+
+def remove_leftovers() -> None:
+    """Remove what runs of ours that were killed have left in the temporary folder."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{FOLDER}*/{LOCK}"):
+        with suppress(OSError, Timeout):
+            if lock.lstat().st_uid == os.getuid() and not lock.parent.is_symlink():
+                with FileLock(lock, timeout=0):
+                    shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+class _Run:
+    """A forked process, the channel to it, and its scratch folder."""
+
+    def __init__(self, grader: Grader, function: str):
+        self._scratch = grader.scratch()
+        ours, theirs = socket.socketpair()
+        env = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+        env["TF_CPP_MIN_LOG_LEVEL"] = "3"
+        # Beyond what is asked of it, a runner asks for nothing: no terminal, no colours.
+        env["NO_COLOR"] = "1"
+        try:
+            self.process: Forked = grader.warm().fork(
+                f"coursegrader.runner:{function}",
+                grader.spec(function, self._scratch),
+                fds=[theirs.fileno()],
+                cwd="/",
+                env=env,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self.channel = Channel(ours, budget=MOST_BYTES)
+        self._grader = grader
+        grader.started(self)
+
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def ready(self, timeout: float) -> dict[str, Any]:
+        """Wait for the first message."""
+        try:
+            return self.channel.receive(timeout)[0]
+        except (EOFError, TimeoutError) as error:
+            raise WarmUnavailableError(f"a forked process did not start: {error!r}") from None
+
+    def read(self, content: bytes) -> list[Cell]:
+        """Have a submitted notebook read, before anything of it runs.
+
+        Raises
+        ------
+        BadNotebookError
+            If it is none.
+        """
+        try:
+            self.channel.send({"ask": "read"}, content, READ_SECONDS)
+            answer, cells = self.channel.receive(READ_SECONDS)
+        except (OSError, EOFError) as error:
+            what = "time" if isinstance(error, TimeoutError) else "memory"
+            raise BadNotebookError(f"reading the file takes more {what} than is allowed.") from None
+        if answer["problem"]:
+            raise BadNotebookError(answer["problem"])
+        return [Cell(*cell) for cell in json.loads(cells)]
+
+    def interrupt(self) -> None:
+        """Interrupt the cell that runs."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGINT)
+
+    def end(self) -> int:
+        """End the process and all below it, and return its exit status."""
+        self.channel.close()
+        # After its last step a runner ends by itself; whoever does not is helped.
+        for help_on, seconds in (
+            (lambda: None, 0.5),
+            (self.process.terminate, 6),
+            (self.process.kill, 6),
+        ):
+            with suppress(ProcessLookupError):
+                help_on()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(seconds)
+                break
+        self._grader.ended(self)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        return self.process.returncode if self.process.returncode is not None else -9
+
+
+class _Submission:
+    """The grading of one submission."""
+
+    def __init__(self, grader: Grader, master: Master, merged: Merged, spool: Path):
+        self.grader = grader
+        self.spool = spool  # answers may be large, and many
+        self.options = grader.options
+        self.master = master
+        self.steps = merged.steps
+        self.code = [step for step in self.steps if step.runs]
+        self.outputs: list[list[dict]] = [[] for _ in self.code]
+        self.status = ["not run"] * len(self.code)
+        self.answers: list[dict[str, tuple[dict, Path]]] = [{} for _ in self.code]
+        self.verdicts: dict[int, dict[str, Any]] = {}
+        self.took: dict[int, float] = {}
+        self.fooled: dict[int, str] = {}
+        self.remarks = list(merged.remarks)
+        self.shown = 0
+
+    def outcome(self) -> dict[str, Any]:
+        """Judge what was sent, and sum up."""
+        results = self._judge()
+        cells, checks, number = [], [], -1
+        for step in self.steps:
+            cell = {"kind": step.kind, "source": step.shown, "outputs": [], "status": ""}
+            cell["prose"] = step.kind == "text" or step.prose
+            if step.runs:
+                number += 1
+                cell["outputs"], cell["status"] = self.outputs[number], self.status[number]
+            if step.kind in ("check", "tests", "manual"):
+                check = results.get(number) if step.kind != "manual" else None
+                if check is None:
+                    check = _entry(step, None, "This is graded by a person.")
+                cell["check"] = len(checks)
+                checks.append(check)
+            cells.append(cell)
+        trouble = {"not run", "timed out", "ended the process"} & set(self.status)
+        return {
+            "set": self.master.name,
+            "status": "graded, with trouble" if trouble else "graded",
+            "points": sum(check["earned"] or 0 for check in checks),
+            "possible": self.master.points,
+            "checks": checks,
+            "remarks": self.remarks,
+            "cells": cells,
+        }
+
+    # What follows runs the submission's code.
+
+    def run(self, run: _Run) -> None:
+        """Run all steps, each sent when the one before has ended."""
+        stopped, reached = "", 0
+        self.last = time.monotonic() + self.options.notebook_seconds
+        try:
+            for name, content in self.master.files:
+                run.channel.send({"ask": "file", "name": name}, content, READ_SECONDS)
+            for reached, step in enumerate(self.code):
+                if step.kind == "tests":
+                    self._canary(run, reached)
+                self.status[reached] = "running"
+                kind = "code" if step.kind == "manual" else step.kind
+                began = time.monotonic()
+                self.verdicts[reached] = self._step(
+                    run, reached, kind, step.source, step.answers, self.options.cell_seconds
+                )
+                self.took[reached] = time.monotonic() - began
+            self._mutants(run)
+        except _StoppedError as error:
+            stopped = str(error)
+        except (EOFError, OSError):
+            pass  # it has ended its process
+        status = run.end()
+        if "not run" in self.status or "running" in self.status:
+            self.status[reached] = "timed out" if stopped else "ended the process"
+            self.remarks.append(f"{self._place(reached)}: {stopped or self._reason(status)}")
+
+    def _step(
+        self,
+        run: _Run,
+        number: int,
+        kind: str,
+        source: str,
+        answers: Mapping[str, str] | None,
+        seconds: float,
+    ) -> dict[str, Any]:
+        """Have one step run, and return the message that ends it.
+
+        Without answers (None), nothing of it is kept: it is a canary.
+
+        Raises
+        ------
+        _StoppedError
+            If it takes too long, or sends what no submission sends.
+        EOFError, OSError
+            If the process has ended.
+        """
+        # Only who was sent the nonce can end the step.
+        nonce = secrets.token_hex(8)
+        step = {"nonce": nonce, "kind": kind, "source": source, "answers": dict(answers or {})}
+        until, interrupted, noted = time.monotonic() + seconds, False, set()
+        try:
+            run.channel.send({"ask": "step"}, json.dumps(step).encode(), seconds)
+        except TimeoutError:
+            raise _StoppedError("it does not take its next cell") from None
+        while True:
+            left = min(until, self.last) - time.monotonic()
+            try:
+                message, blob = run.channel.receive(max(0.0, left))
+            except TimeoutError:
+                now = time.monotonic()
+                if now >= self.last:
+                    limit = self.options.notebook_seconds
+                    raise _StoppedError(f"the notebook took more than {limit:g} s") from None
+                if interrupted:
+                    text = f"it took more than {seconds:g} s and took no interrupt"
+                    raise _StoppedError(text) from None
+                interrupted, until = True, now + GRACE_SECONDS
+                run.interrupt()
+                continue
+            except BrokenChannelError as error:
+                raise _StoppedError(f"it sends what no submission sends ({error})") from None
+            event = message.get("event")
+            if event == "end":
+                if message.get("nonce") != nonce:
+                    raise _StoppedError("it sends what no submission sends (another step's end)")
+                if answers is not None:
+                    self._ended(number, message, interrupted)
+                return message
+            if answers is None:
+                continue
+            if event == "output":
+                self._output(number, message, blob)
+            elif event == "answer":
+                name = message.get("name")
+                if isinstance(name, str) and name in answers:
+                    path = self.spool / f"{number}-{len(self.answers[number])}"
+                    if name in self.answers[number]:
+                        path = self.answers[number][name][1]
+                    path.write_bytes(blob)
+                    self.answers[number][name] = (message, path)
+            elif event == "note":
+                note = message.get("note")
+                if isinstance(note, str) and note in NOTES and note not in noted:
+                    noted.add(note)
+                    self.remarks.append(f"{self._place(number)}: {NOTES[note]}")
+
+    def _ended(self, number: int, message: dict[str, Any], interrupted: bool) -> None:
+        status = message.get("status")
+        known = status if status in ("ok", "error", "interrupted") else "error"
+        self.status[number] = "timed out" if interrupted else known
+        if interrupted:
+            self.remarks.append(
+                f"{self._place(number)}: it took more than {self.options.cell_seconds:g} s and "
+                "was interrupted"
+            )
+
+    # In-process tests run beside the submission's code, and can be fooled by it. Canaries are
+    # tests that must fail; one that passes shows it.
+
+    def _canary(self, run: _Run, number: int) -> None:
+        """Run a test that must fail, in the place of a real one."""
+        source, message = canary()
+        end = self._step(run, number, "tests", source, None, self.options.cell_seconds)
+        if end.get("status") == "interrupted":
+            return
+        if end.get("failed") != message:
+            self.fooled[number] = "a test that must fail did not"
+
+    def _mutants(self, run: _Run) -> None:
+        """Run tests that passed once more, with another value where they name the right one.
+
+        After all cells, since a second call may change what the submission's code does next.
+        """
+        until = time.monotonic() + CANARY_SECONDS
+        for number, step in enumerate(self.code):
+            if step.kind != "tests" or not _passed(self.verdicts[number]):
+                continue
+            for source in mutants(step.source):
+                if time.monotonic() + self.took[number] > until:
+                    break
+                try:
+                    end = self._step(run, number, "tests", source, None, CANARY_SECONDS)
+                except (_StoppedError, EOFError, OSError):
+                    return  # all real steps have ended; this is not held against anybody
+                if end.get("status") == "ok" and end.get("failed") == "":
+                    self.fooled[number] = "it also passed with another value as the right one"
+
+    def _output(self, number: int, message: dict[str, Any], blob: bytes) -> None:
+        """Keep one output, made anew of what may be in one."""
+        kind, text = message.get("type"), blob.decode("utf-8", "replace")
+        if kind == "stream":
+            output = {"type": kind, "text": text}
+        elif kind == "error":
+            output = {"type": kind, "traceback": text}
+        elif message.get("mime") == "image/png":
+            output = {"type": "display_data", "data": {"image/png": b64encode(blob).decode()}}
+        else:
+            output = {"type": "display_data", "data": {"text/plain": text}}
+        size = 4 * len(blob) // 3
+        few = sum(map(len, self.outputs)) < MOST_OUTPUTS
+        if self.shown + size <= MOST_SHOWN and few:
+            self.shown += size
+            self.outputs[number].append(output)
+
+    def _place(self, number: int) -> str:
+        step = self.code[number]
+        return f"cell {step.identifier!r}" if step.identifier else f"code cell {number + 1}"
+
+    @staticmethod
+    def _reason(status: int) -> str:
+        if status in OVERRUN:
+            return f"it used more than the limit of {OVERRUN[status]}, and was ended"
+        if status > 128 or status < 0:
+            number = status - 128 if status > 128 else -status
+            with suppress(ValueError):
+                return f"its process was ended by {signal.Signals(number).name}"
+        return f"it ended its process (exit status {status})"
+
+    # What follows believes nothing that came from there.
+
+    def _judge(self) -> dict[int, dict[str, Any]]:
+        """Return an entry for every check and every cell of tests."""
+        results: dict[int, dict[str, Any]] = {}
+        waiting = []
+        for number, step in enumerate(self.code):
+            if step.kind == "tests":
+                results[number] = self._verdict(number, step)
+            elif step.kind == "check":
+                if set(self.answers[number]) == set(step.answers):
+                    waiting.append(number)
+                else:
+                    results[number] = _entry(step, False, self._unreached(number))
+        for number, why in self.fooled.items():
+            self.remarks.append(f"{self._place(number)}: its tests were tampered with: {why}")
+        self.last = time.monotonic() + self.options.notebook_seconds
+        while waiting:
+            waiting = self._judge_some(waiting, results)
+        return results
+
+    def _verdict(self, number: int, step: Step) -> dict[str, Any]:
+        """Return the entry for a cell of tests; its verdict came from the submission's process."""
+        verdict = self.verdicts.get(number)
+        if verdict is None:
+            return _entry(step, False, self._unreached(number))
+        if self.fooled:
+            return _entry(step, False, "The tests were tampered with, so they count for nothing.")
+        if not _passed(verdict):
+            failed = verdict.get("failed")
+            text = failed if isinstance(failed, str) and failed else self._unreached(number)
+            return _entry(step, False, text)
+        value = verdict.get("value")
+        if not isinstance(value, float):
+            return _entry(step, True, "")
+        earned = min(max(value, 0.0), step.points) if math.isfinite(value) else 0.0
+        if earned != value:
+            text = (
+                f"its tests end in {value:g}; this counts as {earned:g} of {step.points:g} points"
+            )
+            self.remarks.append(f"{self._place(number)}: {text}")
+        message = "" if earned == step.points else f"{earned:g} of {step.points:g} points."
+        return {**_entry(step, earned == step.points, message), "earned": earned}
+
+    def _unreached(self, number: int) -> str:
+        if self.status[number] == "timed out":
+            return "It took too long."
+        return "The notebook ended before this cell."
+
+    def _judge_some(self, waiting: list[int], results: dict[int, dict[str, Any]]) -> list[int]:
+        """Judge in one process; returns what is left if that process does not survive."""
+        with _Run(self.grader, "judge") as run:
+            run.ready(START_SECONDS)
+            for position, number in enumerate(waiting):
+                step = self.code[number]
+                seconds = max(0.1, min(CHECK_SECONDS, self.last - time.monotonic()))
+                try:
+                    for name in step.answers:
+                        message, path = self.answers[number][name]
+                        request = {
+                            "check": step.check,
+                            "name": name,
+                            "missing": bool(message.get("missing")),
+                            "none": bool(message.get("none")),
+                            "problem": str(message.get("problem") or "")[:1000],
+                        }
+                        run.channel.send(request, path.read_bytes(), seconds)
+                    run.channel.send({"check": step.check}, timeout=seconds)
+                    verdict, _ = run.channel.receive(seconds)
+                    passed, message = verdict["passed"] is True, str(verdict["message"])
+                except (OSError, EOFError, BrokenChannelError, KeyError) as error:
+                    message = f"The answer could not be judged: {_why(error, seconds)}."
+                    results[number] = _entry(step, False, message)
+                    return waiting[position + 1 :]
+                results[number] = _entry(step, passed, message)
+        return []
+
+
+class _StoppedError(Exception):
+    """We stop a submission; the message says why."""
+
+
+def _passed(verdict: dict[str, Any]) -> bool:
+    return verdict.get("status") == "ok" and verdict.get("failed") == ""
+
+
+def _entry(step: Step, passed: bool | None, message: str) -> dict[str, Any]:
+    """Return what is written down of one graded cell."""
+    by = {"check": "answers", "tests": "in-process", "manual": "a person"}[step.kind]
+    return {
+        "id": step.check or step.identifier,
+        "title": step.title,
+        "points": step.points,
+        "earned": None if passed is None else step.points if passed else 0,
+        "passed": passed,
+        "message": message[:2000],
+        "by": by,
+        "hidden": step.hidden,
+    }
+
+
+def _why(error: BaseException, seconds: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"that took more than {seconds:.0f} s"
+    return "reading it took more memory than is allowed, or ended the process that read it"
+
+
+def ungraded(master: Master | None, reason: str, seconds: float) -> dict[str, Any]:
+    """Return the outcome for a file that cannot be run."""
+    text = "The notebook could not be read."
+    # What a person grades, a person has to look at all the same.
+    checks = [
+        _entry(step, None if step.kind == "manual" else False, text)
+        for step in (master.graded if master else ())
+    ]
+    return {
+        "set": master.name if master else "",
+        "status": "not graded",
+        "points": 0,
+        "possible": master.points if master else 0,
+        "checks": checks,
+        "remarks": [reason],
+        "cells": [],
+        "seconds": round(seconds, 2),
+    }

@@ -1,0 +1,492 @@
+"""Make the exercise that learners get of the notebook with its solution.
+
+The result is what an nbgrader course would hand out, with two differences: where a comment is
+stub enough, nothing is raised, so that a learner can run on to the check; and a notebook whose
+marks nbgrader would pass over, solution and all, is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import difflib
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import nbformat
+from nbformat import NotebookNode
+
+from coursegrader.notebook import BadNotebookError, check_call, read
+from coursekit.exercises import find
+
+STUB = "# YOUR CODE HERE"
+RAISING_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"  # nbgrader's
+TEXT_STUB = "YOUR ANSWER HERE"
+SOLUTION_NOTE = re.compile(r"^\*\*Solutions\.\*\*.*?(?=\n\n|\Z)", re.M | re.S)
+
+# What may be between marks, and the flag of the cells in which nbgrader allows it.
+REGIONS = {"SOLUTION": "solution", "HIDDEN TESTS": "grade", "MARK SCHEME": "task"}
+MARKS = {
+    f"{word} {what}": (word, what)  # BEGIN first: of a line with both, nbgrader sees that
+    for word in ("BEGIN", "END")
+    for what in REGIONS
+}
+COMMENT = re.compile(r"#+|^\s*(?://+|<!--+|%+|--+|/\*+|;+)")
+NEARLY = 0.92  # likeness of "BEGINSOLUTON" and "BEGINSOLUTION" is .96, of "AND SOLUTION" .91
+AUTOTEST = "AUTOTEST"
+MOST_POINTS = 1e6  # nor is infinity a number of points
+
+# What cells that may hold a secret keep of their metadata, and what the others lose.
+KEPT = {"nbgrader", "tags", "editable", "deletable", "slideshow", "format", "raw_mimetype"}
+RECORDS = {"execution", "ExecuteTime", "executionInfo", "outputId", "collapsed", "scrolled"}
+KEPT_OF_NOTEBOOK = {"kernelspec", "language_info", "title", "authors"}
+# nbgrader's own keys, without what it writes into exercises.
+FLAGS = ("grade", "solution", "locked", "task")
+KEYS = {*FLAGS, "schema_version", "grade_id", "points"}
+
+
+def release(source: Path | str, target: Path | str) -> bool:
+    """Write the exercise that belongs to a solution.
+
+    Parameters
+    ----------
+    source : path
+        Notebook with solutions.
+    target : path
+        Where to write the exercise.
+
+    Returns
+    -------
+    bool
+        Whether the file is another now than it was.
+
+    Raises
+    ------
+    BadNotebookError
+        If no cell of the notebook is marked, or for what :func:`exercise` refuses.
+    """
+    content = changed(source, target)
+    if content is None:
+        return False
+    write(content, target)
+    return True
+
+
+def differs(source: Path | str, target: Path | str) -> bool:
+    """Return whether :func:`release` would write the file anew."""
+    return changed(source, target) is not None
+
+
+def changed(source: Path | str, target: Path | str) -> str | None:
+    """Return what :func:`release` would write, or None where the file is like that already."""
+    content, target = _content(Path(source)), Path(target)
+    # What is no UTF-8 is no exercise of ours, and differs.
+    same = target.exists() and target.read_text(encoding="utf-8", errors="replace") == content
+    return None if same else content
+
+
+def write(content: str, target: Path | str) -> None:
+    """Write an exercise whole or not at all."""
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    try:
+        part.write_text(content, encoding="utf-8")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _content(source: Path) -> str:
+    content = source.read_bytes()
+    notebook, again = read(content), read(content)
+    for number, (cell, other) in enumerate(zip(notebook.cells, again.cells, strict=True), 1):
+        if cell.get("id") != other.get("id"):
+            # nbformat made it up, since the file has none; the next release has to say the same.
+            cell["id"] = f"cell-{number}"
+    made = exercise(notebook, source.stem)
+    if not any(_marks(cell).get(flag) for cell in made.cells for flag in FLAGS):
+        raise BadNotebookError(
+            f"{source.stem}: no cell has nbgrader's marks, so nobody could tell what of it is a "
+            "solution. Mark its cells: in JupyterLab, with nbgrader's Create Assignment."
+        )
+    return nbformat.writes(made) + "\n"
+
+
+def exercise(solution: NotebookNode, name: str) -> NotebookNode:
+    """Return the exercise that belongs to a solution.
+
+    No solution, hidden test, mark scheme or output is in it, and every code cell that compiles
+    in the solution compiles in the exercise. Of an exercise, an exercise like it is returned.
+
+    Parameters
+    ----------
+    solution : NotebookNode
+        Notebook with nbgrader's marks. It is not changed.
+    name : str
+        What errors call it, and the file's name without ``.ipynb``.
+
+    Raises
+    ------
+    BadNotebookError
+        If nbgrader would not take its marks, or would hand out a solution because of a mistake
+        in them; if a cell would not compile without its solution; if tests have still to be
+        made (see :func:`refuse_autotest`); if it is not for Python; or if a check is called with
+        other variables or worth other points than it declares.
+    """
+    notebook = copy.deepcopy(solution)
+    _refuse_other_languages(notebook, name)
+    refuse_autotest(notebook, name)
+    _verify(notebook, name)
+    for where, cell in _places(notebook, name):
+        _clear(cell, where)
+    _finish_as_nbgrader_does(notebook, name)
+    for cell in notebook.cells:
+        _tidy(cell)
+        tags = [tag for tag in cell.metadata.get("tags", []) if tag != "hide-input"]
+        cell.metadata.pop("tags", None)
+        if tags:
+            cell.metadata["tags"] = tags
+        if cell.cell_type == "markdown":
+            link = f"[the solutions](../solutions/{name}.ipynb)"
+            note = f"**Solutions.** Try first; then compare with {link}."
+            cell.source = SOLUTION_NOTE.sub(note, cell.source)
+    for key in set(notebook.metadata) - KEPT_OF_NOTEBOOK:
+        del notebook.metadata[key]
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        raise BadNotebookError(f"{name}: it is no valid notebook: {_brief(error)}") from None
+    return notebook
+
+
+def refuse_autotest(notebook: NotebookNode, name: str = "") -> None:
+    """Raise an error if nbgrader has still to make tests of a notebook's lines.
+
+    Since 0.9, nbgrader replaces comments with ``AUTOTEST`` by tests when it generates the
+    assignment. Before that they are comments, which everybody passes.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    name : str
+        What the error calls the notebook.
+
+    Raises
+    ------
+    BadNotebookError
+    """
+    for where, cell in _places(notebook, name):
+        if cell.cell_type != "code":
+            continue
+        for number, line in enumerate(cell.source.split("\n"), 1):
+            if AUTOTEST in line and line.strip().startswith("#"):
+                raise BadNotebookError(
+                    f"{where}, line {number}: {line.strip()[:80]!r} is no test yet; nbgrader makes "
+                    "one of it. Run: nbgrader generate_assignment NAME. Then use what it wrote to "
+                    "release/NAME as the master."
+                )
+
+
+# ------------------------------------------------------------------------- what is refused
+
+
+def _places(notebook: NotebookNode, name: str) -> Iterator[tuple[str, NotebookNode]]:
+    """Yield the cells, and what errors call them."""
+    for number, cell in enumerate(notebook.cells, 1):
+        marks = _marks(cell)
+        which = repr(marks["grade_id"]) if marks.get("grade_id") else f"number {number}"
+        yield f"{name}, cell {which}" if name else f"cell {which}", cell
+
+
+def _marks(cell: NotebookNode) -> dict[str, Any]:
+    marks = cell.metadata.get("nbgrader", {})
+    return marks if isinstance(marks, dict) else {}
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(getattr(error, "message", error)).split())[:300]
+
+
+def _refuse_other_languages(notebook: NotebookNode, name: str) -> None:
+    spec = notebook.metadata.get("kernelspec") or {}
+    info = notebook.metadata.get("language_info") or {}
+    language = spec.get("language") or info.get("name") or "python"
+    if str(language).lower() not in ("python", "ipython"):
+        raise BadNotebookError(
+            f"{name}: only Python notebooks can be graded and released; this one is for {language}."
+        )
+
+
+def _verify(notebook: NotebookNode, name: str) -> None:
+    """Raise an error if marks are not such as nbgrader takes, or not as a check says."""
+    seen: set[str] = set()
+    for where, cell in _places(notebook, name):
+        marks = cell.metadata.get("nbgrader", {})
+        if not isinstance(marks, dict):
+            raise BadNotebookError(f"{where}: its nbgrader metadata is {marks!r}, no mapping.")
+        flagged = any(marks.get(flag) for flag in FLAGS)
+        identifier = marks.get("grade_id", "")
+        if not isinstance(identifier, str) or (flagged and not identifier):
+            raise BadNotebookError(
+                f"{where}: a marked cell needs a grade_id; this one has {identifier!r}. Give it a "
+                "name in nbgrader's Create Assignment."
+            )
+        if identifier in seen:
+            raise BadNotebookError(
+                f"{where}: two cells have the grade_id {identifier!r}; rename one of them."
+            )
+        if identifier:
+            seen.add(identifier)
+        if flagged and marks.get("schema_version") != 3:
+            raise BadNotebookError(
+                f"{where}: its marks are of schema {marks.get('schema_version')!r}, and 3 is "
+                "needed. For older marks, run: nbgrader update ."
+            )
+        _verify_lines(cell, where)
+        points = marks.get("points") or 0
+        if not isinstance(points, (int, float)) or not 0 <= points < MOST_POINTS:
+            raise BadNotebookError(
+                f"{where}: it is worth {points!r} points; a number from 0 on is needed."
+            )
+        if marks.get("grade"):
+            if marks.get("points") is None:
+                raise BadNotebookError(f"{where}: a graded cell without points.")
+            called = None if marks.get("solution") else check_call(cell.source)
+            if called and points != find(called).points:
+                raise BadNotebookError(
+                    f"{where}: {points} points in the notebook, "
+                    f"{find(called).points:g} in the check."
+                )
+
+
+def _verify_lines(cell: NotebookNode, where: str) -> None:
+    """Raise an error if regions do not fit together, or a mark is misspelled."""
+    marks = _marks(cell)
+    opened, begun = "", 0
+    for number, line in enumerate(cell.source.split("\n"), 1):
+        place = f"{where}, line {number}: {line.strip()[:80]!r}"
+        word, what = _mark(line)
+        if not word:
+            prose = cell.cell_type != "code"
+            near = _nearly_a_mark(line, prose)
+            if near and (not prose or any(marks.get(flag) for flag in FLAGS)):
+                raise BadNotebookError(
+                    f"{place} is not what nbgrader takes for {near}, so what it marks would be "
+                    f"handed out. Write: ### {near}"
+                )
+        elif word == "BEGIN":
+            if opened:
+                raise BadNotebookError(
+                    f"{place}, but the {opened} of line {begun} is not ended. Put END {opened} "
+                    "before, on a line of its own."
+                )
+            if not marks.get(REGIONS[what]):
+                raise BadNotebookError(
+                    f"{place} in a cell that is not marked as {REGIONS[what]!r}, where nbgrader "
+                    "does not take it. Mark the cell so, or take the line out."
+                )
+            opened, begun = what, number
+        elif opened != what:
+            raise BadNotebookError(
+                f"{place} without a BEGIN {what} before it, so what was to be taken out would be "
+                "handed out. Put one where it begins."
+            )
+        else:
+            opened = ""
+    if opened:
+        raise BadNotebookError(
+            f"{where}, line {begun}: BEGIN {opened} without an END {opened} on a later line."
+        )
+
+
+def _mark(line: str) -> tuple[str, str]:
+    """Return, such as ``("BEGIN", "SOLUTION")``, the mark that nbgrader sees in a line."""
+    return next((parts for mark, parts in MARKS.items() if mark in line), ("", ""))
+
+
+def _nearly_a_mark(line: str, prose: bool) -> str:
+    """Return the mark that a comment, or a line of prose, seems to be meant as."""
+    texts = []
+    for comment in COMMENT.split(line)[1:]:
+        words = re.findall("[A-Z]+", comment.upper())
+        texts += ["".join(words[:count]) for count in (1, 2, 3)]
+    if prose and re.fullmatch(r"[\s\w*:.-]+", line):
+        texts.append("".join(re.findall("[A-Z]+", line.upper())))
+    for text in texts:
+        for mark in MARKS:
+            meant = text.replace("MARKING", "MARK"), mark.replace(" ", "")
+            if difflib.SequenceMatcher(None, *meant, autojunk=False).ratio() >= NEARLY:
+                return mark
+    return ""
+
+
+# ---------------------------------------------------------------------- what is taken out
+
+
+@dataclass(frozen=True)
+class _Region:
+    """Lines of a cell, from BEGIN to END."""
+
+    what: str
+    first: int
+    last: int
+    inner: str  # how far its code is indented
+
+    def stubs(self, line: str, prose: bool) -> list[list[str]]:
+        """Return what can take its place, best first; the line is its first."""
+        outer = line[: len(line) - len(line.lstrip())]
+        if self.what != "SOLUTION":
+            return [[]] if prose else [[], [f"{self.inner}pass"]]
+        if prose:
+            return [[outer + TEXT_STUB]]
+        return [
+            [indent + line for line in stub.split("\n")]
+            for indent, stub in (
+                (outer, STUB),
+                (outer, RAISING_STUB),
+                # A mark is often at the start of a line, though its code is indented.
+                (self.inner, RAISING_STUB),
+            )
+        ]
+
+
+def _regions(lines: list[str]) -> list[_Region]:
+    """Return the regions of a cell that :func:`_verify_lines` has passed."""
+    found = []
+    first = 0
+    for number, line in enumerate(lines):
+        word, what = _mark(line)
+        if word == "BEGIN":
+            first = number
+        elif word:
+            code = [
+                inner
+                for inner in lines[first + 1 : number]
+                if inner.strip() and not inner.lstrip().startswith("#")
+            ]
+            inner = code[0][: len(code[0]) - len(code[0].lstrip())] if code else ""
+            found.append(_Region(what, first, number, inner))
+    return found
+
+
+def _clear(cell: NotebookNode, where: str) -> None:
+    """Put stubs where a cell's solutions are, and nothing where its hidden things are."""
+    prose = cell.cell_type != "code"
+    original = cell.source
+    lines = original.split("\n")
+    regions = _regions(lines)
+    whole = _marks(cell).get("solution") and all(region.what != "SOLUTION" for region in regions)
+    if whole and not _is_blank(cell):
+        cell.source = TEXT_STUB if prose else STUB
+        return
+    checked = bool(regions) and not prose and _fault(original) is None
+    cleared = list(lines)
+    for region in reversed(regions):  # from the end, so that numbers of lines stay right
+        stubs = region.stubs(lines[region.first], prose)
+        chosen = stubs[0]
+        if checked:
+            # Each with the others as they were: whether one has to raise does not hang on them.
+            for stub in stubs:
+                tried = lines[: region.first] + stub + lines[region.last + 1 :]
+                if _fault("\n".join(tried)) is None:
+                    chosen = stub
+                    break
+        cleared[region.first : region.last + 1] = chosen
+    cell.source = "\n".join(cleared)
+    fault = _fault(cell.source) if checked else None
+    if fault:
+        raise BadNotebookError(
+            f"{where}: without what is taken out, line {fault[0]} does not compile "
+            f"({fault[1]}). Leave whole statements outside of the marks; the cell would be:\n"
+            f"{cell.source}"
+        )
+
+
+def _is_blank(cell: NotebookNode) -> bool:
+    """Return whether a solution cell is as learners get it."""
+    from nbgrader.utils import compute_checksum
+
+    if cell.source.strip() in ("", STUB, RAISING_STUB, TEXT_STUB):
+        return True
+    checksum = _marks(cell).get("checksum")
+    return checksum is not None and checksum == compute_checksum(cell)
+
+
+def _fault(source: str) -> tuple[int, str] | None:
+    """Return the line at which a cell does not compile, and why; None if it does.
+
+    IPython's own syntax is Python here. Below a cell's magic, such as %%time, the rest of the
+    cell counts; if that is no Python, as below %%bash, it does not compile.
+    """
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    lines = source.split("\n")
+    start = 0
+    while start < len(lines) and (
+        not lines[start].strip() or lines[start].lstrip().startswith("%%")
+    ):
+        start += 1
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(
+                TransformerManager().transform_cell("\n".join(lines[start:])),
+                "<cell>",
+                "exec",
+                flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+                dont_inherit=True,
+            )
+    except SyntaxError as error:
+        return start + (error.lineno or 1), error.msg
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return start + 1, str(error)
+    return None
+
+
+def _tidy(cell: NotebookNode) -> None:
+    """Take out the attachments that a cell no longer shows, and metadata that may tell."""
+    shown = unquote(cell.source)
+    attachments = cell.pop("attachments", {})
+    kept = {name: data for name, data in attachments.items() if f"attachment:{name}" in shown}
+    if kept:
+        cell["attachments"] = kept
+    secret = any(_marks(cell).get(flag) for flag in ("solution", "grade", "task"))
+    for key in list(cell.metadata):
+        if (key not in KEPT) if secret else (key in RECORDS):
+            del cell.metadata[key]
+
+
+def _finish_as_nbgrader_does(notebook: NotebookNode, name: str) -> None:
+    """Lock cells, clear outputs, and compute checksums, in place."""
+    from nbgrader.nbgraderformat import MetadataValidator
+    from nbgrader.preprocessors import ClearOutput, ComputeChecksums, LockCells
+
+    for where, cell in _places(notebook, name):
+        marks = {key: value for key, value in _marks(cell).items() if key in KEYS}
+        if not any(marks.get(flag) for flag in FLAGS) and not marks.get("grade_id"):
+            cell.metadata.pop("nbgrader", None)
+            continue
+        cell.metadata["nbgrader"] = NotebookNode(
+            {"grade": False, "solution": False, "locked": False, **marks}
+        )
+        try:
+            MetadataValidator().validate_cell(cell)
+        except Exception as error:  # its own, and those of jsonschema
+            raise BadNotebookError(
+                f"{where}: nbgrader does not take its marks: {_brief(error)}"
+            ) from None
+    resources = {"unique_key": name, "nbgrader": {"name": name}}
+    for preprocessor in (LockCells, ClearOutput, ComputeChecksums):
+        try:
+            preprocessor().preprocess(notebook, resources)
+        except Exception as error:  # each of them has errors of its own
+            raise BadNotebookError(
+                f"{name}: nbgrader's {preprocessor.__name__}: {_brief(error)}"
+            ) from None

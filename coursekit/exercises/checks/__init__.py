@@ -1,0 +1,10 @@
+"""The checks of all exercises; importing the package declares them, in the order of the course."""
+
+# isort: off
+from coursekit.exercises.checks import first_model  # noqa: F401
+from coursekit.exercises.checks import iris  # noqa: F401
+from coursekit.exercises.checks import breast_cancer  # noqa: F401
+from coursekit.exercises.checks import keras_in_one_page  # noqa: F401
+from coursekit.exercises.checks import walking  # noqa: F401
+from coursekit.exercises.checks import mnist  # noqa: F401
+from coursekit.exercises.checks import capstone  # noqa: F401

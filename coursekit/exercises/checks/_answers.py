@@ -1,0 +1,164 @@
+"""What the checks of several exercises ask of choices, row numbers and tables of results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coursekit.exercises.declaring import expect
+
+if TYPE_CHECKING:
+    import keras
+    import pandas as pd
+
+
+# What stands around a choice as learners write it: "b.", "(b)", "b)", "'b'", "**b**".
+_AROUND = " \t\r\n.,:;!()[]{}'\"`´*_"
+
+
+def chosen(answer: str) -> str:
+    """Return the words of a choice in lower case, without what stands around them.
+
+    All checks that read a choice take the same spellings, since all of them ask this.
+    """
+    return " ".join(answer.strip(_AROUND).lower().split())
+
+
+def choice(name: str, answer: str, choices: str = "abc") -> str:
+    """Return the letter that was chosen, or say which ones there are."""
+    letter = chosen(answer)
+    expect(
+        len(letter) == 1 and letter in choices,
+        f"`{name}` is {answer[:40]!r}; it has to be one of the letters "
+        f"{', '.join(choices)}, in quotes.",
+    )
+    return letter
+
+
+def row_numbers(name: str, rows: np.ndarray, n: int) -> np.ndarray:
+    """Return row numbers of a table of n rows, or say why these are none."""
+    expect(
+        rows.ndim == 1 and rows.dtype.kind in "iu",
+        f"`{name}` has shape {rows.shape} and holds {rows.dtype}; it is to hold row numbers: one "
+        "axis of whole numbers.",
+    )
+    expect(len(rows), f"`{name}` is empty.")
+    expect(
+        rows.min() >= 0 and rows.max() < n,
+        f"`{name}` runs from {rows.min()} to {rows.max()}; the rows of the data are numbered 0 to "
+        f"{n - 1}.",
+    )
+    twice = len(rows) - len(np.unique(rows))
+    expect(
+        twice == 0,
+        f"`{name}` has {len(rows)} entries, of which {twice} repeat another one. Draw without "
+        "putting back.",
+    )
+    return rows.astype(np.int64)
+
+
+def apart_and_complete(parts: dict[str, np.ndarray], n: int) -> None:
+    """Expect that every one of n rows is in exactly one of the parts."""
+    names = list(parts)
+    for position, name in enumerate(names):
+        for other in names[position + 1 :]:
+            shared = np.intersect1d(parts[name], parts[other])
+            expect(
+                not len(shared),
+                f"{len(shared)} rows are in `{name}` and in `{other}`. What is judged on rows that "
+                "were trained on is judged too well.",
+            )
+    together = sum(map(len, parts.values()))
+    sizes = ", ".join(str(len(rows)) for rows in parts.values())
+    expect(
+        together == n,
+        f"The parts have {sizes} rows, {together} of {n}: the others are in no part.",
+    )
+
+
+def with_index(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with what its index is named for as columns."""
+    if any(name is not None and str(name) not in table.columns for name in table.index.names):
+        table = table.reset_index()
+        table.columns = [str(column) for column in table.columns]
+    return table
+
+
+def numbers(name: str, table: pd.DataFrame, column: str, *, failed: bool = False) -> np.ndarray:
+    """Return a column as numbers; ``failed`` lets some be missing, of runs that broke down."""
+    values = _column(name, table, column)
+    try:
+        found = values.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError):
+        found = None
+    expect(
+        found is not None,
+        f"The column {column!r} of `{name}` holds {values.iloc[0]!r}; numbers are needed.",
+    )
+    expect(
+        failed or np.isfinite(found).all(),
+        f"The column {column!r} of `{name}` has values that are missing or not finite.",
+    )
+    return found
+
+
+def words(name: str, table: pd.DataFrame, column: str) -> np.ndarray:
+    """Return a column as text in lower case, without blanks at the ends."""
+    values = _column(name, table, column)
+    return np.array([str(value).strip().lower() for value in values])
+
+
+def _column(name: str, table: pd.DataFrame, column: str) -> pd.Series:
+    expect(len(table), f"`{name}` has no rows.")
+    expect(
+        column in table.columns,
+        f"`{name}` has the columns {', '.join(table.columns)}; the exercise asks for one named "
+        f"{column!r}.",
+    )
+    return table[column]
+
+
+def by_network(
+    table_name: str, networks: np.ndarray, seeds: np.ndarray, *, seeds_each: int = 3
+) -> dict[str, np.ndarray]:
+    """Return where each network's runs are in a table, with enough different seeds for each."""
+    runs = {str(network): np.flatnonzero(networks == network) for network in np.unique(networks)}
+    for network, rows in runs.items():
+        found = len(np.unique(seeds[rows]))
+        expect(
+            found == len(rows),
+            f"`{table_name}` names a seed of {network!r} twice; each run has a seed of its own.",
+        )
+        expect(
+            found >= seeds_each,
+            f"`{table_name}` has {found} {'seed' if found == 1 else 'seeds'} for {network!r}. So "
+            "few do not show how much chance alone changes.",
+        )
+    return runs
+
+
+def expect_varied(table_name: str, runs: dict[str, np.ndarray], values: np.ndarray) -> None:
+    """Expect that the runs of a network differ, as those with different seeds do."""
+    for network, rows in runs.items():
+        expect(
+            len(np.unique(values[rows])) > 1,
+            f"The runs of {network!r} in `{table_name}` all have the value {values[rows][0]:.4f}. "
+            "Networks that start from different weights differ: was the seed set before the "
+            "network was built, and was each run recorded?",
+        )
+
+
+def learning_rate(model: keras.Model) -> float | None:
+    """Return the rate that a model is compiled with; None where it is no plain number."""
+    if not model.compiled or getattr(model, "optimizer", None) is None:
+        return None
+    try:
+        return float(np.asarray(model.optimizer.learning_rate))
+    except (TypeError, ValueError):
+        return None
+
+
+def optimizer_kind(model: keras.Model) -> str:
+    """Return the name of the class of a model's optimiser, such as ``"SGD"``."""
+    return type(getattr(model, "optimizer", None)).__name__

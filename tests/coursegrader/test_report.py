@@ -1,0 +1,288 @@
+"""What is written of a submission is bounded, harmless, and of what was graded."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+
+import pytest
+
+from coursegrader import report as _report
+from coursegrader.report import bounded, clip
+
+
+def check(**changes):
+    return {
+        "id": "S5.1",
+        "title": "A count",
+        "points": 2,
+        "earned": 2,
+        "passed": True,
+        "message": "",
+        "by": "answers",
+        "hidden": False,
+        **changes,
+    }
+
+
+def cell(source="x = 1", *outputs, **changes):
+    made = {"kind": "code", "source": source, "outputs": list(outputs), "status": "ok"}
+    return {**made, "prose": False, **changes}
+
+
+def outcome(*cells, **changes):
+    return {
+        "set": "two",
+        "status": "graded",
+        "points": 0,
+        "possible": 2,
+        "checks": [check()],
+        "remarks": [],
+        "cells": [*cells],
+        "seconds": 1.5,
+        **changes,
+    }
+
+
+def row(*cells, **changes):
+    named = {name: changes.pop(name, "ann") for name in ("student", "path", "key")}
+    return {**named, **bounded(outcome(*cells, **changes))}
+
+
+def table(*rows) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(_report.grades(rows).to_csv(index=False))))
+
+
+def nested(depth: int):
+    value: list = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+# --------------------------------------------------------------------------- it is bounded
+
+
+LARGE = {
+    "texts": [cell("x", {"type": "stream", "text": "y" * 50_000_000})],
+    "many texts": [cell("x", *({"type": "stream", "text": "y" * 9000} for _ in range(3000)))],
+    "many outputs": [cell("x", *({"type": "stream", "text": ""} for _ in range(100_000)))],
+    "many cells": [cell("x") for _ in range(2000)],
+    "large cells": [cell("x" * 1_000_000) for _ in range(100)],
+    "pictures": [
+        cell("x", *({"type": "display_data", "data": {"image/png": "iVBO" * 90_000}},) * 100)
+    ],
+    "errors": [cell("x", {"type": "error", "traceback": "\r\b" * 1_000_000})],
+    "prose": [cell("*a_ " * 2_000, prose=True) for _ in range(100)],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_page_is_bounded(name):
+    made = row(*LARGE[name])
+    assert len(_report.dump(made)) < 8_000_000
+    began = time.monotonic()
+    assert len(_report.feedback(made)) < 12_000_000
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_is_bounded_stays_as_it_is(name):
+    once = bounded(outcome(*LARGE[name], remarks=["r" * 1000] * 200))
+    assert bounded(json.loads(json.dumps(once))) == once
+
+
+def test_remarks_and_messages_are_bounded():
+    long = [f"{number} " + "r" * 10_000 for number in range(5000)]
+    made = row(remarks=long, checks=[check(passed=False, message="m" * 100_000)], student="s")
+    assert len(made["remarks"]) == 51 and made["remarks"][-1] == "and 4950 more"
+    assert max(map(len, made["remarks"])) == 500
+    assert len(made["checks"][0]["message"]) == 2000
+    assert len(table(made)[0]["remarks"]) == 2000
+    assert len(_report.summary([made], {}, [])) < 10_000
+
+
+def test_beginning_and_end_of_what_is_long_are_shown():
+    text = "first" + "x" * 1_000_000 + "last"
+    (kept,) = row(cell("x", {"type": "stream", "text": text}))["cells"][0]["outputs"]
+    assert kept["text"].startswith("first") and kept["text"].endswith("last")
+    assert "characters are not shown" in kept["text"]
+
+
+def test_graded_cells_are_shown_however_many_there_are():
+    cells = [cell(f"c{number}") for number in range(900)]
+    made = row(*cells, cell("the last", check=0))
+    assert "the last" in [one["source"] for one in made["cells"]]
+    assert "400 more cells are not shown." in _report.feedback(made)
+
+
+@pytest.mark.parametrize("depth", [10, 900, 978, 1000, 100_000])
+def test_depth_does_no_harm(depth):
+    deep = nested(depth)
+    outputs = [{"type": "stream", "text": deep}, {"type": "display_data", "data": deep}]
+    outputs.append({"type": "display_data", "data": {"image/png": deep, "text/plain": deep}})
+    made = row(cell("x", *outputs))
+    assert json.loads(_report.dump(made)) == made and _report.feedback(made)
+
+
+def test_half_a_character_is_written_by_nobody():
+    half = "M\udcfcller \ud800"
+    made = row(
+        cell(half, {"type": "stream", "text": half}, prose=True),
+        remarks=[half],
+        checks=[check(message=half, passed=False)],
+        set=half,
+    )
+    json.dumps(made, ensure_ascii=False).encode()
+    assert clip(half, 100) == "M?ller ?"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "perfect"},
+        {"status": []},
+        {"checks": [{}]},
+        {"checks": None},
+        {"checks": [check(points=float("nan"))]},
+        {"checks": [check(points=True)]},
+        {"checks": [check(earned=None)]},
+        {"checks": [check(message=[])]},
+        {"checks": [check(passed=[])]},
+        {"remarks": [1]},
+        {"cells": [1]},
+        {"cells": [cell(outputs=[[]])]},
+        {"cells": [cell(source=None)]},
+        {"cells": [cell(check=7)]},
+        {"cells": [cell(check={})]},
+        {"seconds": "1"},
+    ],
+    ids=str,
+)
+def test_what_is_no_outcome_is_refused(changes):
+    with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
+        bounded(outcome(**changes))
+
+
+def test_points_are_counted_anew():
+    made = bounded(
+        outcome(
+            points=1000,
+            checks=[
+                check(earned=1000),
+                check(earned=0.5, passed=False, by="in-process"),
+                check(earned=-3, passed=False),
+                check(earned=0, passed=None, by="a person", points=3),
+            ],
+        )
+    )
+    assert [one["earned"] for one in made["checks"]] == [2, 0.5, 0, None]
+    assert (made["points"], made["waiting"], made["in_process"]) == (2.5, 3, 0.5)
+    assert made["status"] == "waiting"
+
+
+# ------------------------------------------------------------------------------ rendering
+
+
+WORST = [
+    "|" + "a|" * 30_000 + "\n|" + "-|" * 30_000 + "\n" + "|\n" * 10_000,
+    "|" + "a|" * 300 + "\n|" + "-|" * 300 + "\n" + "|\n" * 1000,
+    "[a]: b\n" * 700,
+    ">" * 20 + "a\n" * 2400,
+    ">" * 5000,
+    "_*a" * 1600,
+    "[" * 5000,
+    "![" * 50_000,
+    "`" * 100_000,
+    "<!--" * 100_000,
+]
+
+
+@pytest.mark.parametrize("source", WORST, ids=lambda source: repr(source[:12]))
+def test_the_worst_markdown_is_quick(source):
+    began = time.process_time()
+    shown = _report._Page().prose(source)
+    assert time.process_time() - began < 5  # 0.2 s on a machine with nothing else to do
+    assert len(shown) < 10 * len(source) + 1000
+
+
+def test_a_page_renders_only_so_much():
+    page = _report._Page()
+    shown = [page.prose("**bold** " * 500) for _ in range(100)]
+    assert "<strong>" in shown[0] and shown[-1].startswith("<pre>")
+    coded = [page.code("x = 1\n" * 1000) for _ in range(100)]
+    assert "<span" in coded[0] and coded[-1] == "x = 1\n" * 1000
+
+
+def test_ordinary_markdown_is_rendered():
+    shown = _report._Page().prose("# Why\n\n| a | b |\n|---|---|\n| 1 | *2* |\n\n<b>no</b> ![x](y)")
+    assert "<h1>Why</h1>" in shown and "<td><em>2</em></td>" in shown
+    assert "<b>" not in shown and "<img" not in shown
+
+
+def test_what_cannot_be_rendered_is_shown_as_text(monkeypatch):
+    def fails(*arguments, **options):
+        raise RecursionError
+
+    monkeypatch.setattr(_report._tables, "render", fails)
+    monkeypatch.setattr(_report, "highlight", fails)
+    page = _report.feedback(row(cell("<i>", prose=True), cell("a < b")))
+    assert "<pre>&lt;i&gt;</pre>" in page and "<pre>a &lt; b</pre>" in page
+
+
+# ---------------------------------------------------------------------------- spreadsheets
+
+
+FORMULAS = ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", " =1", "\n \t=1", "＝1", "＋1", "－1"]
+FORMULAS += [
+    "＠a",
+    "﹦1",
+    "\u2212" + "1",
+    "\ufeff=1",
+    "\u200b=1",
+    "\u200e\u00a0=1",
+    "\x00=1",
+    "a;=1",
+]
+FORMULAS += ["\tplain", "\rplain", "\nplain", "a\n=1", "a\r\n;\u200b=1"]
+
+
+@pytest.mark.parametrize("text", FORMULAS, ids=ascii)
+def test_no_spreadsheet_takes_a_text_for_a_formula(text):
+    made = row(student=text, path=text, remarks=[text], set=text, checks=[check(id=text)])
+    written = _report.grades([made]).to_csv(index=False)
+    (line,) = csv.DictReader(io.StringIO(written))
+    assert written.count("\n") == 2  # a row is a line
+    for name in ("student", "file", "remarks", "set"):
+        for piece in line[name].replace("\t", ";").split(";"):
+            shown = piece.strip("\ufeff\u200b\u200e\u00a0\x00 ")
+            assert shown[:1] not in ("=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "\u2212")
+        assert line[name][0] not in "\t\r\n"
+    last = list(line)[-1]
+    assert last[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n") and line[last] == "2.0"
+
+
+def test_texts_and_numbers_stay_as_they_are():
+    made = row(student="Ann-Marie O'Neil", path="hw - 1.ipynb", remarks=["a - b", "c"])
+    (line,) = table(made)
+    assert line["student"] == "Ann-Marie O'Neil" and line["file"] == "hw - 1.ipynb"
+    assert line["remarks"] == "a - b; c" and line["points"] == "2.0"
+
+
+def test_a_check_does_not_take_the_place_of_a_column():
+    (line,) = table(row(student="ann", checks=[check(id="student"), check(id="points", earned=1)]))
+    assert (line["student"], line["points"]) == ("ann", "3.0")
+    assert (line["student (check)"], line["points (check)"]) == ("2.0", "1.0")
+
+
+def test_gradescope_has_a_score_for_all_or_shows_none():
+    all_graded = _report.gradescope(row())
+    assert all_graded["visibility"] == "visible" and all_graded["score"] == 2
+    waits = check(passed=None, by="a person", earned=None, points=3)
+    part = _report.gradescope(row(checks=[check(), waits], possible=5))
+    assert "score" not in part["tests"][1] and part["tests"][1]["max_score"] == 3
+    assert part["visibility"] == "after_published"
+    assert part["output"].startswith("3 of 5 points: waits for a person.")

@@ -1,0 +1,85 @@
+"""Kernels that have TensorFlow imported when they start."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+
+from warmkernels import client
+from warmkernels.quiet import QuietProvisioner
+
+_warm: dict[str, client.Warm] = {}
+_lock = threading.Lock()
+
+
+@atexit.register
+def _close_all() -> None:
+    for warm in _warm.values():
+        warm.close()
+
+
+class WarmProvisioner(QuietProvisioner):
+    """Forks each kernel from one process that has TensorFlow and Keras imported.
+
+    Every notebook gets a fresh process; what is saved is the import. The results are those
+    of an ordinary kernel. Where forking is not known to be safe (on anything but Linux), for
+    kernels that are no ipykernel of this environment, and if the warm process cannot be
+    started, it starts an ordinary kernel.
+    """
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """Fork the kernel process."""
+        arguments = kernel_arguments(cmd)
+        if arguments is None or not client.supported():
+            return await super().launch_kernel(cmd, **kwargs)
+        env = dict(kwargs.get("env") or os.environ)
+        try:
+            self.process = await asyncio.to_thread(
+                _fork, arguments, env, kwargs.get("cwd") or os.getcwd()
+            )
+        except client.WarmUnavailableError as error:
+            warnings.warn(f"Starting an ordinary kernel: {error}", RuntimeWarning, stacklevel=2)
+            return await super().launch_kernel(cmd, **kwargs)
+        self.pid = self.process.pid
+        self.pgid = self.process.pid
+        return self.connection_info
+
+
+def kernel_arguments(command: list[str]) -> list[str] | None:
+    """Return what ipykernel is called with, or None if the command is another kernel's."""
+    if len(command) < 3 or command[1:3] != ["-m", "ipykernel_launcher"]:
+        return None
+    ours = Path(sys.executable)
+    named = Path(command[0])
+    if named != ours and named.parent != ours.parent:
+        return None
+    return command[3:]
+
+
+def _fork(arguments: list[str], env: dict[str, str], cwd: str) -> client.Forked:
+    key = client.key(env)
+    with _lock:
+        for attempt in (1, 2):
+            if key not in _warm:
+                _warm[key] = client.Warm(env=env)
+            try:
+                return _warm[key].fork(
+                    "warmkernels.server:run_kernel",
+                    arguments,
+                    cwd=cwd,
+                    env={**env, client.FORKED_FROM: str(_warm[key].path)},
+                )
+            except client.WarmUnavailableError:
+                # Somebody ended it since: start another, once.
+                _warm.pop(key).close()
+                if attempt == 2:
+                    raise
+    raise AssertionError("not reached")
