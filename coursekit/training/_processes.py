@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +68,7 @@ def side_by_side(
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     for pool in ("INTRA", "INTER"):
         environment[f"TF_NUM_{pool}OP_THREADS"] = str(threads)
+    folders = [folder, get_temp_dir()]  # the second holds multiprocessing's own sockets
     waiting = list(names)[::-1]
     running: dict[Connection, tuple[Name, multiprocessing.Process]] = {}
     try:
@@ -76,7 +78,7 @@ def side_by_side(
                 name = waiting.pop()
                 process = context.Process(
                     target=_in_process,
-                    args=(sender, environment, folder, work, (name, *arguments)),
+                    args=(sender, environment, folders, work, (name, *arguments)),
                     daemon=True,
                 )
                 process.start()
@@ -109,20 +111,21 @@ def _context():
 
 
 def _in_process(
-    sender: Connection, environment: dict[str, str], folder: Path, work, arguments: tuple
+    sender: Connection, environment: dict[str, str], folders: list, work, arguments: tuple
 ) -> None:
     """Do the work and send its result."""
-    threading.Thread(target=_end_with_caller, args=(folder,), daemon=True).start()
+    threading.Thread(target=_end_with_caller, args=(folders,), daemon=True).start()
     os.environ.update(environment)
-    tempfile.tempdir = str(folder)  # TensorFlow writes there, too
+    tempfile.tempdir = str(folders[0])  # TensorFlow writes there, too
     try:
         sender.send(work(*arguments))
     except Exception as error:  # of training, or because the result cannot be pickled
         sender.send(f"{type(error).__name__}: {error}")
 
 
-def _end_with_caller(folder: Path) -> None:
+def _end_with_caller(folders: list) -> None:
     """Wait for the end of the process that asked for this one; then clear away, and end."""
     multiprocessing.parent_process().join()
-    shutil.rmtree(folder, ignore_errors=True)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)
