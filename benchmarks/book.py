@@ -3,8 +3,8 @@
 Both ways build the same commit, each in a copy of its own, with the same pages, theme and checks.
 The plain way is `jupyter-book build` as it comes: ordinary kernels, and one chapter after the
 other (its cache of outputs is on, as in the book's settings). Ours is `make book`: kernels forked
-from a process that has TensorFlow imported, in which `fit` goes through arrays in the shorter
-way of `coursekit/_feed.py`, and one chapter more side by side than there are cores.
+from a process that has TensorFlow imported, and one chapter more side by side than there are
+cores.
 
 A cold build of each way takes minutes: ``--cold`` says how often, and the others ``--rounds``.
 """

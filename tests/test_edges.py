@@ -84,9 +84,6 @@ TABLE = IRIS.iloc[::5].reset_index(drop=True)
 MEASURED = TABLE.iloc[:, :4]
 HISTORY = {"loss": [3.0, 2, 1], "val_loss": [4.0, 3, 2]}
 REPORT = evaluation.ConfusionReport.from_matrix([[8, 2], [3, 9]], labels=["no", "yes"])
-RUNS = pd.DataFrame(
-    {"units": [8, 16], "layers": [1, 1], "best validation loss": [0.2, 0.1], "id": ["a", "b"]}
-)
 DIGITS = np.zeros((4, 28, 28), dtype=np.uint8)
 X = np.tile(np.linspace(0, 1, 784, dtype=np.float32), (10, 1))
 Y = np.eye(10, dtype=np.float32)
@@ -190,12 +187,6 @@ NAMES = [["a", "b"], ["a", "a"], ["$a$", "_b"], [1, 2], [None, NAN], ["a"], "ab"
 TEXTS = ["$4 and $5", "_", "\n", "x" * 200, 5]
 PATHS = ["/nowhere/at/all", __file__, Path("/nowhere"), b"/tmp", "", None, 5, [], PACKAGE]
 WINDOW = np.zeros((20, 3))
-SURFACES = [
-    lambda a, b: 0 * a, lambda a, b: a / 0 if False else a * NAN, lambda a, b: "x",
-    lambda a, b: (a > 0) * 1.0, lambda a, b: a[0], lambda a, b: 1e308 * np.sign(a), lambda a, b: a,
-]  # fmt: skip
-BASE = {"surface": lambda a, b: a**2 + b**2, "paths": {"SGD": [[1, 1], [0, 0]]}}
-BASE |= {"x_range": (-2, 2), "y_range": (-2, 2)}
 
 
 def small() -> keras.Sequential:
@@ -430,22 +421,6 @@ PUBLIC = {
          "columns": [10**9, np.int64(2), 2.0], "title": TEXTS},
         {"images": "images?"},
     ),
-    "plotting.plot_grid": Public(
-        plotting.plot_grid,
-        lambda: {"table": RUNS, "rows": "layers", "columns": "units",
-                 "values": "best validation loss", "title": None, "digits": 4},
-        figure,
-        {"table": [RUNS.iloc[:1], RUNS.iloc[:0], RUNS.assign(units=8), RUNS.assign(units=["a", 1]),
-                   RUNS.assign(units=[1, None]), RUNS.assign(**{"best validation loss": NAN}),
-                   RUNS.assign(**{"best validation loss": [1e308, -1e308]}),
-                   RUNS.assign(**{"best validation loss": [5, INF]}),
-                   RUNS.assign(**{"best validation loss": "x"})],
-         "rows": ["units", "id", ["layers"]], "columns": ["id", "layers"],
-         "values": ["units", "id"],
-         "digits": [0, 15, 16, np.int64(2), 2.0], "title": TEXTS},
-        {"table": "table|units|best validation loss", "values": "values|id hold|best|three",
-         "rows": "rows|units|layers", "columns": "columns|units|layers"},
-    ),
     "plotting.plot_history": Public(
         plotting.plot_history,
         lambda: {"history": HISTORY, "metrics": None, "title": None},
@@ -453,19 +428,6 @@ PUBLIC = {
         {"history": CURVES, "metrics": [["loss"], ["val_loss"], "loss", ["mae"], ["loss"] * 2],
          "title": TEXTS},
         {"history": "history|loss|val_loss|mae|x has shape", "metrics": "metrics|was not recorded"},
-    ),
-    "plotting.plot_loss_paths": Public(
-        plotting.plot_loss_paths,
-        lambda: BASE | {"minimum": None, "title": None},
-        figure,
-        {"surface": SURFACES,
-         "paths": [{"_a": [[0, 0]]}, {"$a$": [[1e300, 0], [0, 0]]}, {3: [[NAN, 0]]}, {"a": "x"},
-                   {"a": [[0, 0], [NAN, 0]]}, {name: [[0, 0]] for name in "abcdefghi"}],
-         "x_range": [(1, 0), (0, 1e-300), (-1e308, 1e308), (0, INF), (1, 1 + 1e-15), "ab"],
-         "y_range": [(1, 0), (NAN, 1), (0, 1, 2)], "minimum": [(0, 0), (9, 9), (NAN, 0), "ab"],
-         "title": TEXTS},
-        {"paths": "path"},
-        examples=10,
     ),
     "plotting.plot_mismatches": Public(
         plotting.plot_mismatches,
@@ -538,16 +500,6 @@ PUBLIC = {
         {"options": "epochs|epoch|learning_rate|dropout", "seed": "seed"},
         any_edge=False,
         examples=30,
-    ),
-    "training.over_seeds": Public(
-        training.over_seeds,
-        lambda: {"train": lambda seed: {"accuracy": 0.5}, "seeds": [1, 2], "progress": False},
-        lambda answer: list(answer)[-1] == "seconds" and len(answer) > 0,
-        {"train": [lambda seed: None, lambda seed: {}, lambda seed: {"seed": 1}, lambda seed: [1]],
-         "seeds": [[1, 1], [np.int64(1)], [2**32], [-1], "12", range(3), [1.0], [True]],
-         "progress": [False]},
-        {"seeds": "seeds?"},
-        examples=40,
     ),
     "training.read_tensorboard": Public(
         training.read_tensorboard,

@@ -3,10 +3,8 @@
 from coursekit.plotting._activation import plot_activations, plot_comparison
 from coursekit.plotting._confusion import plot_confusion, plot_mismatches
 from coursekit.plotting._digits import plot_digits
-from coursekit.plotting._grid import plot_grid
 from coursekit.plotting._history import plot_history
 from coursekit.plotting._network import plot_network
-from coursekit.plotting._surface import plot_loss_paths
 from coursekit.plotting._windows import plot_windows
 from coursekit.plotting.style import COLOURS, use_style
 
@@ -16,9 +14,7 @@ __all__ = [
     "plot_comparison",
     "plot_confusion",
     "plot_digits",
-    "plot_grid",
     "plot_history",
-    "plot_loss_paths",
     "plot_mismatches",
     "plot_network",
     "plot_windows",

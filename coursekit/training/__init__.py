@@ -1,8 +1,7 @@
-"""Training: one network, one over several seeds, and a grid of networks."""
+"""Training: one network, and a grid of networks."""
 
 from coursekit.training._grid import capacity_grid
 from coursekit.training._model import Trained, train_model
-from coursekit.training._seeds import over_seeds
 from coursekit.training._tensorboard import read_tensorboard
 
-__all__ = ["Trained", "capacity_grid", "over_seeds", "read_tensorboard", "train_model"]
+__all__ = ["Trained", "capacity_grid", "read_tensorboard", "train_model"]
