@@ -34,7 +34,11 @@ FIRST = (
 
 
 class Shares(LoadFileScheduling):
-    """File by file, as module fixtures want it, but for the files named above."""
+    """File by file, as module fixtures want it, but for the files named above.
+
+    Marks ``xdist_group`` with ``--dist loadgroup`` group nothing here: pytest-xdist 3.8 adds them
+    to an attribute of the tests that pytest 9.2 no longer reads.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         if exercise := EXERCISE.match(nodeid):

@@ -2,8 +2,7 @@
 
 Each round runs both kinds, on the same commit and in the same environment, and side by side
 as many notebooks as there are cores (in the book one more). A warm kernel has TensorFlow imported
-when it starts, and hands arrays to ``fit`` in the shorter way of ``coursekit/_feed.py``. A round
-runs all chapters four times: be patient, or name one ``--part``.
+when it starts. A round runs all chapters four times: be patient, or name one ``--part``.
 """
 
 from __future__ import annotations

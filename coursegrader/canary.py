@@ -50,10 +50,10 @@ def mutants(source: str) -> list[str]:
         tree = ast.parse(source)
     except SyntaxError:  # IPython's own, such as %%time
         return []
-    return list(islice(_mutated(tree), MOST_MUTANTS))
+    return list(islice(_mutate(tree), MOST_MUTANTS))
 
 
-def _mutated(tree: ast.Module) -> Iterator[str]:
+def _mutate(tree: ast.Module) -> Iterator[str]:
     places = list(range(len(tree.body)))
     _random.shuffle(places)
     for place in places:
@@ -61,7 +61,7 @@ def _mutated(tree: ast.Module) -> Iterator[str]:
             case ast.Assert(ast.Compare(_, [ast.Eq()], [literal])):
                 try:
                     value = ast.literal_eval(literal)
-                    other = _other(value)
+                    other = _different_value(value)
                 except (ValueError, TypeError, RecursionError):
                     continue
                 changed = copy.deepcopy(tree)
@@ -69,7 +69,7 @@ def _mutated(tree: ast.Module) -> Iterator[str]:
                 yield ast.unparse(changed)
 
 
-def _other(value: Any) -> Any:
+def _different_value(value: Any) -> Any:
     """Return a literal of the same kind that is not equal.
 
     Raises
@@ -86,6 +86,6 @@ def _other(value: Any) -> Any:
         return value + secrets.token_hex(3)
     if isinstance(value, (list, tuple)) and value:
         place = _random.randrange(len(value))
-        changed = [*value[:place], _other(value[place]), *value[place + 1 :]]
+        changed = [*value[:place], _different_value(value[place]), *value[place + 1 :]]
         return type(value)(changed)
     raise TypeError(f"no other value for {value!r}")

@@ -3,6 +3,10 @@
 A message is a small JSON object with bytes beside it, which carry whatever may be large. The
 other end may be in the hands of a submission, so whatever comes is bounded and nothing of it is
 trusted.
+
+``multiprocessing.connection.Connection`` takes no timeout once a message has begun, so a
+submission could hold the grader forever with half of one, and a message that was half read when
+the time of a cell was up could not be read on after the interrupt.
 """
 
 from __future__ import annotations
@@ -67,11 +71,11 @@ class Channel:
             If it is no message, or more than the budget.
         """
         end = None if timeout is None else time.monotonic() + timeout
-        self._fill(HEADER.size, end)
+        self._receive_bytes(HEADER.size, end)
         length, extra = HEADER.unpack_from(self._buffer)
         if length > LARGEST_MESSAGE or extra > LARGEST_BLOB:
             raise BrokenChannelError(f"a message of {length} bytes with {extra} beside it")
-        self._fill(HEADER.size + length + extra, end)
+        self._receive_bytes(HEADER.size + length + extra, end)
         content = bytes(self._buffer[HEADER.size : HEADER.size + length])
         blob = bytes(self._buffer[HEADER.size + length : HEADER.size + length + extra])
         del self._buffer[: HEADER.size + length + extra]
@@ -83,7 +87,7 @@ class Channel:
             raise BrokenChannelError("JSON, but no object")
         return message, blob
 
-    def _fill(self, length: int, end: float | None) -> None:
+    def _receive_bytes(self, length: int, end: float | None) -> None:
         while len(self._buffer) < length:
             if end is not None:
                 left = end - time.monotonic()

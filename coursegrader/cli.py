@@ -19,32 +19,50 @@ from coursekit.terminal import console, errors, printable, stopped, tell
 LINUX_ONLY = ("resource", "fcntl")
 
 
-def _path(text: str) -> Path:
+def _to_path(text: str) -> Path:
     """Take a path. An empty one, of a variable that is not set, would be the current folder."""
     if not text:
         raise typer.BadParameter("it is empty; name a file or a folder.")
     return Path(os.path.expanduser(text))  # the shell does not in --out=~/folder
 
 
+_Checks = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Python file with checks that do not come with the course; may be given again.",
+        parser=_to_path,
+        metavar="PATH",
+    ),
+]
+
+
 def release(
     solutions: Annotated[
         list[Path],
-        typer.Argument(help="Notebooks with solutions, or a folder of them.", parser=_path),
+        typer.Argument(help="Notebooks with solutions, or a folder of them.", parser=_to_path),
     ],
     out: Annotated[
-        Path, typer.Option(help="Folder for the exercises.", parser=_path, metavar="PATH")
+        Path, typer.Option(help="Folder for the exercises.", parser=_to_path, metavar="PATH")
     ],
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; end with 1 if an exercise differs.")
     ] = False,
+    checks: _Checks = None,
 ) -> None:
     """Make the exercises that learners get, with blanks in the place of solutions."""
     try:
         from coursegrader import release as releasing
     except ImportError as error:
-        _without_extra(error)
+        _refuse_missing_module(error)
     from coursegrader.notebook import BadNotebookError
+    from coursekit.exercises import use
 
+    try:
+        for path in checks or ():
+            use(path)
+    except (OSError, ValueError) as error:
+        tell(errors, "Nothing was written:", f" {error}")
+        raise typer.Exit(2) from None
     sources = [
         notebook
         for path in solutions
@@ -84,19 +102,21 @@ def release(
 
 def grade(
     submissions: Annotated[
-        Path, typer.Argument(help="Folder, or archive, of notebooks.", parser=_path)
+        Path, typer.Argument(help="Folder, or archive, of notebooks.", parser=_to_path)
     ],
     out: Annotated[
-        Path, typer.Option(help="Folder for gradebook and feedback.", parser=_path, metavar="PATH")
+        Path,
+        typer.Option(help="Folder for gradebook and feedback.", parser=_to_path, metavar="PATH"),
     ],
     master: Annotated[
         list[Path] | None,
         typer.Option(
             help="Notebook with nbgrader's marks; by default the course's exercises.",
-            parser=_path,
+            parser=_to_path,
             metavar="PATH",
         ),
     ] = None,
+    checks: _Checks = None,
     jobs: Annotated[
         int | None, typer.Option(help="How many at a time; the cores by default.", min=1)
     ] = None,
@@ -128,7 +148,7 @@ def grade(
     try:
         from coursegrader import grade as grading
     except ImportError as error:
-        _without_extra(error)
+        _refuse_missing_module(error)
     from coursegrader.notebook import BadNotebookError
     from coursegrader.sandbox import LAYERS, Limits
     from warmkernels.client import WarmUnavailableError
@@ -155,12 +175,13 @@ def grade(
             seed=seed,
             limits=Limits(memory=grading.memory_in_bytes(memory)),
             layers=tuple(layer for layer in LAYERS if layer not in (without or ())),
+            checks=tuple(map(str, checks or ())),
         )
         words = f"Stopped. What is finished is kept in {out}; run it again to go on."
         with stopped(words), Progress(*columns, console=errors, transient=True) as bar:
             task = bar.add_task("", total=None)
             if scheduler:
-                client = _client(scheduler)
+                client = _connect_to_dask(scheduler)
             graded = grading.grade(
                 submissions,
                 out,
@@ -188,7 +209,7 @@ def grade(
     finally:
         if client is not None:
             client.close()
-    states = [row["status"] for row in graded.rows]
+    states = [row.status for row in graded.rows]
     waiting = states.count("waiting")
     tell(
         console,
@@ -203,11 +224,11 @@ def grade(
         raise typer.Exit(3)
 
 
-def _client(address: str):
+def _connect_to_dask(address: str):
     try:
         from distributed import Client
     except ImportError as error:
-        _without_extra(error, "distributed")
+        _refuse_missing_module(error, "distributed")
     try:
         return Client(address, timeout="15s")
     except ValueError as error:
@@ -215,7 +236,7 @@ def _client(address: str):
         raise typer.Exit(2) from None
 
 
-def _without_extra(error: ImportError, extra: str = "grading") -> None:
+def _refuse_missing_module(error: ImportError, extra: str = "grading") -> None:
     if error.name in LINUX_ONLY:
         tell(
             errors,

@@ -19,7 +19,9 @@ from coursegrader import report as _report
 from coursegrader.collect import Submitted, collect
 from coursegrader.grader import Grader, Options, SandboxError, remove_leftovers, ungraded
 from coursegrader.master import Master
+from coursegrader.outcomes import SubmissionOutcome, from_json, to_json
 from coursegrader.sandbox import LAYERS
+from coursekit import exercises
 from warmkernels.client import WarmUnavailableError
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ LONGEST_SECONDS = 1e6
 LARGEST_STATE = 64 << 20
 # What it takes that most of a class did not get past its first step to be no chance.
 SMALL_CLASS = 3
-EMPTY = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+EMPTY_NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
 
 class RefusedError(ValueError):
@@ -44,7 +46,7 @@ class Graded:
 
     Attributes
     ----------
-    rows : list of dict
+    rows : list of SubmissionOutcome
         One per notebook, in the order of their paths.
     sandbox : dict of str to str
         The layers that were on, and by what means.
@@ -56,7 +58,7 @@ class Graded:
         Why these grades say nothing, where it is not the submissions that failed; else empty.
     """
 
-    rows: list[dict[str, Any]]
+    rows: list[SubmissionOutcome]
     sandbox: dict[str, str]
     missing: list[str]
     new: int
@@ -108,51 +110,62 @@ def grade(
     Raises
     ------
     FileNotFoundError
-        If there is nothing to grade.
+        If there is nothing to grade, or no such file of checks.
     RefusedError
-        If the options make no sense, or `out` is no place for this report. It is a ValueError.
+        If the options make no sense, a file of checks cannot be used, or `out` is no place for
+        this report. It is a ValueError.
     SandboxError
-        If a layer is required and does not work here.
+        If a layer is required and does not work here, or a file of checks cannot be used in it.
     BadNotebookError
         If a master is none.
     """
     submissions, out = Path(submissions), Path(out)
     options = options or Options()
-    _judge_options(options, jobs)
-    models = [
-        Master.from_file(path, without=(submissions, out)) for path in masters or course_masters()
-    ]
+    _refuse_bad_options(options, jobs)
+    options = replace(options, checks=tuple(str(Path(path).resolve()) for path in options.checks))
+    _use_checks(options.checks)
+    without = (submissions, out, *map(Path, options.checks))
+    models = [Master.from_file(path, without=without) for path in masters or course_masters()]
     found = collect(submissions)
     # Our own pages lie beside them if somebody grades into the same folder.
-    found = [one for one in found if not _inside(submissions / one.path, out)]
+    found = [one for one in found if not _is_inside(submissions / one.path, out)]
     if not found:
         raise FileNotFoundError(f"no notebook (.ipynb) or archive (.zip) below {submissions}.")
-    record = _Record(out, submissions, models)
-    record.judge()
+    record = _ReportRecord(out, submissions, models)
+    record.refuse_other_reports()
     remove_leftovers()
-    options = _hiding(options, submissions, out)
+    options = _with_hidden_folders(options, submissions, out)
     with Grader(models, options) as grader:
         sandbox = grader.sandbox()
         missing = [layer for layer in LAYERS if layer not in sandbox]
-        _judge_sandbox(missing, require_sandbox, warn)
+        _refuse_missing_layers(missing, require_sandbox, warn)
         record.begin([one.key for one in found], gradescope)
-        write = _Writer(out, models, options, show_hidden, gradescope)
-        rows = {one.key: row for one in found if (row := write.earlier(one)) is not None}
+        writer = _ReportWriter(out, models, options, show_hidden, gradescope)
+        rows = {one.key: row for one in found if (row := writer.earlier(one)) is not None}
         waiting = [one for one in found if one.key not in rows]
-        run = _on_cluster(client, models, options) if client else _here(grader, jobs)
+        run = _on_cluster(client, models, options) if client else _on_this_machine(grader, jobs)
         for one, outcome in run(waiting):
-            rows[one.key] = write.one(one, outcome)
+            rows[one.key] = writer.write_outcome(one, outcome)
             progress(len(rows), len(found), one.path)
         ran = [(one, rows[one.key]) for one in waiting if not one.problem]
-        fault = _fault(ran, models, run)
+        fault = _our_fault(ran, models, run)
     if fault:  # they are graded anew when it is mended
         for one, row in ran:
-            if _stopped(row):
-                write.forget(one)
+            if _failed_at_first(row):
+                writer.forget(one)
     ordered = [rows[one.key] for one in found]
-    write.all(ordered, sandbox, missing, fault)
-    record.end({row["key"] for row in ordered})
+    writer.write_overview(ordered, sandbox, missing, fault)
+    record.end({row.key for row in ordered})
     return Graded(ordered, sandbox, missing, len(waiting), fault)
+
+
+def _use_checks(checks: Sequence[str]) -> None:
+    """Add the checks of files to those of the course."""
+    for path in checks:
+        try:
+            exercises.use(path)
+        except ValueError as error:
+            raise RefusedError(str(error)) from None
 
 
 def memory_in_bytes(gigabytes: float) -> int:
@@ -168,8 +181,8 @@ def memory_in_bytes(gigabytes: float) -> int:
     return int(gigabytes * 2**30)
 
 
-def _judge_options(options: Options, jobs: int | None) -> None:
-    """Refuse what makes no sense."""
+def _refuse_bad_options(options: Options, jobs: int | None) -> None:
+    """Raise an error for options that make no sense."""
     for name in ("cell_seconds", "notebook_seconds"):
         value = getattr(options, name)
         if not 0 < value <= LONGEST_SECONDS:  # nor is NaN
@@ -208,7 +221,7 @@ def _checkout() -> Path:
     return Path(coursekit.__file__).resolve().parents[1]
 
 
-def _hiding(options: Options, submissions: Path, out: Path) -> Options:
+def _with_hidden_folders(options: Options, submissions: Path, out: Path) -> Options:
     """Add the folders that no submission may read."""
     home = Path.home()
     hidden = [submissions if submissions.is_dir() else submissions.parent, out]
@@ -217,13 +230,14 @@ def _hiding(options: Options, submissions: Path, out: Path) -> Options:
     return replace(options, hidden=tuple(folders))
 
 
-def _inside(path: Path, folder: Path) -> bool:
+def _is_inside(path: Path, folder: Path) -> bool:
     with suppress(OSError):
         return path.resolve().is_relative_to(folder.resolve())
     return False
 
 
-def _judge_sandbox(missing: list[str], required: bool, warn: Callable[[str], None]) -> None:
+def _refuse_missing_layers(missing: list[str], required: bool, warn: Callable[[str], None]) -> None:
+    """Raise an error for layers of the sandbox that do not work but have to, or warn."""
     if not missing:
         return
     what = "; ".join(f"{layer} ({LAYERS[layer]})" for layer in missing)
@@ -242,35 +256,37 @@ def _judge_sandbox(missing: list[str], required: bool, warn: Callable[[str], Non
         warn(f"These layers of the sandbox do not work here: {what}.")
 
 
-def _stopped(row: dict[str, Any]) -> str:
+def _failed_at_first(row: SubmissionOutcome) -> str:
     """Return what became of the first step of a notebook that did not get past it, or nothing."""
-    if row["status"] == "not graded":
+    if row.status == "not graded":
         return "not graded"
-    first = next((cell for cell in row["cells"] if cell["status"]), None)
-    if first is None or first["status"] == "ok":
+    first = next((cell for cell in row.cells if cell.status), None)
+    if first is None or first.status == "ok":
         return ""
-    if first["status"] == "error":
-        said = "".join(output.get("traceback", "") for output in first["outputs"])
+    if first.status == "error":
+        said = "".join(output.text for output in first.outputs if output.kind == "error")
         return "an import failed" if "ImportError" in said or "ModuleNotFound" in said else ""
-    return first["status"]
+    return first.status
 
 
-def _fault(ran: list[tuple[Submitted, dict[str, Any]]], models: list[Master], run) -> str:
-    """Say whether it is not the notebooks that failed, but the place in which they ran.
+def _our_fault(ran: list[tuple[Submitted, SubmissionOutcome]], models: list[Master], run) -> str:
+    """Return why these grades say nothing if the notebooks are not to blame, or an empty text.
 
     If most did not get past their first step, a notebook in which nobody wrote anything is run
     in the same way. If it does no better, nobody's points say anything.
     """
-    stopped = [(one, row) for one, row in ran if _stopped(row)]
+    stopped = [(one, row) for one, row in ran if _failed_at_first(row)]
     if 2 * len(stopped) <= len(ran) or not ran:
         return ""
-    name = next((row["set"] for _, row in stopped if row["set"]), models[0].name)
-    (_, outcome), *_ = run([Submitted("", f"{name}.ipynb", held=EMPTY)])
-    how = _stopped(outcome)
-    ended = sum(_stopped(row) not in ("not graded", "an import failed") for _, row in stopped)
+    name = next((row.set for _, row in stopped if row.set), models[0].name)
+    (_, outcome), *_ = run([Submitted("", f"{name}.ipynb", held=EMPTY_NOTEBOOK)])
+    how = _failed_at_first(outcome)
+    ended = sum(
+        _failed_at_first(row) not in ("not graded", "an import failed") for _, row in stopped
+    )
     if not how and (ended < len(ran) or ended < SMALL_CLASS):
         return ""
-    why = "; ".join((outcome if how else stopped[0][1])["remarks"][:1]) or how
+    why = "; ".join((outcome if how else stopped[0][1]).remarks[:1]) or how
     return (
         f"{len(stopped)} of {len(ran)} notebooks did not get past their first step"
         + (f", and neither did one without any answer ({why})" if how else f" ({why})")
@@ -280,13 +296,13 @@ def _fault(ran: list[tuple[Submitted, dict[str, Any]]], models: list[Master], ru
     )
 
 
-def _here(grader: Grader, jobs: int | None) -> Callable:
+def _on_this_machine(grader: Grader, jobs: int | None) -> Callable:
     """Grade in this machine, some at a time."""
     jobs = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (1,))
 
-    def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, dict[str, Any]]]:
+    def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, SubmissionOutcome]]:
         with ThreadPoolExecutor(max_workers=jobs) as pool:
-            futures = {pool.submit(_outcome, grader, one): one for one in waiting}
+            futures = {pool.submit(_grade_one, grader, one): one for one in waiting}
             try:
                 for future in as_completed(futures):
                     # What is written down is not kept twice.
@@ -299,27 +315,27 @@ def _here(grader: Grader, jobs: int | None) -> Callable:
     return run
 
 
-def _outcome(grader: Grader, one: Submitted) -> dict[str, Any]:
+def _grade_one(grader: Grader, one: Submitted) -> SubmissionOutcome:
     """Grade one; whatever goes wrong with it costs itself, and nobody else."""
     if one.problem:
-        return _report.bounded(ungraded(_only(grader.masters), one.problem, 0.0))
+        return _report.bounded(ungraded(_single_master(grader.masters), one.problem, 0.0))
     try:
         return _report.bounded(grader.grade(one.content, one.stem))
     except (SandboxError, WarmUnavailableError):
         raise
     except Exception as error:
-        return _trouble(grader.masters, error)
+        return _outcome_of_trouble(grader.masters, error)
 
 
-def _only(masters: Sequence[Master]) -> Master | None:
+def _single_master(masters: Sequence[Master]) -> Master | None:
     return masters[0] if len(masters) == 1 else None
 
 
-def _trouble(masters: Sequence[Master], error: BaseException) -> dict[str, Any]:
+def _outcome_of_trouble(masters: Sequence[Master], error: BaseException) -> SubmissionOutcome:
     """Return the outcome of a notebook with which something went wrong that never should."""
     reason = f"it could not be graded ({type(error).__name__}: {error})"
     # Nobody has failed here, so the next run tries again.
-    return {**_report.bounded(ungraded(_only(masters), reason, 0.0)), "again": True}
+    return replace(_report.bounded(ungraded(_single_master(masters), reason, 0.0)), again=True)
 
 
 _remote: dict[str, Grader] = {}
@@ -329,7 +345,7 @@ _remote_lock = threading.Lock()
 def _on_cluster(client: Client, models: list[Master], options: Options) -> Callable:
     """Grade on Dask's workers; one that is lost is replaced, and its notebooks run again."""
 
-    def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, dict[str, Any]]]:
+    def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, SubmissionOutcome]]:
         from distributed import KilledWorker
         from distributed import as_completed as completed
 
@@ -345,7 +361,7 @@ def _on_cluster(client: Client, models: list[Master], options: Options) -> Calla
             try:
                 futures[submit(one)] = one
             except (OSError, ValueError) as error:  # it is not there any more
-                yield one, _trouble(models, error)
+                yield one, _outcome_of_trouble(models, error)
         for future in completed(list(futures)):
             one = futures.pop(future)
             try:
@@ -357,7 +373,7 @@ def _on_cluster(client: Client, models: list[Master], options: Options) -> Calla
             except Exception as error:
                 if client.status != "running":
                     raise
-                yield one, _trouble(models, error)
+                yield one, _outcome_of_trouble(models, error)
             else:
                 yield one, outcome
             future.release()
@@ -366,21 +382,22 @@ def _on_cluster(client: Client, models: list[Master], options: Options) -> Calla
             try:
                 yield one, submit(one).result()
             except (KilledWorker, OSError, ValueError) as error:
-                yield one, _trouble(models, error)
+                yield one, _outcome_of_trouble(models, error)
 
     return run
 
 
-def _grade_remotely(one: Submitted, models: list[Master], options: Options) -> dict[str, Any]:
+def _grade_remotely(one: Submitted, models: list[Master], options: Options) -> SubmissionOutcome:
     key = "".join(model.digest for model in models) + repr(options)
     with _remote_lock:
         if key not in _remote:
+            _use_checks(options.checks)
             _remote[key] = Grader(models, options)
-    return _outcome(_remote[key], one)
+    return _grade_one(_remote[key], one)
 
 
-class _Record:
-    """Knows what a report is of, and which files in its folder are ours.
+class _ReportRecord:
+    """Keeps in a file what a report is of, and which files in its folder belong to it.
 
     Only what was written for the same submissions is ever deleted, and nobody else's file.
     """
@@ -397,8 +414,8 @@ class _Record:
         }
         self.keys: set[str] = set()
 
-    def judge(self) -> None:
-        """Refuse to write over the report of something else."""
+    def refuse_other_reports(self) -> None:
+        """Raise an error if the folder holds the report of other submissions or masters."""
         if self.out.exists() and not self.out.is_dir():
             raise RefusedError(f"{self.out} is a file; name a folder with --out.")
         for name in ("state", "feedback", "gradescope"):
@@ -407,7 +424,7 @@ class _Record:
                     f"{self.out / name} is a file, where a folder has to be: name another --out."
                 )
         try:
-            earlier = _read(self.path)
+            earlier = _read_json(self.path)
             about = {name: earlier[name] for name in self.about}
             keys = {str(key) for key in earlier["keys"]}
             if any(type(about[name]) is not type(here) for name, here in self.about.items()):
@@ -454,15 +471,15 @@ class _Record:
         _report.write_atomically(self.path, _report.dump({**self.about, "keys": sorted(self.keys)}))
 
 
-def _read(path: Path) -> Any:
+def _read_json(path: Path) -> Any:
     """Read a file of JSON that we have written, if nobody made it something else since."""
     if path.stat().st_size > LARGEST_STATE:
         raise ValueError(f"{path} has more than {LARGEST_STATE} bytes.")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-class _Writer:
-    """Writes each result when it is there, and finds those of an earlier run."""
+class _ReportWriter:
+    """Writes the files of a report, and reads the outcomes that an earlier run has kept."""
 
     def __init__(
         self,
@@ -477,7 +494,8 @@ class _Writer:
         settings = {**asdict(options), "hidden": [], "coursekit": coursekit.__version__}
         settings["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
         settings["masters"] = sorted(model.digest for model in models)
-        settings["checks"] = _digest_of_checks()
+        others = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in options.checks]
+        settings["checks"] = [_digest_of_checks(), *sorted(others)]
         self.settings = json.dumps(settings, sort_keys=True, default=list)
 
     def _digest(self, one: Submitted) -> str:
@@ -487,73 +505,62 @@ class _Writer:
     def _state(self, one: Submitted) -> Path:
         return self.out / "state" / f"{one.key}.json"
 
-    def earlier(self, one: Submitted) -> dict[str, Any] | None:
+    def earlier(self, one: Submitted) -> SubmissionOutcome | None:
         """Return the row that an earlier run has written, if nothing changed since."""
         try:
-            state = _read(self._state(one))
+            state = _read_json(self._state(one))
             if state["digest"] != self._digest(one):
                 return None
-            row = self._row(one, state["row"])
+            row = self._row(one, from_json(state["outcome"]))
         except Exception:  # there is none, or it is damaged: the notebook is graded anew
             return None
-        self._pages(row)
-        return row
+        return self._write_pages(row)
 
-    def one(self, one: Submitted, outcome: dict[str, Any]) -> dict[str, Any]:
-        """Write one result."""
+    def write_outcome(self, one: Submitted, outcome: SubmissionOutcome) -> SubmissionOutcome:
+        """Write one notebook's state and pages, and return its row."""
         if one.note:
-            outcome = {**outcome, "remarks": [one.note, *outcome["remarks"]]}
-        row = self._row(one, outcome)
-        self._pages(row)
-        if outcome.get("again"):
+            outcome = replace(outcome, remarks=(one.note, *outcome.remarks))
+        row = self._write_pages(self._row(one, outcome))
+        if row.again:
             self.forget(one)
             return row
         try:
-            state = _report.dump({"digest": self._digest(one), "row": row})
+            state = _report.dump({"digest": self._digest(one), "outcome": to_json(row)})
             _report.write_atomically(self._state(one), state)
         except Exception as error:
-            self._note(row, "its result could not be kept for the next run", error)
+            row = _with_remark(row, "its result could not be kept for the next run", error)
         return row
 
     def forget(self, one: Submitted) -> None:
         """Have the next run grade a notebook anew."""
         self._state(one).unlink(missing_ok=True)
 
-    def _row(self, one: Submitted, outcome: dict[str, Any]) -> dict[str, Any]:
-        student = _report.clip(one.student, _report.LONGEST_NAME)
-        path = _report.clip(one.path, _report.LONGEST_NAME)
-        return {"student": student, "path": path, "key": one.key, **_report.bounded(outcome)}
+    def _row(self, one: Submitted, outcome: SubmissionOutcome) -> SubmissionOutcome:
+        named = replace(outcome, student=one.student, path=one.path, key=one.key)
+        return _report.bounded(named)
 
-    def _pages(self, row: dict[str, Any]) -> None:
-        """Write what is shown of one row; what cannot be is noted in it."""
-        path = self.out / "feedback" / f"{row['key']}.html"
+    def _write_pages(self, row: SubmissionOutcome) -> SubmissionOutcome:
+        """Write what is shown of one row, and return it; what cannot be written is noted in it."""
+        path = self.out / "feedback" / f"{row.key}.html"
         try:
             _report.write_atomically(path, _report.feedback(row, show_hidden=self.show_hidden))
         except Exception as error:
-            self._note(row, "its feedback page could not be made", error)
+            row = _with_remark(row, "its feedback page could not be made", error)
             with suppress(Exception):  # the points at least
-                _report.write_atomically(path, _report.feedback({**row, "cells": []}))
+                _report.write_atomically(path, _report.feedback(replace(row, cells=())))
         if self.gradescope:
-            path = self.out / "gradescope" / f"{row['key']}.json"
+            path = self.out / "gradescope" / f"{row.key}.json"
             try:
                 content = _report.gradescope(row, show_hidden=self.show_hidden)
                 _report.write_atomically(path, _report.dump(content))
             except Exception as error:
-                self._note(row, "its file for Gradescope could not be made", error)
+                row = _with_remark(row, "its file for Gradescope could not be made", error)
+        return row
 
-    @staticmethod
-    def _note(row: dict[str, Any], what: str, error: Exception) -> None:
-        """Add a remark of ours, unless an earlier run did."""
-        remark = f"{what} ({type(error).__name__})"
-        if remark not in row["remarks"]:
-            row["remarks"].append(remark)
-        if row["status"] in ("graded", "waiting"):
-            row["status"] = "graded, with trouble"
-
-    def all(
-        self, rows: list[dict[str, Any]], sandbox: dict[str, str], missing: list[str], fault: str
+    def write_overview(
+        self, rows: list[SubmissionOutcome], sandbox: dict[str, str], missing: list[str], fault: str
     ) -> None:
-        """Write what is about all of them."""
+        """Write the gradebook, the results and the summary of all notebooks."""
         about: dict[str, Any] = {"sandbox": sandbox}
         about["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
         if fault:
@@ -567,9 +574,20 @@ class _Writer:
         _report.write_atomically(self.out / "summary.html", page)
 
 
+def _with_remark(row: SubmissionOutcome, what: str, error: Exception) -> SubmissionOutcome:
+    """Add a remark of ours, unless an earlier run did."""
+    remark = f"{what} ({type(error).__name__})"
+    if remark not in row.remarks:
+        row = replace(row, remarks=(*row.remarks, remark))
+    if row.status in ("graded", "waiting"):
+        row = replace(row, status="graded, with trouble")
+    return row
+
+
 def _digest_of_checks() -> str:
-    """Return what changes when a check does."""
+    """Return what changes when a check of the course does, or how submissions are graded."""
     digest = hashlib.sha256()
-    for path in sorted((Path(__file__).parent).rglob("*.py")):
-        digest.update(path.read_bytes())
+    for package in (Path(__file__).parent, Path(exercises.__file__).parent):
+        for path in sorted(package.rglob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()

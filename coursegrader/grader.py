@@ -16,7 +16,7 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from coursegrader.canary import canary, mutants
 from coursegrader.channel import BrokenChannelError, Channel
 from coursegrader.master import Master, Merged, Step, closest, merge
 from coursegrader.notebook import LARGEST_NOTEBOOK, BadNotebookError, Cell, too_large
+from coursegrader.outcomes import CellOutcome, CheckOutcome, Output, SubmissionOutcome
 from coursegrader.sandbox import LAYERS, OVERRUN, Limits
 from coursekit import datasets, exercises
 from warmkernels.client import Forked, Warm, WarmUnavailableError
@@ -34,7 +35,7 @@ GRACE_SECONDS = 3.0
 CHECK_SECONDS = 60.0
 START_SECONDS = 30.0
 READ_SECONDS = 30.0
-FOLDER, LOCK = "coursekit-grade-", "lock"
+FOLDER_PREFIX, LOCK = "coursekit-grade-", "lock"
 CANARY_SECONDS = 10.0
 MOST_BYTES = 256 << 20
 MOST_SHOWN = 4 << 20
@@ -68,6 +69,10 @@ class Options:
         Of the sandbox, those to try.
     hidden : tuple of str
         Folders that submissions must not read.
+    checks : tuple of str
+        Files of checks that do not come with the course, for
+        :func:`coursekit.exercises.use`. Answers are judged with them; submissions cannot read
+        them.
     """
 
     cell_seconds: float = 120.0
@@ -76,10 +81,11 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     layers: tuple[str, ...] = tuple(LAYERS)
     hidden: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
 
 class SandboxError(RuntimeError):
-    """A layer of the sandbox that is required does not work here."""
+    """The sandbox lacks a layer that is required, or a file of checks cannot be used in it."""
 
 
 class Grader:
@@ -97,8 +103,8 @@ class Grader:
         self._warm: Warm | None = None
         self._lock = threading.Lock()
         self._closed = False
-        self._running: set[_Run] = set()
-        self._folder = tempfile.TemporaryDirectory(prefix=FOLDER)
+        self._running: set[_SandboxProcess] = set()
+        self._folder = tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX)
         # Held as long as this process lives: who can take it knows that the folder is left over.
         self._held = FileLock(Path(self.folder) / LOCK, thread_local=False)
         self._held.acquire()
@@ -117,17 +123,17 @@ class Grader:
         for run in running:  # some thread waits for each of them, perhaps for minutes
             with suppress(ProcessLookupError):
                 run.process.kill()
-        self._renew()
+        self._end_warm_process()
         self._held.release()
         with suppress(OSError):
             self._folder.cleanup()
 
     def sandbox(self) -> dict[str, str]:
         """Return the layers of the sandbox that are on here, and by what means."""
-        with _Run(self, "serve") as run:
-            return run.ready(START_SECONDS).get("layers", {})
+        with _SandboxProcess(self, "serve") as run:
+            return run.wait_until_ready(START_SECONDS).get("layers", {})
 
-    def grade(self, content: bytes, name: str = "") -> dict[str, Any]:
+    def grade(self, content: bytes, name: str = "") -> SubmissionOutcome:
         """Grade one notebook.
 
         Parameters
@@ -139,9 +145,13 @@ class Grader:
 
         Returns
         -------
-        dict
-            ``set``, ``status``, ``points``, ``possible``, ``checks``, ``remarks``, ``cells``
-            and ``seconds``; what JSON can carry.
+        SubmissionOutcome
+            Without a student, a path and a key.
+
+        Raises
+        ------
+        SandboxError
+            If a file of checks cannot be used where answers are judged.
         """
         began = time.monotonic()
         for attempt in (1, 2):
@@ -152,28 +162,27 @@ class Grader:
                 if isinstance(error, WarmUnavailableError):
                     # Without its own process space, a submission can end the warm process. Then
                     # another takes its place, and others that ran beside it are run again.
-                    self._renew()
+                    self._end_warm_process()
                     if attempt == 1:
                         continue
                 master = self.masters[0] if len(self.masters) == 1 else None
                 return ungraded(master, str(error), time.monotonic() - began)
-        outcome["seconds"] = round(time.monotonic() - began, 2)
-        return outcome
+        return replace(outcome, seconds=round(time.monotonic() - began, 2))
 
-    def _grade(self, content: bytes, name: str) -> dict[str, Any]:
+    def _grade(self, content: bytes, name: str) -> SubmissionOutcome:
         if len(content) > LARGEST_NOTEBOOK:
             raise BadNotebookError(too_large(len(content)))
         with tempfile.TemporaryDirectory(dir=self.folder) as spool:
-            with _Run(self, "serve") as run:
-                run.ready(START_SECONDS)
+            with _SandboxProcess(self, "serve") as run:
+                run.wait_until_ready(START_SECONDS)
                 cells = run.read(content)
                 master = closest(self.masters, cells, name)
-                submission = _Submission(self, master, merge(master, cells), Path(spool))
+                submission = _SubmissionGrading(self, master, merge(master, cells), Path(spool))
                 submission.run(run)
             return submission.outcome()
 
-    def _renew(self) -> None:
-        """End the warm process; whoever needs one next starts another."""
+    def _end_warm_process(self) -> None:
+        """End the warm process; the next grading starts another."""
         with self._lock:
             if self._warm is not None:
                 self._warm.close()
@@ -206,12 +215,17 @@ class Grader:
             return self._warm
 
     def spec(self, function: str, scratch: str) -> dict[str, Any]:
-        """Return what a runner has to know."""
+        """Return what a forked process is told about its sandbox and its task."""
         options = self.options
         hidden = list(options.hidden)
+        readable = [str(folder) for folder in datasets.folders().values() if folder]
+        checks = [Path(path).resolve() for path in options.checks]
         if function == "serve":  # who can read the checks has their answers
             hidden.append(str(Path(exercises.__file__).resolve().parent / "checks"))
-        readable = [str(folder) for folder in datasets.folders().values() if folder]
+            # Somebody may have imported such a file, which leaves it there once more.
+            hidden += [str(one) for path in checks for one in (path, path.parent / "__pycache__")]
+        else:  # a file of checks may read what lies beside it
+            readable += [str(path.parent) for path in checks]
         return {
             "layers": list(options.layers),
             "limits": asdict(options.limits),
@@ -219,9 +233,10 @@ class Grader:
             "hidden": hidden,
             "readable": [str(Path(folder).resolve()) for folder in readable],
             "scratch": scratch,
+            "checks": [str(path) for path in checks] if function == "judge" else [],
         }
 
-    def started(self, run: _Run) -> None:
+    def started(self, run: _SandboxProcess) -> None:
         """Remember a process, to end it when grading is stopped."""
         with self._lock:
             self._running.add(run)
@@ -229,7 +244,7 @@ class Grader:
         if stopped:
             run.process.kill()
 
-    def ended(self, run: _Run) -> None:
+    def ended(self, run: _SandboxProcess) -> None:
         """Forget a process that has ended."""
         with self._lock:
             self._running.discard(run)
@@ -246,15 +261,15 @@ class Grader:
 
 def remove_leftovers() -> None:
     """Remove what runs of ours that were killed have left in the temporary folder."""
-    for lock in Path(tempfile.gettempdir()).glob(f"{FOLDER}*/{LOCK}"):
+    for lock in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/{LOCK}"):
         with suppress(OSError, Timeout):
             if lock.lstat().st_uid == os.getuid() and not lock.parent.is_symlink():
                 with FileLock(lock, timeout=0):
                     shutil.rmtree(lock.parent, ignore_errors=True)
 
 
-class _Run:
-    """A forked process, the channel to it, and its scratch folder."""
+class _SandboxProcess:
+    """A forked process in a sandbox, with a channel to it and a scratch folder."""
 
     def __init__(self, grader: Grader, function: str):
         self._scratch = grader.scratch()
@@ -280,13 +295,13 @@ class _Run:
         self._grader = grader
         grader.started(self)
 
-    def __enter__(self) -> _Run:
+    def __enter__(self) -> _SandboxProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.end()
 
-    def ready(self, timeout: float) -> dict[str, Any]:
+    def wait_until_ready(self, timeout: float) -> dict[str, Any]:
         """Wait for the first message."""
         try:
             return self.channel.receive(timeout)[0]
@@ -335,8 +350,8 @@ class _Run:
         return self.process.returncode if self.process.returncode is not None else -9
 
 
-class _Submission:
-    """The grading of one submission."""
+class _SubmissionGrading:
+    """Runs the steps of one submission, and judges the answers that it sends."""
 
     def __init__(self, grader: Grader, master: Master, merged: Merged, spool: Path):
         self.grader = grader
@@ -345,46 +360,48 @@ class _Submission:
         self.master = master
         self.steps = merged.steps
         self.code = [step for step in self.steps if step.runs]
-        self.outputs: list[list[dict]] = [[] for _ in self.code]
+        self.outputs: list[list[Output]] = [[] for _ in self.code]
         self.status = ["not run"] * len(self.code)
         self.answers: list[dict[str, tuple[dict, Path]]] = [{} for _ in self.code]
         self.verdicts: dict[int, dict[str, Any]] = {}
         self.took: dict[int, float] = {}
-        self.fooled: dict[int, str] = {}
+        self.tampered: dict[int, str] = {}
         self.remarks = list(merged.remarks)
         self.shown = 0
 
-    def outcome(self) -> dict[str, Any]:
+    def outcome(self) -> SubmissionOutcome:
         """Judge what was sent, and sum up."""
         results = self._judge()
         cells, checks, number = [], [], -1
         for step in self.steps:
-            cell = {"kind": step.kind, "source": step.shown, "outputs": [], "status": ""}
-            cell["prose"] = step.kind == "text" or step.prose
+            outputs, status, held = [], "", None
             if step.runs:
                 number += 1
-                cell["outputs"], cell["status"] = self.outputs[number], self.status[number]
+                outputs, status = self.outputs[number], self.status[number]
             if step.kind in ("check", "tests", "manual"):
-                check = results.get(number) if step.kind != "manual" else None
-                if check is None:
-                    check = _entry(step, None, "This is graded by a person.")
-                cell["check"] = len(checks)
-                checks.append(check)
-            cells.append(cell)
-        trouble = {"not run", "timed out", "ended the process"} & set(self.status)
-        return {
-            "set": self.master.name,
-            "status": "graded, with trouble" if trouble else "graded",
-            "points": sum(check["earned"] or 0 for check in checks),
-            "possible": self.master.points,
-            "checks": checks,
-            "remarks": self.remarks,
-            "cells": cells,
-        }
+                held = len(checks)
+                checks.append(
+                    _check_outcome(step, None, "This is graded by a person.")
+                    if step.kind == "manual"
+                    else results[number]
+                )
+            prose = step.kind == "text" or step.prose
+            cells.append(CellOutcome(step.kind, step.shown, tuple(outputs), status, prose, held))
+        outcome = SubmissionOutcome(
+            self.master.name,
+            "graded",
+            float(self.master.points),
+            tuple(checks),
+            tuple(self.remarks),
+            tuple(cells),
+        )
+        if {"not run", "timed out", "ended the process"} & set(self.status):
+            return replace(outcome, status="graded, with trouble")
+        return replace(outcome, status="waiting") if outcome.waiting else outcome
 
     # What follows runs the submission's code.
 
-    def run(self, run: _Run) -> None:
+    def run(self, run: _SandboxProcess) -> None:
         """Run all steps, each sent when the one before has ended."""
         stopped, reached = "", 0
         self.last = time.monotonic() + self.options.notebook_seconds
@@ -393,15 +410,15 @@ class _Submission:
                 run.channel.send({"ask": "file", "name": name}, content, READ_SECONDS)
             for reached, step in enumerate(self.code):
                 if step.kind == "tests":
-                    self._canary(run, reached)
+                    self._run_canary(run, reached)
                 self.status[reached] = "running"
                 kind = "code" if step.kind == "manual" else step.kind
                 began = time.monotonic()
-                self.verdicts[reached] = self._step(
+                self.verdicts[reached] = self._run_step(
                     run, reached, kind, step.source, step.answers, self.options.cell_seconds
                 )
                 self.took[reached] = time.monotonic() - began
-            self._mutants(run)
+            self._run_mutants(run)
         except _StoppedError as error:
             stopped = str(error)
         except (EOFError, OSError):
@@ -409,11 +426,13 @@ class _Submission:
         status = run.end()
         if "not run" in self.status or "running" in self.status:
             self.status[reached] = "timed out" if stopped else "ended the process"
-            self.remarks.append(f"{self._place(reached)}: {stopped or self._reason(status)}")
+            self.remarks.append(
+                f"{self._cell_name(reached)}: {stopped or self._why_it_ended(status)}"
+            )
 
-    def _step(
+    def _run_step(
         self,
-        run: _Run,
+        run: _SandboxProcess,
         number: int,
         kind: str,
         source: str,
@@ -461,12 +480,12 @@ class _Submission:
                 if message.get("nonce") != nonce:
                     raise _StoppedError("it sends what no submission sends (another step's end)")
                 if answers is not None:
-                    self._ended(number, message, interrupted)
+                    self._keep_status(number, message, interrupted)
                 return message
             if answers is None:
                 continue
             if event == "output":
-                self._output(number, message, blob)
+                self._keep_output(number, message, blob)
             elif event == "answer":
                 name = message.get("name")
                 if isinstance(name, str) and name in answers:
@@ -479,31 +498,31 @@ class _Submission:
                 note = message.get("note")
                 if isinstance(note, str) and note in NOTES and note not in noted:
                     noted.add(note)
-                    self.remarks.append(f"{self._place(number)}: {NOTES[note]}")
+                    self.remarks.append(f"{self._cell_name(number)}: {NOTES[note]}")
 
-    def _ended(self, number: int, message: dict[str, Any], interrupted: bool) -> None:
+    def _keep_status(self, number: int, message: dict[str, Any], interrupted: bool) -> None:
         status = message.get("status")
         known = status if status in ("ok", "error", "interrupted") else "error"
         self.status[number] = "timed out" if interrupted else known
         if interrupted:
             self.remarks.append(
-                f"{self._place(number)}: it took more than {self.options.cell_seconds:g} s and "
+                f"{self._cell_name(number)}: it took more than {self.options.cell_seconds:g} s and "
                 "was interrupted"
             )
 
     # In-process tests run beside the submission's code, and can be fooled by it. Canaries are
     # tests that must fail; one that passes shows it.
 
-    def _canary(self, run: _Run, number: int) -> None:
+    def _run_canary(self, run: _SandboxProcess, number: int) -> None:
         """Run a test that must fail, in the place of a real one."""
         source, message = canary()
-        end = self._step(run, number, "tests", source, None, self.options.cell_seconds)
+        end = self._run_step(run, number, "tests", source, None, self.options.cell_seconds)
         if end.get("status") == "interrupted":
             return
         if end.get("failed") != message:
-            self.fooled[number] = "a test that must fail did not"
+            self.tampered[number] = "a test that must fail did not"
 
-    def _mutants(self, run: _Run) -> None:
+    def _run_mutants(self, run: _SandboxProcess) -> None:
         """Run tests that passed once more, with another value where they name the right one.
 
         After all cells, since a second call may change what the submission's code does next.
@@ -516,35 +535,31 @@ class _Submission:
                 if time.monotonic() + self.took[number] > until:
                     break
                 try:
-                    end = self._step(run, number, "tests", source, None, CANARY_SECONDS)
+                    end = self._run_step(run, number, "tests", source, None, CANARY_SECONDS)
                 except (_StoppedError, EOFError, OSError):
                     return  # all real steps have ended; this is not held against anybody
                 if end.get("status") == "ok" and end.get("failed") == "":
-                    self.fooled[number] = "it also passed with another value as the right one"
+                    self.tampered[number] = "it also passed with another value as the right one"
 
-    def _output(self, number: int, message: dict[str, Any], blob: bytes) -> None:
+    def _keep_output(self, number: int, message: dict[str, Any], blob: bytes) -> None:
         """Keep one output, made anew of what may be in one."""
-        kind, text = message.get("type"), blob.decode("utf-8", "replace")
-        if kind == "stream":
-            output = {"type": kind, "text": text}
-        elif kind == "error":
-            output = {"type": kind, "traceback": text}
-        elif message.get("mime") == "image/png":
-            output = {"type": "display_data", "data": {"image/png": b64encode(blob).decode()}}
-        else:
-            output = {"type": "display_data", "data": {"text/plain": text}}
+        kind = message.get("type")
+        if kind not in ("stream", "error"):
+            kind = "picture" if message.get("mime") == "image/png" else "text"
+        picture = kind == "picture"
+        text = b64encode(blob).decode() if picture else blob.decode("utf-8", "replace")
         size = 4 * len(blob) // 3
         few = sum(map(len, self.outputs)) < MOST_OUTPUTS
         if self.shown + size <= MOST_SHOWN and few:
             self.shown += size
-            self.outputs[number].append(output)
+            self.outputs[number].append(Output(kind, text))
 
-    def _place(self, number: int) -> str:
+    def _cell_name(self, number: int) -> str:
         step = self.code[number]
         return f"cell {step.identifier!r}" if step.identifier else f"code cell {number + 1}"
 
     @staticmethod
-    def _reason(status: int) -> str:
+    def _why_it_ended(status: int) -> str:
         if status in OVERRUN:
             return f"it used more than the limit of {OVERRUN[status]}, and was ended"
         if status > 128 or status < 0:
@@ -555,57 +570,60 @@ class _Submission:
 
     # What follows believes nothing that came from there.
 
-    def _judge(self) -> dict[int, dict[str, Any]]:
-        """Return an entry for every check and every cell of tests."""
-        results: dict[int, dict[str, Any]] = {}
+    def _judge(self) -> dict[int, CheckOutcome]:
+        """Return what became of every check and every cell of tests."""
+        results: dict[int, CheckOutcome] = {}
         waiting = []
         for number, step in enumerate(self.code):
             if step.kind == "tests":
-                results[number] = self._verdict(number, step)
+                results[number] = self._outcome_of_tests(number, step)
             elif step.kind == "check":
                 if set(self.answers[number]) == set(step.answers):
                     waiting.append(number)
                 else:
-                    results[number] = _entry(step, False, self._unreached(number))
-        for number, why in self.fooled.items():
-            self.remarks.append(f"{self._place(number)}: its tests were tampered with: {why}")
+                    results[number] = _check_outcome(step, False, self._why_unreached(number))
+        for number, why in self.tampered.items():
+            self.remarks.append(f"{self._cell_name(number)}: its tests were tampered with: {why}")
         self.last = time.monotonic() + self.options.notebook_seconds
         while waiting:
             waiting = self._judge_some(waiting, results)
         return results
 
-    def _verdict(self, number: int, step: Step) -> dict[str, Any]:
-        """Return the entry for a cell of tests; its verdict came from the submission's process."""
+    def _outcome_of_tests(self, number: int, step: Step) -> CheckOutcome:
+        """Return what became of a cell of tests; its verdict came from the submission's process."""
         verdict = self.verdicts.get(number)
         if verdict is None:
-            return _entry(step, False, self._unreached(number))
-        if self.fooled:
-            return _entry(step, False, "The tests were tampered with, so they count for nothing.")
+            return _check_outcome(step, False, self._why_unreached(number))
+        if self.tampered:
+            return _check_outcome(
+                step, False, "The tests were tampered with, so they count for nothing."
+            )
         if not _passed(verdict):
             failed = verdict.get("failed")
-            text = failed if isinstance(failed, str) and failed else self._unreached(number)
-            return _entry(step, False, text)
+            text = failed if isinstance(failed, str) and failed else self._why_unreached(number)
+            return _check_outcome(step, False, text)
         value = verdict.get("value")
         if not isinstance(value, float):
-            return _entry(step, True, "")
-        earned = min(max(value, 0.0), step.points) if math.isfinite(value) else 0.0
+            return _check_outcome(step, True, "")
+        earned = min(max(value, 0.0), float(step.points)) if math.isfinite(value) else 0.0
         if earned != value:
             text = (
                 f"its tests end in {value:g}; this counts as {earned:g} of {step.points:g} points"
             )
-            self.remarks.append(f"{self._place(number)}: {text}")
+            self.remarks.append(f"{self._cell_name(number)}: {text}")
         message = "" if earned == step.points else f"{earned:g} of {step.points:g} points."
-        return {**_entry(step, earned == step.points, message), "earned": earned}
+        return replace(_check_outcome(step, earned == step.points, message), earned=earned)
 
-    def _unreached(self, number: int) -> str:
+    def _why_unreached(self, number: int) -> str:
         if self.status[number] == "timed out":
             return "It took too long."
         return "The notebook ended before this cell."
 
-    def _judge_some(self, waiting: list[int], results: dict[int, dict[str, Any]]) -> list[int]:
+    def _judge_some(self, waiting: list[int], results: dict[int, CheckOutcome]) -> list[int]:
         """Judge in one process; returns what is left if that process does not survive."""
-        with _Run(self.grader, "judge") as run:
-            run.ready(START_SECONDS)
+        with _SandboxProcess(self.grader, "judge") as run:
+            if problem := run.wait_until_ready(START_SECONDS).get("problem"):
+                raise SandboxError(f"in the process that judges answers, {problem}")
             for position, number in enumerate(waiting):
                 step = self.code[number]
                 seconds = max(0.1, min(CHECK_SECONDS, self.last - time.monotonic()))
@@ -624,10 +642,10 @@ class _Submission:
                     verdict, _ = run.channel.receive(seconds)
                     passed, message = verdict["passed"] is True, str(verdict["message"])
                 except (OSError, EOFError, BrokenChannelError, KeyError) as error:
-                    message = f"The answer could not be judged: {_why(error, seconds)}."
-                    results[number] = _entry(step, False, message)
+                    message = f"The answer could not be judged: {_why_not_judged(error, seconds)}."
+                    results[number] = _check_outcome(step, False, message)
                     return waiting[position + 1 :]
-                results[number] = _entry(step, passed, message)
+                results[number] = _check_outcome(step, passed, message)
         return []
 
 
@@ -639,42 +657,39 @@ def _passed(verdict: dict[str, Any]) -> bool:
     return verdict.get("status") == "ok" and verdict.get("failed") == ""
 
 
-def _entry(step: Step, passed: bool | None, message: str) -> dict[str, Any]:
+def _check_outcome(step: Step, passed: bool | None, message: str) -> CheckOutcome:
     """Return what is written down of one graded cell."""
-    by = {"check": "answers", "tests": "in-process", "manual": "a person"}[step.kind]
-    return {
-        "id": step.check or step.identifier,
-        "title": step.title,
-        "points": step.points,
-        "earned": None if passed is None else step.points if passed else 0,
-        "passed": passed,
-        "message": message[:2000],
-        "by": by,
-        "hidden": step.hidden,
-    }
+    return CheckOutcome(
+        id=step.check or step.identifier,
+        title=step.title,
+        points=float(step.points),
+        earned=None if passed is None else float(step.points) if passed else 0.0,
+        passed=passed,
+        message=message[:2000],
+        by={"check": "answers", "tests": "in-process", "manual": "a person"}[step.kind],
+        hidden=step.hidden,
+    )
 
 
-def _why(error: BaseException, seconds: float) -> str:
+def _why_not_judged(error: BaseException, seconds: float) -> str:
     if isinstance(error, TimeoutError):
         return f"that took more than {seconds:.0f} s"
     return "reading it took more memory than is allowed, or ended the process that read it"
 
 
-def ungraded(master: Master | None, reason: str, seconds: float) -> dict[str, Any]:
+def ungraded(master: Master | None, reason: str, seconds: float) -> SubmissionOutcome:
     """Return the outcome for a file that cannot be run."""
     text = "The notebook could not be read."
     # What a person grades, a person has to look at all the same.
     checks = [
-        _entry(step, None if step.kind == "manual" else False, text)
+        _check_outcome(step, None if step.kind == "manual" else False, text)
         for step in (master.graded if master else ())
     ]
-    return {
-        "set": master.name if master else "",
-        "status": "not graded",
-        "points": 0,
-        "possible": master.points if master else 0,
-        "checks": checks,
-        "remarks": [reason],
-        "cells": [],
-        "seconds": round(seconds, 2),
-    }
+    return SubmissionOutcome(
+        set=master.name if master else "",
+        status="not graded",
+        possible=float(master.points) if master else 0.0,
+        checks=tuple(checks),
+        remarks=(reason,),
+        seconds=round(seconds, 2),
+    )

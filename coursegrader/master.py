@@ -20,9 +20,10 @@ MOST_FILES, MOST_FILE_BYTES = 200, 64 << 20  # beside a master
 # A line with such words, whatever comment it is in, as nbgrader has it.
 HIDDEN = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
 # Beside a master, what is none of its files: other masters, submissions, what grading writes.
-NOT_BESIDE = {".ipynb", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".db", ".pyc"}
-WRITTEN = {"grades.csv", "results.json", "summary.html", "state", "feedback", "gradescope",
-           "autograded", "submitted", "solutions", "release"}  # fmt: skip
+EXCLUDED_SUFFIXES = {".ipynb", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".db",
+                     ".pyc"}  # fmt: skip
+EXCLUDED_NAMES = {"grades.csv", "results.json", "summary.html", "state", "feedback", "gradescope",
+                  "autograded", "submitted", "solutions", "release"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ class Master:
         }
         if not any(step.kind in ("check", "tests", "manual") for step in steps):
             raise BadNotebookError(f"{path}: no cell of it is graded (nbgrader's metadata).")
-        files = _beside(path, without)
+        files = _files_beside(path, without)
         digest = hashlib.sha256(content)
         for name, data in files:
             digest.update(f"\n{name} {hashlib.sha256(data).hexdigest()}".encode())
@@ -173,27 +174,30 @@ def _verify_marks(notebook: nbformat.NotebookNode) -> None:
             seen.add(identifier)
 
 
-def _beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, bytes], ...]:
+def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, bytes], ...]:
     """Read the files beside a master, as nbgrader gives them to every submission.
 
     Left out are notebooks, archives, databases, hidden files, what grading writes, and folders
     that hold any of the first two, which look like submissions.
     """
     without = [other.resolve() for other in without]
+    # A folder is left out as a whole for submissions in it, and not for a file of checks.
+    not_within = [other for other in without if not other.is_file()]
     folder = master.resolve().parent
     found: list[Path] = []
 
-    def ours(path: Path) -> bool:
+    def is_given(path: Path) -> bool:
         return not (
             path.is_symlink()
             or path.name.startswith((".", "_"))
-            or path.name in WRITTEN
-            or path.suffix.lower() in NOT_BESIDE
-            or any(other == path or other.is_relative_to(path) for other in without)
+            or path.name in EXCLUDED_NAMES
+            or path.suffix.lower() in EXCLUDED_SUFFIXES
+            or path in without
+            or any(other.is_relative_to(path) for other in not_within)
         )
 
     for path in sorted(folder.iterdir()):
-        if not ours(path):
+        if not is_given(path):
             continue
         if path.is_file():
             found.append(path)
@@ -201,10 +205,11 @@ def _beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, bytes], .
             below = []
             for inner in path.rglob("*"):
                 below.append(inner)
-                if len(below) > MOST_FILES or inner.suffix.lower() in NOT_BESIDE - {".gz", ".pyc"}:
+                handed_in = inner.suffix.lower() in EXCLUDED_SUFFIXES - {".gz", ".pyc"}
+                if handed_in or len(below) > MOST_FILES:
                     below = []
                     break
-            found += sorted(inner for inner in below if ours(inner) and inner.is_file())
+            found += sorted(inner for inner in below if is_given(inner) and inner.is_file())
     total = sum(path.stat().st_size for path in found)
     if len(found) > MOST_FILES or total > MOST_FILE_BYTES:
         raise BadNotebookError(
@@ -246,8 +251,8 @@ def merge(master: Master, cells: Sequence[Cell]) -> Merged:
             found[identifier] = cell
             last = identifier
             step = known[identifier]
-            intact = {_words(step.shown), _words(step.source)}
-            if identifier not in master.solutions and _words(cell.source) not in intact:
+            intact = {_normalized(step.shown), _normalized(step.source)}
+            if identifier not in master.solutions and _normalized(cell.source) not in intact:
                 remarks.append(f"cell {identifier!r} was edited; the original was used")
         elif cell.kind == "code":
             own.setdefault(last, []).append(Step("code", cell.source, shown=cell.source))
@@ -330,6 +335,6 @@ def _step(cell: nbformat.NotebookNode, original: str) -> Step:
     return Step("code", shown, identifier, shown=shown)
 
 
-def _words(source: str) -> str:
-    """Return code without what editors change by themselves."""
+def _normalized(source: str) -> str:
+    """Return code without the white space that editors change by themselves."""
     return "\n".join(line.rstrip() for line in source.strip().splitlines())

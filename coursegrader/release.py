@@ -16,13 +16,12 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import nbformat
 from nbformat import NotebookNode
 
-from coursegrader.notebook import BadNotebookError, check_call, read
+from coursegrader.notebook import BadNotebookError, check_call, marks_of, read
 from coursekit.exercises import find
 
 STUB = "# YOUR CODE HERE"
@@ -38,7 +37,8 @@ MARKS = {
     for what in REGIONS
 }
 COMMENT = re.compile(r"#+|^\s*(?://+|<!--+|%+|--+|/\*+|;+)")
-NEARLY = 0.92  # likeness of "BEGINSOLUTON" and "BEGINSOLUTION" is .96, of "AND SOLUTION" .91
+# The likeness of "BEGINSOLUTON" and "BEGINSOLUTION" is .96, of "AND SOLUTION" .91.
+LEAST_LIKENESS = 0.92
 AUTOTEST = "AUTOTEST"
 MOST_POINTS = 1e6  # nor is infinity a number of points
 
@@ -51,41 +51,22 @@ FLAGS = ("grade", "solution", "locked", "task")
 KEYS = {*FLAGS, "schema_version", "grade_id", "points"}
 
 
-def release(source: Path | str, target: Path | str) -> bool:
-    """Write the exercise that belongs to a solution.
+def changed(source: Path | str, target: Path | str) -> str | None:
+    """Return the exercise that belongs to a solution, or None if the file holds it already.
 
     Parameters
     ----------
     source : path
         Notebook with solutions.
     target : path
-        Where to write the exercise.
-
-    Returns
-    -------
-    bool
-        Whether the file is another now than it was.
+        Where :func:`write` is to write the exercise.
 
     Raises
     ------
     BadNotebookError
         If no cell of the notebook is marked, or for what :func:`exercise` refuses.
     """
-    content = changed(source, target)
-    if content is None:
-        return False
-    write(content, target)
-    return True
-
-
-def differs(source: Path | str, target: Path | str) -> bool:
-    """Return whether :func:`release` would write the file anew."""
-    return changed(source, target) is not None
-
-
-def changed(source: Path | str, target: Path | str) -> str | None:
-    """Return what :func:`release` would write, or None where the file is like that already."""
-    content, target = _content(Path(source)), Path(target)
+    content, target = _released_text(Path(source)), Path(target)
     # What is no UTF-8 is no exercise of ours, and differs.
     same = target.exists() and target.read_text(encoding="utf-8", errors="replace") == content
     return None if same else content
@@ -103,7 +84,7 @@ def write(content: str, target: Path | str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _content(source: Path) -> str:
+def _released_text(source: Path) -> str:
     content = source.read_bytes()
     notebook, again = read(content), read(content)
     for number, (cell, other) in enumerate(zip(notebook.cells, again.cells, strict=True), 1):
@@ -111,7 +92,7 @@ def _content(source: Path) -> str:
             # nbformat made it up, since the file has none; the next release has to say the same.
             cell["id"] = f"cell-{number}"
     made = exercise(notebook, source.stem)
-    if not any(_marks(cell).get(flag) for cell in made.cells for flag in FLAGS):
+    if not any(marks_of(cell).get(flag) for cell in made.cells for flag in FLAGS):
         raise BadNotebookError(
             f"{source.stem}: no cell has nbgrader's marks, so nobody could tell what of it is a "
             "solution. Mark its cells: in JupyterLab, with nbgrader's Create Assignment."
@@ -143,12 +124,12 @@ def exercise(solution: NotebookNode, name: str) -> NotebookNode:
     notebook = copy.deepcopy(solution)
     _refuse_other_languages(notebook, name)
     refuse_autotest(notebook, name)
-    _verify(notebook, name)
-    for where, cell in _places(notebook, name):
-        _clear(cell, where)
+    _verify_marks(notebook, name)
+    for where, cell in _named_cells(notebook, name):
+        _remove_solutions(cell, where)
     _finish_as_nbgrader_does(notebook, name)
     for cell in notebook.cells:
-        _tidy(cell)
+        _strip_metadata(cell)
         tags = [tag for tag in cell.metadata.get("tags", []) if tag != "hide-input"]
         cell.metadata.pop("tags", None)
         if tags:
@@ -162,7 +143,7 @@ def exercise(solution: NotebookNode, name: str) -> NotebookNode:
     try:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
-        raise BadNotebookError(f"{name}: it is no valid notebook: {_brief(error)}") from None
+        raise BadNotebookError(f"{name}: it is no valid notebook: {_one_line(error)}") from None
     return notebook
 
 
@@ -182,7 +163,7 @@ def refuse_autotest(notebook: NotebookNode, name: str = "") -> None:
     ------
     BadNotebookError
     """
-    for where, cell in _places(notebook, name):
+    for where, cell in _named_cells(notebook, name):
         if cell.cell_type != "code":
             continue
         for number, line in enumerate(cell.source.split("\n"), 1):
@@ -197,20 +178,15 @@ def refuse_autotest(notebook: NotebookNode, name: str = "") -> None:
 # ------------------------------------------------------------------------- what is refused
 
 
-def _places(notebook: NotebookNode, name: str) -> Iterator[tuple[str, NotebookNode]]:
+def _named_cells(notebook: NotebookNode, name: str) -> Iterator[tuple[str, NotebookNode]]:
     """Yield the cells, and what errors call them."""
     for number, cell in enumerate(notebook.cells, 1):
-        marks = _marks(cell)
+        marks = marks_of(cell)
         which = repr(marks["grade_id"]) if marks.get("grade_id") else f"number {number}"
         yield f"{name}, cell {which}" if name else f"cell {which}", cell
 
 
-def _marks(cell: NotebookNode) -> dict[str, Any]:
-    marks = cell.metadata.get("nbgrader", {})
-    return marks if isinstance(marks, dict) else {}
-
-
-def _brief(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(getattr(error, "message", error)).split())[:300]
 
 
@@ -224,10 +200,10 @@ def _refuse_other_languages(notebook: NotebookNode, name: str) -> None:
         )
 
 
-def _verify(notebook: NotebookNode, name: str) -> None:
+def _verify_marks(notebook: NotebookNode, name: str) -> None:
     """Raise an error if marks are not such as nbgrader takes, or not as a check says."""
     seen: set[str] = set()
-    for where, cell in _places(notebook, name):
+    for where, cell in _named_cells(notebook, name):
         marks = cell.metadata.get("nbgrader", {})
         if not isinstance(marks, dict):
             raise BadNotebookError(f"{where}: its nbgrader metadata is {marks!r}, no mapping.")
@@ -249,7 +225,7 @@ def _verify(notebook: NotebookNode, name: str) -> None:
                 f"{where}: its marks are of schema {marks.get('schema_version')!r}, and 3 is "
                 "needed. For older marks, run: nbgrader update ."
             )
-        _verify_lines(cell, where)
+        _verify_regions(cell, where)
         points = marks.get("points") or 0
         if not isinstance(points, (int, float)) or not 0 <= points < MOST_POINTS:
             raise BadNotebookError(
@@ -266,13 +242,13 @@ def _verify(notebook: NotebookNode, name: str) -> None:
                 )
 
 
-def _verify_lines(cell: NotebookNode, where: str) -> None:
+def _verify_regions(cell: NotebookNode, where: str) -> None:
     """Raise an error if regions do not fit together, or a mark is misspelled."""
-    marks = _marks(cell)
+    marks = marks_of(cell)
     opened, begun = "", 0
     for number, line in enumerate(cell.source.split("\n"), 1):
         place = f"{where}, line {number}: {line.strip()[:80]!r}"
-        word, what = _mark(line)
+        word, what = _region_mark(line)
         if not word:
             prose = cell.cell_type != "code"
             near = _nearly_a_mark(line, prose)
@@ -306,7 +282,7 @@ def _verify_lines(cell: NotebookNode, where: str) -> None:
         )
 
 
-def _mark(line: str) -> tuple[str, str]:
+def _region_mark(line: str) -> tuple[str, str]:
     """Return, such as ``("BEGIN", "SOLUTION")``, the mark that nbgrader sees in a line."""
     return next((parts for mark, parts in MARKS.items() if mark in line), ("", ""))
 
@@ -322,7 +298,7 @@ def _nearly_a_mark(line: str, prose: bool) -> str:
     for text in texts:
         for mark in MARKS:
             meant = text.replace("MARKING", "MARK"), mark.replace(" ", "")
-            if difflib.SequenceMatcher(None, *meant, autojunk=False).ratio() >= NEARLY:
+            if difflib.SequenceMatcher(None, *meant, autojunk=False).ratio() >= LEAST_LIKENESS:
                 return mark
     return ""
 
@@ -358,11 +334,11 @@ class _Region:
 
 
 def _regions(lines: list[str]) -> list[_Region]:
-    """Return the regions of a cell that :func:`_verify_lines` has passed."""
+    """Return the regions of a cell that :func:`_verify_regions` has passed."""
     found = []
     first = 0
     for number, line in enumerate(lines):
-        word, what = _mark(line)
+        word, what = _region_mark(line)
         if word == "BEGIN":
             first = number
         elif word:
@@ -376,17 +352,17 @@ def _regions(lines: list[str]) -> list[_Region]:
     return found
 
 
-def _clear(cell: NotebookNode, where: str) -> None:
+def _remove_solutions(cell: NotebookNode, where: str) -> None:
     """Put stubs where a cell's solutions are, and nothing where its hidden things are."""
     prose = cell.cell_type != "code"
     original = cell.source
     lines = original.split("\n")
     regions = _regions(lines)
-    whole = _marks(cell).get("solution") and all(region.what != "SOLUTION" for region in regions)
+    whole = marks_of(cell).get("solution") and all(region.what != "SOLUTION" for region in regions)
     if whole and not _is_blank(cell):
         cell.source = TEXT_STUB if prose else STUB
         return
-    checked = bool(regions) and not prose and _fault(original) is None
+    checked = bool(regions) and not prose and _syntax_error(original) is None
     cleared = list(lines)
     for region in reversed(regions):  # from the end, so that numbers of lines stay right
         stubs = region.stubs(lines[region.first], prose)
@@ -395,12 +371,12 @@ def _clear(cell: NotebookNode, where: str) -> None:
             # Each with the others as they were: whether one has to raise does not hang on them.
             for stub in stubs:
                 tried = lines[: region.first] + stub + lines[region.last + 1 :]
-                if _fault("\n".join(tried)) is None:
+                if _syntax_error("\n".join(tried)) is None:
                     chosen = stub
                     break
         cleared[region.first : region.last + 1] = chosen
     cell.source = "\n".join(cleared)
-    fault = _fault(cell.source) if checked else None
+    fault = _syntax_error(cell.source) if checked else None
     if fault:
         raise BadNotebookError(
             f"{where}: without what is taken out, line {fault[0]} does not compile "
@@ -415,11 +391,11 @@ def _is_blank(cell: NotebookNode) -> bool:
 
     if cell.source.strip() in ("", STUB, RAISING_STUB, TEXT_STUB):
         return True
-    checksum = _marks(cell).get("checksum")
+    checksum = marks_of(cell).get("checksum")
     return checksum is not None and checksum == compute_checksum(cell)
 
 
-def _fault(source: str) -> tuple[int, str] | None:
+def _syntax_error(source: str) -> tuple[int, str] | None:
     """Return the line at which a cell does not compile, and why; None if it does.
 
     IPython's own syntax is Python here. Below a cell's magic, such as %%time, the rest of the
@@ -450,14 +426,14 @@ def _fault(source: str) -> tuple[int, str] | None:
     return None
 
 
-def _tidy(cell: NotebookNode) -> None:
+def _strip_metadata(cell: NotebookNode) -> None:
     """Take out the attachments that a cell no longer shows, and metadata that may tell."""
     shown = unquote(cell.source)
     attachments = cell.pop("attachments", {})
     kept = {name: data for name, data in attachments.items() if f"attachment:{name}" in shown}
     if kept:
         cell["attachments"] = kept
-    secret = any(_marks(cell).get(flag) for flag in ("solution", "grade", "task"))
+    secret = any(marks_of(cell).get(flag) for flag in ("solution", "grade", "task"))
     for key in list(cell.metadata):
         if (key not in KEPT) if secret else (key in RECORDS):
             del cell.metadata[key]
@@ -468,8 +444,8 @@ def _finish_as_nbgrader_does(notebook: NotebookNode, name: str) -> None:
     from nbgrader.nbgraderformat import MetadataValidator
     from nbgrader.preprocessors import ClearOutput, ComputeChecksums, LockCells
 
-    for where, cell in _places(notebook, name):
-        marks = {key: value for key, value in _marks(cell).items() if key in KEYS}
+    for where, cell in _named_cells(notebook, name):
+        marks = {key: value for key, value in marks_of(cell).items() if key in KEYS}
         if not any(marks.get(flag) for flag in FLAGS) and not marks.get("grade_id"):
             cell.metadata.pop("nbgrader", None)
             continue
@@ -480,7 +456,7 @@ def _finish_as_nbgrader_does(notebook: NotebookNode, name: str) -> None:
             MetadataValidator().validate_cell(cell)
         except Exception as error:  # its own, and those of jsonschema
             raise BadNotebookError(
-                f"{where}: nbgrader does not take its marks: {_brief(error)}"
+                f"{where}: nbgrader does not take its marks: {_one_line(error)}"
             ) from None
     resources = {"unique_key": name, "nbgrader": {"name": name}}
     for preprocessor in (LockCells, ClearOutput, ComputeChecksums):
@@ -488,5 +464,5 @@ def _finish_as_nbgrader_does(notebook: NotebookNode, name: str) -> None:
             preprocessor().preprocess(notebook, resources)
         except Exception as error:  # each of them has errors of its own
             raise BadNotebookError(
-                f"{name}: nbgrader's {preprocessor.__name__}: {_brief(error)}"
+                f"{name}: nbgrader's {preprocessor.__name__}: {_one_line(error)}"
             ) from None

@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,13 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 import coursekit
+from coursegrader.outcomes import CellOutcome, CheckOutcome, Output, SubmissionOutcome
 
 SCHEMA = 1
 PNG = b"\x89PNG\r\n\x1a\n"
 BARS = 10
-COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-STATES = ("graded", "graded, with trouble", "waiting", "not graded")
+ANSI_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 WAITS = "waits for a person"
 
 # The most that is kept of one submission, in characters where it is not said otherwise.
@@ -82,114 +82,60 @@ def clip(text: str, most: int) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def bounded(outcome: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of one outcome: flat, bounded, and of the types that it should have.
+def bounded(outcome: SubmissionOutcome) -> SubmissionOutcome:
+    """Return what is kept of one outcome: its texts shortened, and only so many of them.
 
     What is returned is returned unchanged if it is given once more.
-
-    Parameters
-    ----------
-    outcome : mapping
-        Of :meth:`coursegrader.grader.Grader.grade`, or read from a file.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        If it is not an outcome.
     """
-    checks = [_check(check) for check in outcome["checks"]]
-    cells = _cells(outcome["cells"], len(checks))
-    status, waiting = outcome["status"], _sum(checks, "points", lambda check: _waits(check))
-    if status not in STATES:
-        raise ValueError(f"there is no status {status!r:.100}")
-    return {
-        "set": clip(_of(str, outcome["set"]), LONGEST_NAME),
-        "status": "waiting" if waiting and status == "graded" else status,
-        "points": _sum(checks, "earned", lambda check: not _waits(check)),
-        "possible": _number(outcome["possible"]),
-        "waiting": waiting,
-        "in_process": _sum(
-            checks, "earned", lambda check: check["by"] == "in-process" and not _waits(check)
+    return replace(
+        outcome,
+        set=clip(outcome.set, LONGEST_NAME),
+        student=clip(outcome.student, LONGEST_NAME),
+        path=clip(outcome.path, LONGEST_NAME),
+        checks=tuple(
+            replace(
+                check,
+                id=clip(check.id, LONGEST_NAME),
+                title=clip(check.title, LONGEST_NAME),
+                message=clip(check.message, LONGEST_MESSAGE),
+            )
+            for check in outcome.checks
         ),
-        "checks": checks,
-        "remarks": _remarks(outcome["remarks"]),
-        "cells": cells,
-        "seconds": _number(outcome["seconds"]),
-    }
+        remarks=_bounded_remarks(outcome.remarks),
+        cells=_bounded_cells(outcome.cells),
+    )
 
 
-def _check(check: Mapping[str, Any]) -> dict[str, Any]:
-    points, passed = _number(check["points"]), check["passed"]
-    if passed not in (True, False, None):
-        raise ValueError(f"a check that neither passed nor failed: {passed!r:.100}")
-    return {
-        "id": clip(_of(str, check["id"]), LONGEST_NAME),
-        "title": clip(_of(str, check["title"]), LONGEST_NAME),
-        "points": points,
-        "earned": None if passed is None else min(max(_number(check["earned"]), 0.0), points),
-        "passed": passed,
-        "message": clip(_of(str, check["message"]), LONGEST_MESSAGE),
-        "by": clip(_of(str, check["by"]), LONGEST_NAME),
-        "hidden": _of(bool, check["hidden"]),
-    }
-
-
-def _waits(check: Mapping[str, Any]) -> bool:
-    return check["passed"] is None
-
-
-def _sum(checks: list[dict[str, Any]], name: str, which: Callable[[dict], bool]) -> float:
-    return float(sum(check[name] for check in checks if which(check)))
-
-
-def _of(kind: type, value: Any) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError(f"{kind.__name__} expected, not {type(value).__name__}")
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"a finite number expected, not {value!r:.100}")
-    return float(value)
-
-
-def _remarks(remarks: Iterable[str]) -> list[str]:
-    kept = [clip(_of(str, remark), LONGEST_REMARK) for remark in remarks]
+def _bounded_remarks(remarks: Sequence[str]) -> tuple[str, ...]:
+    kept = [clip(remark, LONGEST_REMARK) for remark in remarks]
     if len(kept) > MOST_REMARKS + 1:
         kept = [*kept[:MOST_REMARKS], f"and {len(kept) - MOST_REMARKS} more"]
-    return kept
+    return tuple(kept)
 
 
-def _cells(cells: Iterable[Mapping[str, Any]], checks: int) -> list[dict[str, Any]]:
+def _bounded_cells(cells: Iterable[CellOutcome]) -> tuple[CellOutcome, ...]:
     """Return what a page can show of the cells."""
-    kept, plain, budget = [], 0, _Budget()
+    kept, plain, budget = [], 0, _DisplayBudget()
     for cell in cells:
-        number = cell.get("check")
-        if number is None and cell["kind"] != "note":
+        if cell.check is None and cell.kind != "note":
             plain += 1
             if plain > MOST_CELLS:
                 continue
         kept.append(
-            {
-                "kind": clip(_of(str, cell["kind"]), LONGEST_NAME),
-                "source": budget.text(_of(str, cell["source"]), LONGEST_SOURCE),
-                "outputs": budget.outputs(cell["outputs"]),
-                "status": clip(_of(str, cell["status"]), LONGEST_NAME),
-                "prose": bool(cell["prose"]),
-            }
+            replace(
+                cell,
+                kind=clip(cell.kind, LONGEST_NAME),
+                source=budget.text(cell.source, LONGEST_SOURCE),
+                outputs=budget.outputs(cell.outputs),
+                status=clip(cell.status, LONGEST_NAME),
+            )
         )
-        if number is not None:
-            if number not in range(checks):
-                raise ValueError(f"a cell of check {number!r:.100}, which there is not")
-            kept[-1]["check"] = number
     if plain > MOST_CELLS:
-        text = f"{plain - MOST_CELLS} more cells are not shown."
-        kept.append({"kind": "note", "source": text, "outputs": [], "status": "", "prose": False})
-    return kept
+        kept.append(CellOutcome("note", f"{plain - MOST_CELLS} more cells are not shown."))
+    return tuple(kept)
 
 
-class _Budget:
+class _DisplayBudget:
     """How much of one submission may still be shown."""
 
     def __init__(self) -> None:
@@ -206,60 +152,41 @@ class _Budget:
         self.characters -= len(text)
         return clip(text, len(text))
 
-    def outputs(self, outputs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Keep what can be shown of outputs, and nothing else that may be in them."""
-        kept: list[dict[str, Any]] = []
-        for output in outputs:
-            if self.places <= 0:
-                break
-            self.places -= 1
-            kept.append(self.output(_of(dict, output)))
-        return kept
+    def outputs(self, outputs: Sequence[Output]) -> tuple[Output, ...]:
+        """Keep as many outputs as there is room for."""
+        kept = outputs[: self.places]
+        self.places -= len(kept)
+        return tuple(map(self.output, kept))
 
-    def output(self, output: Mapping[str, Any]) -> dict[str, Any]:
-        kind = output.get("type")
-        for name, what in (("stream", "text"), ("error", "traceback")):
-            if kind == name:
-                return {"type": kind, what: self.text(_text_of(output, what), LONGEST_OUTPUT)}
-        data = output.get("data")
-        data = data if isinstance(data, Mapping) else {}
-        picture = data.get("image/png")
-        if isinstance(picture, str):
-            if self.pictures > 0 and len(picture) <= self.bytes:
-                self.pictures -= 1
-                self.bytes -= len(picture)
-                shown = {"image/png": clip(picture, len(picture))}
-                if "text/plain" in data:  # shown where the picture is none
-                    shown["text/plain"] = self.text(_text_of(data, "text/plain"), 1000)
-                return {"type": "display_data", "data": shown}
-            data = {"text/plain": "(a picture that is not shown: there are too many)"}
-        text = self.text(_text_of(data, "text/plain"), LONGEST_OUTPUT)
-        return {"type": "display_data", "data": {"text/plain": text}}
+    def output(self, output: Output) -> Output:
+        """Keep a picture whole or not at all, and the ends of a text."""
+        if output.kind != "picture":
+            return replace(output, text=self.text(output.text, LONGEST_OUTPUT))
+        if self.pictures > 0 and len(output.text) <= self.bytes:
+            self.pictures -= 1
+            self.bytes -= len(output.text)
+            return replace(output, text=clip(output.text, len(output.text)))
+        return Output("text", "(a picture that is not shown: there are too many)")
 
 
-def _text_of(output: Mapping[str, Any], name: str) -> str:
-    value = output.get(name, "")
-    return value if isinstance(value, str) else "(not a text)"
-
-
-def feedback(row: Mapping[str, Any], *, show_hidden: bool = False) -> str:
+def feedback(row: SubmissionOutcome, *, show_hidden: bool = False) -> str:
     """Return one student's page."""
     return (
         _environment()
         .get_template("feedback.html")
         .render(
-            title=f"{row['student']}: {row['set']}",
-            student=row["student"],
-            path=row["path"],
+            title=f"{row.student}: {row.set}",
+            student=row.student,
+            path=row.path,
             outcome=row,
-            show=_Page(),
+            show=_Renderer(),
             show_hidden=show_hidden,
         )
     )
 
 
 def summary(
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[SubmissionOutcome],
     sandbox: Mapping[str, str],
     missing: list[str],
     fault: str = "",
@@ -267,16 +194,16 @@ def summary(
     """Return the page that sums up all notebooks."""
     rows = list(rows)
     groups = []
-    for name in sorted({row["set"] for row in rows}):
-        group = [row for row in rows if row["set"] == name]
+    for name in sorted({row.set for row in rows}):
+        group = [row for row in rows if row.set == name]
         groups.append(
             {
                 "name": name,
                 "rows": group,
                 "histogram": _histogram(group) if name else [],
                 "failed": _most_failed(group),
-                "waits": any(row["waiting"] for row in group),
-                "in_process": any(row["in_process"] for row in group),
+                "waits": any(row.waiting for row in group),
+                "in_process": any(row.in_process for row in group),
             }
         )
     return (
@@ -293,7 +220,7 @@ def summary(
     )
 
 
-def grades(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def grades(rows: Iterable[SubmissionOutcome]) -> pd.DataFrame:
     """Return the gradebook: a row per notebook, with a column for each check.
 
     The cell of a check that waits for a person is empty.
@@ -301,57 +228,61 @@ def grades(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     lines = []
     for row in rows:
         names = ("student", "set", "points", "possible", "waiting", "in_process", "status")
-        line = {name: row[name] for name in names}
-        line["remarks"] = clip("; ".join(row["remarks"]), REMARKS_IN_TABLE)
-        line["file"] = row["path"]
-        for check in row["checks"]:
+        line = {name: getattr(row, name) for name in names}
+        line["remarks"] = clip("; ".join(row.remarks), REMARKS_IN_TABLE)
+        line["file"] = row.path
+        for check in row.checks:
             # A master may call a cell as a column is called that is there already.
-            name = f"{check['id']} (check)" if check["id"] in line else check["id"]
-            line[name] = check["earned"]
-        lines.append({_harmless(name): _harmless(value) for name, value in line.items()})
+            name = f"{check.id} (check)" if check.id in line else check.id
+            line[name] = check.earned
+        lines.append({_no_formula(name): _no_formula(value) for name, value in line.items()})
     return pd.DataFrame(lines)
 
 
-def results(rows: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> dict[str, Any]:
+def results(rows: Iterable[SubmissionOutcome], about: Mapping[str, Any]) -> dict[str, Any]:
     """Return what ``results.json`` holds; its form is documented in the course."""
     names = ("student", "path", "set", "status", "points", "possible", "waiting", "in_process",
-             "remarks", "checks", "seconds")  # fmt: skip
+             "remarks", "seconds")  # fmt: skip
     return {
         "schema": SCHEMA,
         "coursekit": coursekit.__version__,
         **about,
-        "submissions": [{name: row[name] for name in names} for row in rows],
+        "submissions": [
+            {name: getattr(row, name) for name in names}
+            | {"checks": [asdict(check) for check in row.checks]}
+            for row in rows
+        ],
     }
 
 
-def gradescope(row: Mapping[str, Any], *, show_hidden: bool = False) -> dict[str, Any]:
+def gradescope(row: SubmissionOutcome, *, show_hidden: bool = False) -> dict[str, Any]:
     """Return one notebook's results in the form that Gradescope reads.
 
     A test that waits for a person has no score. Gradescope then wants a score of the whole, which
     is of what is graded so far. So that no student takes it for the total, nothing is visible
     before grades are published.
     """
-    visibility = "after_published" if row["waiting"] else "visible"
+    visibility = "after_published" if row.waiting else "visible"
     tests = []
-    for check in row["checks"]:
-        shown = show_hidden or not check["hidden"]
+    for check in row.checks:
+        shown = show_hidden or not check.hidden
         test = {
-            "name": f"{check['id']} {check['title']}",
-            "max_score": check["points"],
-            "output": check["message"] if shown else "",
+            "name": f"{check.id} {check.title}",
+            "max_score": check.points,
+            "output": check.message if shown else "",
             "visibility": visibility,
         }
-        if _waits(check):
+        if check.waits:
             test["output"] = f"This {WAITS}."
         else:
-            test["score"] = check["earned"]
+            test["score"] = check.earned
         tests.append(test)
-    said = list(row["remarks"])
-    if row["waiting"]:
-        said.insert(0, f"{row['waiting']:g} of {row['possible']:g} points: {WAITS}. "
+    said = list(row.remarks)
+    if row.waiting:
+        said.insert(0, f"{row.waiting:g} of {row.possible:g} points: {WAITS}. "
                     "The score is of what is graded so far.")  # fmt: skip
     return {
-        "score": row["points"],
+        "score": row.points,
         "visibility": visibility,
         "output": "\n".join(said),
         "tests": tests,
@@ -364,7 +295,7 @@ FORMULA = "=+-@\u2212"
 SEPARATORS = re.compile(r"([;\t])")
 
 
-def _harmless(value: Any) -> Any:
+def _no_formula(value: Any) -> Any:
     """Keep spreadsheets from taking a text for a formula; numbers stay numbers."""
     if not isinstance(value, str):
         return value
@@ -383,12 +314,12 @@ def _is_formula(text: str) -> bool:
     return False
 
 
-def _histogram(rows: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    possible = max(row["possible"] for row in rows)
+def _histogram(rows: list[SubmissionOutcome]) -> list[dict[str, Any]]:
+    possible = max(row.possible for row in rows)
     if not possible:
         return []
     bars = min(BARS, int(possible)) or 1
-    counts = Counter(min(bars - 1, int(bars * row["points"] / possible)) for row in rows)
+    counts = Counter(min(bars - 1, int(bars * row.points / possible)) for row in rows)
     most = max(counts.values())
     edges = [possible * bar / bars for bar in range(bars + 1)]
     return [
@@ -401,15 +332,15 @@ def _histogram(rows: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _most_failed(rows: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _most_failed(rows: list[SubmissionOutcome]) -> list[dict[str, Any]]:
     failed: dict[str, dict[str, Any]] = {}
     for row in rows:
-        for check in row["checks"]:
-            if check["passed"] is False:
+        for check in row.checks:
+            if check.passed is False:
                 entry = failed.setdefault(
-                    check["id"], {"id": check["id"], "title": check["title"], "messages": Counter()}
+                    check.id, {"id": check.id, "title": check.title, "messages": Counter()}
                 )
-                entry["messages"][check["message"]] += 1
+                entry["messages"][check.message] += 1
     for entry in failed.values():
         entry["count"] = entry["messages"].total()
         message = entry.pop("messages").most_common(1)[0][0]
@@ -431,24 +362,24 @@ def _environment() -> jinja2.Environment:
         )
         _made.filters |= {
             "short": lambda remarks: clip("; ".join(remarks), REMARKS_IN_SUMMARY),
-            "earned": _earned,
-            "mood": lambda check: {True: "good", False: "bad", None: "wait"}[check["passed"]],
-            "mark": lambda check: {True: "✔", False: "✘", None: "…"}[check["passed"]],
+            "earned": _points_or_dash,
+            "mood": lambda check: {True: "good", False: "bad", None: "wait"}[check.passed],
+            "mark": lambda check: {True: "✔", False: "✘", None: "…"}[check.passed],
         }
     return _made
 
 
-def _earned(check: Mapping[str, Any]) -> str:
-    return "–" if _waits(check) else f"{check['earned']:g}"
+def _points_or_dash(check: CheckOutcome) -> str:
+    return "–" if check.waits else f"{check.earned:g}"
 
 
 # Definitions of links take time that grows with the cube of their number.
-_plain = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_inline", "reference"])
+_markdown = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_inline", "reference"])
 _tables = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_inline", "reference"])
 _tables.enable("table")
 
 
-class _Page:
+class _Renderer:
     """Renders what is on one page, while it is not too much."""
 
     def __init__(self) -> None:
@@ -462,7 +393,7 @@ class _Page:
         lines = source.split("\n")
         few = max(line.count("|") for line in lines) * len(lines) <= LARGEST_TABLE
         try:
-            return Markup((_tables if few else _plain).render(source))
+            return Markup((_tables if few else _markdown).render(source))
         except Exception:
             # Such as IndexError for ">" over and over; the text is what matters.
             return Markup("<pre>{}</pre>").format(source)
@@ -478,36 +409,31 @@ class _Page:
         except Exception:
             return escape(source)
 
-    def output(self, output: Mapping[str, Any]) -> Markup:
+    def output(self, output: Output) -> Markup:
         """Show one output: as text, or as a picture if it is one."""
-        kind = output["type"]
-        if kind == "stream":
-            return _pre("output", output["text"])
-        if kind == "error":
-            return _pre("output error", output["traceback"])
-        data = output["data"]
-        picture = data.get("image/png")
-        if picture is not None:
-            try:
-                content = base64.b64decode(picture.replace("\n", ""), validate=True)
-            except (binascii.Error, ValueError):
-                content = b""
-            if content.startswith(PNG):
-                encoded = base64.b64encode(content).decode()
-                return Markup(
-                    '<p><img alt="a figure of this cell" src="data:image/png;base64,{}"></p>'
-                ).format(encoded)
-        return _pre("output", data.get("text/plain", ""))
+        if output.kind != "picture":
+            kind = "output error" if output.kind == "error" else "output"
+            return _preformatted(kind, output.text)
+        try:
+            content = base64.b64decode(output.text.replace("\n", ""), validate=True)
+        except (binascii.Error, ValueError):
+            content = b""
+        if not content.startswith(PNG):
+            return _preformatted("output", "")
+        encoded = base64.b64encode(content).decode()
+        return Markup(
+            '<p><img alt="a figure of this cell" src="data:image/png;base64,{}"></p>'
+        ).format(encoded)
 
 
-def _pre(kind: str, text: str) -> Markup:
+def _preformatted(kind: str, text: str) -> Markup:
     return Markup('<pre class="{}">{}</pre>').format(kind, as_a_terminal_shows_it(text))
 
 
 def as_a_terminal_shows_it(text: str) -> str:
     """Apply carriage returns and backspaces, as of progress bars, and drop colours."""
     lines = []
-    for line in COLOURS.sub("", text).split("\n"):
+    for line in ANSI_ESCAPES.sub("", text).split("\n"):
         shown: list[str] = []
         place = 0
         for part in re.split("([\r\b])", line):
@@ -519,7 +445,7 @@ def as_a_terminal_shows_it(text: str) -> str:
                 shown[place : place + len(part)] = part
                 place += len(part)
         lines.append("".join(shown))
-    return CONTROL.sub("", "\n".join(lines))
+    return CONTROL_CHARACTERS.sub("", "\n".join(lines))
 
 
 def dump(value: Any) -> str:

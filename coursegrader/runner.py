@@ -29,6 +29,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from coursegrader import answers
 from coursegrader.channel import Channel
 from coursegrader.sandbox import Limits, Sandbox, run
 from coursekit.exercises import catalogue
@@ -40,20 +41,21 @@ AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 # Captured before any submission runs: what it patches later is not what judges it.
 _compile, _eval, _parse = compile, eval, ast.parse
-_pristine = dict(vars(builtins))
+_original_builtins = dict(vars(builtins))
 
 
 def serve(spec: dict[str, Any], *, fds: list[int]) -> None:
     """Run a submission in a sandbox. Called in a process forked for it alone."""
-    _enter(spec, fds, lambda sandbox: _work(sandbox, fds[0], spec["seed"]))
+    _run_in_sandbox(spec, fds, lambda sandbox: _serve_requests(sandbox, fds[0], spec["seed"]))
 
 
 def judge(spec: dict[str, Any], *, fds: list[int]) -> None:
     """Judge answers in a sandbox of its own, in which no code of a submission ever ran."""
-    _enter(spec, fds, lambda _: _judge(fds[0], spec["seed"]))
+    _run_in_sandbox(spec, fds, lambda _: _judge_requests(fds[0], spec["seed"], spec["checks"]))
 
 
-def _enter(spec: dict[str, Any], fds: list[int], work: Callable[[Sandbox], None]) -> None:
+def _run_in_sandbox(spec: dict[str, Any], fds: list[int], work: Callable[[Sandbox], None]) -> None:
+    """Enter the sandbox that the grader has described, and do the work there."""
     sandbox = Sandbox(
         layers=set(spec["layers"]),
         limits=Limits(**spec["limits"]),
@@ -72,8 +74,9 @@ def _enter(spec: dict[str, Any], fds: list[int], work: Callable[[Sandbox], None]
     run(sandbox, quietly, keep=fds)
 
 
-def _work(sandbox: Sandbox, fd: int, seed: int) -> None:
-    channel = _Voice(socket.socket(fileno=fd))
+def _serve_requests(sandbox: Sandbox, fd: int, seed: int) -> None:
+    """Read a notebook, write files and run steps, as the grader asks for it."""
+    channel = _ForkSafeChannel(socket.socket(fileno=fd))
     channel.send({"event": "ready", "layers": sandbox.on})
     notebook = None
     while True:
@@ -83,13 +86,13 @@ def _work(sandbox: Sandbox, fd: int, seed: int) -> None:
             return
         asked = request["ask"]
         if asked == "read":
-            channel.send(*_read(blob))
+            channel.send(*_read_notebook(blob))
         elif asked == "file":
             path = Path(request["name"])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(blob)
         elif asked == "step":
-            notebook = notebook or _Notebook(channel, seed)
+            notebook = notebook or _NotebookShell(channel, seed)
             step = json.loads(blob)
             del blob, request  # tests are secret: only what runs them holds them
             notebook.run(step)
@@ -97,8 +100,8 @@ def _work(sandbox: Sandbox, fd: int, seed: int) -> None:
             return
 
 
-def _read(content: bytes) -> tuple[dict[str, Any], bytes]:
-    """Read a submitted notebook before anything of it runs; the limits hold here, too."""
+def _read_notebook(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the cells of a submitted notebook as a message; the sandbox's limits hold for it."""
     from coursegrader.notebook import BadNotebookError, cells_of, read
 
     try:
@@ -111,8 +114,8 @@ def _read(content: bytes) -> tuple[dict[str, Any], bytes]:
     return {"problem": ""}, content.encode()
 
 
-class _NoChecks(importlib.abc.MetaPathFinder):
-    """Refuses the modules of the checks: who has them has the answers."""
+class _ChecksBlocker(importlib.abc.MetaPathFinder):
+    """Keeps a submission from importing the course's checks, which hold the answers."""
 
     def __init__(self, note: Callable[[str], None]):
         self._note = note
@@ -125,8 +128,8 @@ class _NoChecks(importlib.abc.MetaPathFinder):
             )
 
 
-class _Voice(Channel):
-    """Sends whole messages only, whatever threads, forks and interrupts there are."""
+class _ForkSafeChannel(Channel):
+    """A channel that sends whole messages only, whatever threads, forks and interrupts do."""
 
     def __init__(self, connection: socket.socket):
         super().__init__(connection)
@@ -147,7 +150,7 @@ class _Voice(Channel):
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class _Notebook:
+class _NotebookShell:
     """An IPython shell whose outputs go to the grader."""
 
     def __init__(self, channel: Channel, seed: int):
@@ -158,7 +161,7 @@ class _Notebook:
         from traitlets.config import Config
 
         self.channel = channel
-        self.room = LARGEST_OUTPUT
+        self.room_left = LARGEST_OUTPUT
         notebook = self
 
         class Publisher(DisplayPublisher):
@@ -223,14 +226,14 @@ class _Notebook:
             displayhook_class=Hook,
         )
         sys.modules["__main__"] = main
-        self.streams = _Stream(self, "stdout"), _Stream(self, "stderr")
+        self.streams = _OutputStream(self, "stdout"), _OutputStream(self, "stderr")
         sys.stdout, sys.stderr = self.streams
         self.transform = type(self.shell.input_transformer_manager)().transform_cell
         # The folder of the notebook is where Jupyter looks for modules first.
         sys.path.insert(0, "")
-        sys.meta_path.insert(0, _NoChecks(self.note))
-        catalogue.judge_elsewhere(self.checked)
-        _seed(seed)
+        sys.meta_path.insert(0, _ChecksBlocker(self.note))
+        catalogue.judge_elsewhere(self.check_called)
+        _set_seed(seed)
 
     def run(self, step: dict[str, Any]) -> None:
         """Run one step, and say how it ended."""
@@ -249,7 +252,7 @@ class _Notebook:
 
     def step(self, step: dict[str, Any], verdict: dict[str, Any]) -> str:
         """Run one step; what tests find is put into the verdict."""
-        self.room = LARGEST_OUTPUT
+        self.room_left = LARGEST_OUTPUT
         if step["kind"] == "code":
             result = self.shell.run_cell(step["source"], store_history=True)
             if result.success:
@@ -258,14 +261,15 @@ class _Notebook:
             return "interrupted" if isinstance(error, KeyboardInterrupt) else "error"
         if step["kind"] == "tests":
             try:
-                return self._tests(step.pop("source"), verdict)
+                return self._run_tests(step.pop("source"), verdict)
             finally:
                 self.flush()  # what tests print is theirs, and not the next cell's
         for name, kind in step["answers"].items():
-            self._answer(name, kind)
+            self._send_answer(name, kind)
         return "ok"
 
-    def _answer(self, name: str, kind: str) -> None:
+    def _send_answer(self, name: str, kind: str) -> None:
+        """Send the value of one variable to the grader, or why that cannot be done."""
         from coursekit.exercises import kinds
 
         message: dict[str, Any] = {"event": "answer", "name": name}
@@ -278,7 +282,7 @@ class _Notebook:
         else:
             try:
                 judge = getattr(kinds, kind)()
-                blob = judge.write(judge.plain(name, value))
+                blob = answers.write(judge, judge.plain(name, value))
             except kinds.WrongKindError as error:
                 message["problem"] = str(error)[:1000]
             except Exception as error:
@@ -286,8 +290,8 @@ class _Notebook:
                 message["problem"] = text[:1000]
         self.channel.send(message, blob)
 
-    def _tests(self, source: str, verdict: dict[str, Any]) -> str:
-        """Run tests of the master beside the submission's code, with the builtins of old.
+    def _run_tests(self, source: str, verdict: dict[str, Any]) -> str:
+        """Run tests of the master beside the submission's code, with the original builtins.
 
         As in nbgrader, an error earns nothing, a number at the end so many points, and all
         else everything.
@@ -296,7 +300,7 @@ class _Notebook:
         sys.setprofile(None)
         space = self.shell.user_ns
         before = space.get("__builtins__")
-        space["__builtins__"] = dict(_pristine)
+        space["__builtins__"] = dict(_original_builtins)
         try:
             source = self.transform(source)
             body = _parse(source).body
@@ -331,7 +335,7 @@ class _Notebook:
         """Tell the grader of something that it should remark upon."""
         self.channel.send({"event": "note", "note": what})
 
-    def checked(self, identifier: str) -> None:
+    def check_called(self, identifier: str) -> None:
         """Say what a learner who calls a check outside of its cell should know."""
         print(f"{str(identifier)[:40]} is judged when the notebook has run.")
         self.note("calls")
@@ -349,42 +353,42 @@ class _Notebook:
             with suppress(ValueError):
                 picture = base64.b64decode(picture)
         if isinstance(picture, bytes) and len(picture) <= LARGEST_PICTURE:
-            self._output({"type": kind, "mime": "image/png"}, picture)
+            self._send_output({"type": kind, "mime": "image/png"}, picture)
         elif isinstance(text := data.get("text/plain"), str):
-            self._output({"type": kind, "mime": "text/plain"}, self._cut(text))
+            self._send_output({"type": kind, "mime": "text/plain"}, self._shorten(text))
 
     def write(self, text: str) -> None:
         """Send what was printed."""
-        self._output({"type": "stream"}, self._cut(text))
+        self._send_output({"type": "stream"}, self._shorten(text))
 
     def error(self, traceback: list[str]) -> None:
         """Send what was raised."""
         self.flush()
-        self._output({"type": "error"}, self._cut("\n".join(traceback)))
+        self._send_output({"type": "error"}, self._shorten("\n".join(traceback)))
 
-    def _output(self, what: dict[str, Any], content: str | bytes) -> None:
+    def _send_output(self, what: dict[str, Any], content: str | bytes) -> None:
         if isinstance(content, str):
             content = content.encode("utf-8", "replace")
         if content:
             self.channel.send({"event": "output", **what}, content)
 
-    def _cut(self, text: str) -> str:
-        if self.room <= 0:
+    def _shorten(self, text: str) -> str:
+        if self.room_left <= 0:
             return ""
-        if len(text) > self.room:
-            text = text[: self.room] + "\n[the rest of the output is left out]\n"
-        self.room -= len(text)
+        if len(text) > self.room_left:
+            text = text[: self.room_left] + "\n[the rest of the output is left out]\n"
+        self.room_left -= len(text)
         return text
 
 
-class _Stream:
-    """What stands for ``sys.stdout``: gathers a line or a piece, and sends it."""
+class _OutputStream:
+    """Takes the place of ``sys.stdout``: gathers what is printed and sends it in pieces."""
 
     encoding = "utf-8"
     errors = "replace"
     GATHERED = 4096
 
-    def __init__(self, notebook: _Notebook, name: str):
+    def __init__(self, notebook: _NotebookShell, name: str):
         self.name = f"<{name}>"
         self._notebook = notebook
         self._which = name
@@ -395,8 +399,8 @@ class _Stream:
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        if self._notebook.room > 0:
-            self._parts.append(text[: self._notebook.room + 1])
+        if self._notebook.room_left > 0:
+            self._parts.append(text[: self._notebook.room_left + 1])
             self._length += len(text)
             if self._length > self.GATHERED:
                 self.flush()
@@ -423,22 +427,29 @@ class _Stream:
     closed = False
 
 
-def _seed(seed: int) -> None:
+def _set_seed(seed: int) -> None:
     import keras
 
     keras.utils.set_random_seed(seed)
 
 
-def _judge(fd: int, seed: int) -> None:
+def _judge_requests(fd: int, seed: int, files: list[str]) -> None:
+    """Judge answers, with the course's checks and those in files, until the grader hangs up."""
     import hashlib
 
-    from coursekit.exercises import find
+    from coursekit.exercises import find, use
     from coursekit.exercises.kinds import WrongKindError
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=fd))
-    channel.send({"event": "ready"})
-    _seed(seed)
+    _set_seed(seed)
+    try:
+        for file in files:
+            use(file)
+    except (OSError, ValueError) as error:
+        channel.send({"problem": str(error)[:2000]})
+        return
+    channel.send({})
     read: dict[tuple, Any] = {}  # a model that three checks look at is loaded once
     given: dict[str, Any] = {}
     problem = ""
@@ -460,7 +471,7 @@ def _judge(fd: int, seed: int) -> None:
             place = (type(check.answers[name]), name, hashlib.sha256(content).digest())
             try:
                 if place not in read:
-                    read[place] = check.answers[name].read(name, content)
+                    read[place] = answers.read(check.answers[name], name, content)
                 given[name] = read[place]
             except WrongKindError as error:
                 problem = problem or str(error)

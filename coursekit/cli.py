@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from coursekit.datasets import DataUnavailableError, _files, folders
+from coursekit.datasets import DataUnavailableError, folders, obtaining, places, registry
 from coursekit.terminal import console, errors, stopped, tell
 
 # Where a package that is installed beside this one names its commands: NAME = "module:function".
@@ -41,7 +41,7 @@ def list_data() -> None:
     )
     for column in table.columns:
         column.no_wrap = column.header != "file"
-    for file in _files.REGISTRY:
+    for file in registry.REGISTRY:
         table.add_row(
             file.dataset,
             file.edition,
@@ -60,7 +60,7 @@ def fetch(
     ] = None,
 ) -> None:
     """Download the full editions, so that the course can be taken offline."""
-    available = {file.dataset: None for file in _files.REGISTRY if not file.bundled}
+    available = {file.dataset: None for file in registry.REGISTRY if not file.bundled}
     wanted = datasets or list(available)
     if unknown := [name or "''" for name in wanted if name not in available]:
         tell(
@@ -73,8 +73,8 @@ def fetch(
     with stopped("Stopped. The files that were fetched whole are kept; run it again to go on."):
         for name in wanted:
             try:
-                for file in _files.files_of(name, "full"):
-                    tell(console, "", f"{_files.obtain(file).path}: checked")
+                for file in registry.files_of(name, "full"):
+                    tell(console, "", f"{obtaining.obtain(file).path}: checked")
             except DataUnavailableError as error:
                 failed = True
                 tell(errors, name, f": {error}")
@@ -86,18 +86,18 @@ def fetch(
 def verify() -> None:
     """Check the content of every file that is here; end with 1 if one is wrong."""
     right = absent = 0
-    for file in _files.REGISTRY:
+    for file in registry.REGISTRY:
         problems: list[str] = []
-        if found := _files.look(file, problems, thorough=True):
+        if found := obtaining.look(file, problems, thorough=True):
             right += 1
             tell(console, "right", f"  {found.path}", "green")
             continue
         if file.bundled and not problems:
-            problems.append(f"{_files.location(file)}: there is no such file")
+            problems.append(f"{places.location(file)}: there is no such file")
         absent += not problems
         for problem in problems:
             tell(console, "wrong", f"  {problem}")
-    wrong = len(_files.REGISTRY) - right - absent
+    wrong = len(registry.REGISTRY) - right - absent
     console.print(f"{right} right, {wrong} wrong, {absent} not here")
     if wrong:
         raise typer.Exit(1)
@@ -120,12 +120,12 @@ for _found in entry_points(group=COMMANDS):
     app.command(_found.name)(_found.load())
 
 
-def _place(file: _files.DataFile) -> str:
+def _place(file: registry.DataFile) -> str:
     if file.bundled:
         return "bundled"
-    if not any(os.path.isfile(path) for path in _files.places(file)):
+    if not any(os.path.isfile(path) for path in places.possible_locations(file)):
         return "not here"
-    return "COURSEKIT_DATA" if _files.data_directory() else "cache"
+    return "COURSEKIT_DATA" if places.data_directory() else "cache"
 
 
 def _readable(size: int) -> str:

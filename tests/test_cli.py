@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from coursekit.cli import app
-from coursekit.datasets import _files
+from coursekit.datasets import places, registry
 from tests.conftest import ROOT
 from tests.coursegrader.notebooks import master_of_two, write
 from tests.datasets.mirror import mirror  # noqa: F401  (a fixture)
@@ -31,7 +31,7 @@ def test_help_names_the_verbs():
 def test_list_shows_every_file():
     result = coursekit("data", "list")
     assert result.exit_code == 0
-    for file in _files.REGISTRY:
+    for file in registry.REGISTRY:
         assert file.path.rpartition("/")[2] in result.output
     assert "not here" in result.output and "bundled" in result.output
     assert "440fcabf73cc" in result.output
@@ -41,7 +41,7 @@ def test_list_shows_every_file():
 def test_where(monkeypatch, tmp_path):
     result = coursekit("data", "where")
     assert "not set" in result.output
-    assert str(_files.cache_directory()) in result.output
+    assert str(places.cache_directory()) in result.output
     assert str(ROOT / "data") in result.output
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path))
     assert str(tmp_path) in coursekit("data", "where").output
@@ -56,7 +56,7 @@ def test_fetch_list_verify(mnist_from):  # noqa: F811
     assert coursekit("data", "list").output.count("cache") == 4
     assert "4 right, 0 wrong, 0 not here" in coursekit("data", "verify").output
 
-    (_files.cache_directory() / "mnist" / NAMES[1]).write_bytes(b"damaged")
+    (places.cache_directory() / "mnist" / NAMES[1]).write_bytes(b"damaged")
     result = coursekit("data", "verify")
     assert result.exit_code == 1
     assert "3 right, 1 wrong" in result.output and "expected" in result.output
@@ -184,7 +184,7 @@ def test_verify_tells_of_a_folder_in_the_place_of_a_file(mnist_from, monkeypatch
 
 
 def test_verify_tells_of_a_file_that_should_have_come_along(monkeypatch, tmp_path):
-    monkeypatch.setattr(_files, "bundled_directory", lambda: tmp_path)
+    monkeypatch.setattr(places, "bundled_directory", lambda: tmp_path)
     result = coursekit("data", "verify")
     assert result.exit_code == 1
     assert f"wrong  {tmp_path / 'iris.csv'}: there is no such file" in result.output

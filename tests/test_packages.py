@@ -27,11 +27,21 @@ def checkout(tmp_path_factory) -> Path:
     return folder
 
 
+# The checkout itself is on the path as well, and of two trees of a name either may be read.
+LINT = """
+import sys
+from importlinter.cli import lint_imports_command
+sys.path[:] = [sys.argv[1], *(path for path in sys.path if path not in ("", sys.argv[2]))]
+sys.argv = ["lint-imports", "--no-cache"]
+lint_imports_command()
+"""
+
+
 def lint(folder: Path) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        [sys.executable, "-c", LINT, folder, ROOT],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"},
+        env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
         text=True,
         timeout=60,

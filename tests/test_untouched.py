@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 from coursekit.cli import app
-from coursekit.datasets import _files
+from coursekit.datasets import places, registry
 from tests.coursegrader.notebooks import master_of_two, notebook, two_checks, write
 from tests.datasets.mirror import mirror  # noqa: F401  (a fixture)
 from tests.datasets.test_download import NAMES, mnist_from  # noqa: F401  (a fixture)
@@ -33,10 +33,10 @@ ENDED = [pytest.param("SIGINT", 130, id="SIGINT"), pytest.param("SIGTERM", 143, 
 # Runs a command where there are the data files that the parent has.
 COMMAND = """
 import json, sys
-from coursekit.datasets import _files
-if registry := json.load(sys.stdin):
-    _files.REGISTRY = tuple(_files.DataFile(**file) for file in registry)
-    _files.STALL_SECONDS = 60.0
+from coursekit.datasets import downloading, registry
+if files := json.load(sys.stdin):
+    registry.REGISTRY = tuple(registry.DataFile(**file) for file in files)
+    downloading.STALL_SECONDS = 60.0
 from coursekit.cli import app
 app()
 """
@@ -61,7 +61,7 @@ def coursekit(*words) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def start(*words, registry=(), **environment: str) -> subprocess.Popen:
+def start(*words, files=(), **environment: str) -> subprocess.Popen:
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", COMMAND, *(str(word) for word in words)],
         stdin=subprocess.PIPE,
@@ -70,7 +70,7 @@ def start(*words, registry=(), **environment: str) -> subprocess.Popen:
         text=True,
         env={**os.environ, **environment},
     )
-    json.dump([dataclasses.asdict(file) for file in registry], process.stdin)
+    json.dump([dataclasses.asdict(file) for file in files], process.stdin)
     process.stdin.close()
     process.stdin = None
     return process
@@ -112,9 +112,9 @@ def place(tmp_path, monkeypatch):
 @pytest.mark.parametrize("cache", ["used", "empty", "none"])
 def test_a_fetch_that_fails(mnist_from, place, behaviour, cache):  # noqa: F811
     if cache != "used":
-        shutil.rmtree(_files.cache_directory())
+        shutil.rmtree(places.cache_directory())
     if cache == "empty":
-        _files.cache_directory().mkdir()
+        places.cache_directory().mkdir()
     mnist_from(behaviour, behaviour)
     before = tree(place)
     assert coursekit("data", "fetch", "mnist")[0] == 1
@@ -123,7 +123,7 @@ def test_a_fetch_that_fails(mnist_from, place, behaviour, cache):  # noqa: F811
 
 def half_written() -> bool:
     """Whether a part of a file has come, as it does once the progress bar is there."""
-    incoming = _files.cache_directory() / "mnist" / ".incoming"
+    incoming = places.cache_directory() / "mnist" / ".incoming"
     with suppress(FileNotFoundError):  # moved in this moment
         return any(path.stat().st_size for path in incoming.glob("*"))
     return False
@@ -134,10 +134,10 @@ def half_written() -> bool:
 @pytest.mark.parametrize("cache", ["used", "none"])
 def test_a_fetch_that_is_interrupted(mnist_from, place, name, status, cache):  # noqa: F811
     if cache == "none":
-        shutil.rmtree(_files.cache_directory())
+        shutil.rmtree(places.cache_directory())
     mnist_from("half")
     before = tree(place)
-    process = start("data", "fetch", registry=_files.REGISTRY)
+    process = start("data", "fetch", files=registry.REGISTRY)
     code, output = end(process, name, half_written)
     assert code == status, output
     assert "Stopped. The files that were fetched whole are kept" in output
@@ -148,10 +148,10 @@ def test_a_fetch_that_is_interrupted(mnist_from, place, name, status, cache):  #
 @SIGNALS
 def test_what_was_fetched_whole_is_kept(mnist_from, mirror, place):  # noqa: F811
     mnist_from("good")
-    good = _files.REGISTRY[0]
+    good = registry.REGISTRY[0]
     mnist_from("half")
     before = tree(place)
-    process = start("data", "fetch", registry=(good, *_files.REGISTRY[1:]))
+    process = start("data", "fetch", files=(good, *registry.REGISTRY[1:]))
     assert end(process, "SIGTERM", mirror.half_sent.is_set)[0] == 143
     after = tree(place)
     assert after.pop(f"cache/mnist/{NAMES[0]}")[0] == good.sha256
@@ -187,11 +187,11 @@ def test_a_look_at_the_files(mnist_from, mirror, place, monkeypatch, damage, var
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_look_that_is_interrupted(mnist_from, place, name):  # noqa: F811
     mnist_from("good")
-    path = _files.cache_directory() / "mnist" / NAMES[0]
+    path = places.cache_directory() / "mnist" / NAMES[0]
     with path.open("wb") as stream:
         stream.truncate(1 << 36)  # takes no room, and minutes to be read
     before = sizes(place)
-    process = start("data", "verify", registry=_files.REGISTRY)
+    process = start("data", "verify", files=registry.REGISTRY)
     code, output = end(process, name, lambda: reads(process.pid, path))
     assert code != 0 and "Traceback" not in output
     assert sizes(place) == before

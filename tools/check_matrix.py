@@ -7,60 +7,50 @@ right answers are those of ``tests/exercises/cases``. Run by hand:
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from coursegrader.outcomes import CheckOutcome
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ["COURSEKIT_EDITION"] = "sample"
 
 
-def submissions() -> dict[str, dict[str, dict]]:
-    """Grade solutions and blanks; returns results by check, under "solution" and "blank"."""
+def submissions() -> dict[str, dict[str, CheckOutcome]]:
+    """Grade solutions and blanks; returns outcomes by check, under "solution" and "blank"."""
     from coursegrader.grade import grade
 
-    found: dict[str, dict[str, dict]] = {"solution": {}, "blank": {}}
+    found: dict[str, dict[str, CheckOutcome]] = {"solution": {}, "blank": {}}
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base) / "submissions"
         for name, source in (("solution", "solutions"), ("blank", "exercises")):
             (folder / name).mkdir(parents=True)
             for path in (ROOT / "book" / source).glob("*.ipynb"):
                 shutil.copy(path, folder / name)
-        graded = grade(folder, Path(base) / "report")
-        for row in graded.rows:
-            print(f"{row['path']}: {row['points']:g} of {row['possible']:g}, {row['seconds']} s")
-            for check in row["checks"]:
-                found[row["student"]][check["id"]] = check
-    return found
-
-
-def cases() -> dict[str, object]:
-    """Return the cases of all exercise sets by check."""
-    import tests.exercises.cases as package
-
-    found = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        if not module.name.startswith("_"):
-            found |= importlib.import_module(f"{package.__name__}.{module.name}").CASES
+        for row in grade(folder, Path(base) / "report").rows:
+            print(f"{row.path}: {row.points:g} of {row.possible:g}, {row.seconds:g} s")
+            found[row.student] |= {check.id: check for check in row.checks}
     return found
 
 
 def main() -> int:
     from coursekit.exercises import every
+    from tests.exercises.cases import every_case
 
-    graded, answers = submissions(), cases()
+    graded, answers = submissions(), every_case()
     failed = 0
     print(f"\n{'check':<8}{'solution':>9}{'blank':>7}{'wrong':>8}{'right':>8}  title")
     totals = [0, 0]
     for identifier, check in every().items():
-        solution = graded["solution"][identifier]["passed"] is True
+        solution = graded["solution"][identifier].passed is True
         blank = graded["blank"][identifier]
-        refused = blank["passed"] is False and "no value yet" in blank["message"]
+        refused = blank.passed is False and "no value yet" in blank.message
         case = answers[identifier]
         wrong = [
             not (result := check(made())).passed and words in result.message

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursekit.datasets import _files, _gait, walking
+from coursekit.datasets import _gait, checking, walking
 from coursekit.datasets.breast_cancer import SCORES
 
 DATA = Path(__file__).parents[1] / "data"
@@ -115,7 +115,7 @@ def main() -> None:
         make_breast_cancer(options.mlbench)
     for path in sorted(DATA.rglob("*.*")):
         if path.name != "README.md":
-            print(f"{_files.sha256_of(path)}  {path.stat().st_size:>9}  {path.relative_to(DATA)}")
+            print(f"{checking.sha256_of(path)}  {path.stat().st_size:>9}  {path.relative_to(DATA)}")
 
 
 if __name__ == "__main__":

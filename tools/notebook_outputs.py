@@ -4,6 +4,9 @@
 cell. But the new outputs come from the execution cache that ``make book`` shares: a notebook that
 is not in it runs, and is put there. The cache is keyed by the notebook's code, the package, the
 data and the installed versions, so whatever could change an output runs the notebook again.
+
+nbval itself runs every notebook in a kernel of its own, and cannot compare outputs that are there;
+so its classes are extended here. ``pytest --nbval book/*.ipynb`` is nbval alone.
 """
 
 from __future__ import annotations

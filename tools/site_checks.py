@@ -15,7 +15,7 @@ import shutil
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,7 +23,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import html5lib
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "_build" / "html"
@@ -243,32 +243,60 @@ def _axe(tab, options: dict) -> list[str]:
     ]
 
 
-def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findings:
-    """Open a page once, and look at it in both colour schemes and at three widths."""
-    found = Findings(links=broken_links(page, built), html=faults_of_html(page, built))
-    context = chrome.new_context(viewport={"width": 1300, "height": 900}, color_scheme="light")
+@contextlib.contextmanager
+def _noticing(tab: Page, **handlers: Callable) -> Iterator[None]:
+    """Call handlers of a tab's events, by name, until the end of the block."""
+    for event, handler in handlers.items():
+        tab.on(event, handler)
     try:
-        tab = context.new_page()
-        weights = []
-        tab.on("response", lambda answer: weights.append(_weight(answer, built, address)))
-        in_pieces = False
-        tab.on(
-            "console",
-            lambda message: (
-                found.console.append(f"{message.text} {message.location['url']}")
-                if message.type in ("error", "warning") or "invalid" in message.text.lower()
-                else None
-            ),
-        )
-        tab.on("pageerror", lambda error: in_pieces or found.console.append(str(error)))
-        tab.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith((address, "data:", "blob:"))
-                else found.outside.append(request.url)
-            ),
-        )
+        yield
+    finally:
+        for event, handler in handlers.items():
+            tab.remove_listener(event, handler)
+
+
+def look(tab: Page, address: str, page: str, built: Path = BUILT) -> Findings:
+    """Open a page once, and look at it in both colour schemes and at three widths.
+
+    Parameters
+    ----------
+    tab : playwright.sync_api.Page
+        Can be used for all pages: a process of Chromium for each, which reads the theme's scripts
+        and style sheets anew, would take half as much again. It is left blank.
+    address : str
+        Of the served book; ends in a slash.
+    page : str
+        Such as ``book/callbacks.html``.
+    built : Path
+        The folder that is served.
+
+    Returns
+    -------
+    Findings
+    """
+    found = Findings(links=broken_links(page, built), html=faults_of_html(page, built))
+    weights = []
+    in_pieces = False
+
+    def at_response(answer) -> None:
+        weights.append(_weight(answer, built, address))
+
+    def at_console(message) -> None:
+        if message.type in ("error", "warning") or "invalid" in message.text.lower():
+            found.console.append(f"{message.text} {message.location['url']}")
+
+    def at_error(error) -> None:
+        if not in_pieces:
+            found.console.append(str(error))
+
+    def at_request(request) -> None:
+        if not request.url.startswith((address, "data:", "blob:")):
+            found.outside.append(request.url)
+
+    with _noticing(
+        tab, response=at_response, console=at_console, pageerror=at_error, request=at_request
+    ):
+        tab.emulate_media(color_scheme="light", reduced_motion="no-preference")
         tab.goto(address + page)
         if target := _leads_to(page, built):
             # Looked at on the way there, it would be half of one page and half of the other.
@@ -298,8 +326,9 @@ def look(chrome: Browser, address: str, page: str, built: Path = BUILT) -> Findi
         for scheme in SCHEMES:
             tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             found.axe[scheme] += _axe(tab, {"runOnly": OF_COLOURS})
-    finally:
-        context.close()
+        # The next page is looked at as if it were the first.
+        tab.evaluate("localStorage.clear(), sessionStorage.clear()")
+        tab.goto("about:blank")
     return found
 
 
@@ -332,8 +361,9 @@ def main() -> int:
     table = Table("page", *columns, "kB")
     details, total = [], 0
     with browser() as chrome, serve(BUILT) as address:
+        tab = chrome.new_page(viewport={"width": WIDTHS[-1], "height": 900})
         for page in options.pages or pages():
-            found = look(chrome, address, page)
+            found = look(tab, address, page)
             lists = [*found.axe.values(), found.console, found.outside, found.links]
             lists += [found.html, found.images, found.sideways, found.icons, found.warnings]
             total += sum(map(len, lists))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import socket
@@ -22,15 +23,21 @@ from warmkernels import server
 
 START_SECONDS = 120
 LONGEST_FOLDER = 70  # names of sockets have at most 107 bytes
-# What Python, TensorFlow and the libraries below it read while they are imported. A process
+# What Python, TensorFlow and other libraries read while they start or are imported. A process
 # that was started under other values of these is no place to fork from.
-READ_AT_IMPORT = ("PYTHON", "TF_", "KERAS_", "CUDA_", "XLA_", "OMP_", "OPENBLAS_", "MKL_", "LD_")
+READ_AT_IMPORT = (
+    *("PYTHON", "LD_", "LC_", "LANG", "HOME", "XDG_CONFIG_HOME", "GLIBC_TUNABLES", "MALLOC_"),
+    *("TF_", "KERAS_", "CUDA_", "XLA_", "OMP_", "OPENBLAS_", "MKL_", "NPY_", "MPLCONFIGDIR"),
+)
 # A child may differ in these all the same.
 NOT_READ = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONSTARTUP"}
-
-# Names the socket of the warm process to what runs in its kernels. Never to submissions: whoever
-# knows it can have processes started outside the sandbox.
-FORKED_FROM = "COURSEKIT_FORKED_FROM"
+# What Keras takes where its file of settings, which it writes when it is missing, does not say.
+KERAS_DEFAULTS = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "backend": "tensorflow",
+    "image_data_format": "channels_last",
+}
 
 
 class WarmUnavailableError(RuntimeError):
@@ -63,7 +70,7 @@ class Forked:
 
     def poll(self) -> int | None:
         """Return the exit status, or None while the process runs."""
-        return self._hear(0)
+        return self._await_exit(0)
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end, and return the exit status.
@@ -73,11 +80,11 @@ class Forked:
         subprocess.TimeoutExpired
             If it has not ended after so many seconds.
         """
-        if self._hear(timeout) is None:
+        if self._await_exit(timeout) is None:
             raise subprocess.TimeoutExpired("a forked process", timeout)
         return self.returncode
 
-    def _hear(self, timeout: float | None) -> int | None:
+    def _await_exit(self, timeout: float | None) -> int | None:
         # While one thread waits for the end, others can look, and kill.
         if not self._lock.acquire(blocking=timeout != 0):
             return self.returncode
@@ -129,8 +136,6 @@ class Warm:
         The environment it is started in; by default that of this process.
     remove : sequence of path
         Folders that it removes when it ends, also if whoever started it was killed.
-    at : path, optional
-        The socket of one that runs; then none is started, and the rest does not matter.
 
     Attributes
     ----------
@@ -140,7 +145,7 @@ class Warm:
     Raises
     ------
     WarmUnavailableError
-        If it cannot be started, or none answers ``at`` that socket.
+        If it cannot be started.
     """
 
     def __init__(
@@ -150,7 +155,6 @@ class Warm:
         preload: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         remove: Sequence[Path | str] = (),
-        at: Path | None = None,
     ):
         if not supported():
             raise WarmUnavailableError(
@@ -161,17 +165,15 @@ class Warm:
         self._preload = list(preload)
         self._remove = list(map(str, remove))
         self._folder = None
-        if at is not None:
-            self.path = at
-        elif shared:
+        if shared:
             self.path = _runtime_folder() / f"warm-{key(self._env)}.socket"
         else:
-            self._folder = tempfile.TemporaryDirectory(prefix="coursekit-", dir=_temporary())
+            self._folder = tempfile.TemporaryDirectory(prefix="warmkernels-", dir=_temporary())
             self.path = Path(self._folder.name) / "socket"
             self._remove.append(self._folder.name)
         self._lease = None
         try:
-            self._lease = self._connect_or_start() if at is None else _lease(at)
+            self._lease = self._connect_or_start()
         except (OSError, EOFError, ValueError) as error:
             self.close()
             raise WarmUnavailableError(f"no warm process answers at {self.path}: {error}") from None
@@ -254,7 +256,7 @@ class Warm:
             self.path.unlink()
         with suppress(FileNotFoundError):
             Path(str(self.path) + ".part").unlink()
-        command = [sys.executable, "-P", "-m", "warmkernels.server", str(self.path)]
+        command = [sys.executable, "-m", "warmkernels.server", str(self.path)]
         for module in self._preload:
             command += ["--preload", module]
         for folder in self._remove:
@@ -282,28 +284,39 @@ class Warm:
         threading.Thread(target=process.wait, daemon=True).start()
 
 
-def nearest() -> Warm:
-    """Return the warm process that forked this one, or else the one that programs share.
-
-    Raises
-    ------
-    WarmUnavailableError
-        If there is none, and none can be started.
-    """
-    if named := os.environ.get(FORKED_FROM):
-        with suppress(WarmUnavailableError):
-            return Warm(at=Path(named))
-    return Warm()
-
-
 def key(env: Mapping[str, str]) -> str:
-    """Name what a warm process depends on: two of the same name can stand for each other."""
+    """Name what a warm process depends on: two of the same name can stand for each other.
+
+    That is the interpreter, what it and its libraries read when they start, and what a process
+    inherits from the one that starts it.
+    """
     read = sorted(
         f"{name}={value}"
         for name, value in env.items()
         if name.startswith(READ_AT_IMPORT) and name not in NOT_READ
     )
-    return hashlib.sha256("\n".join([sys.executable, sys.prefix, *read]).encode()).hexdigest()[:16]
+    status = Path("/proc/self/status").read_text().splitlines()
+    inherited = [
+        next((line for line in status if line.startswith("Umask:")), ""),
+        Path("/proc/self/limits").read_text(),
+        str(sorted(os.sched_getaffinity(0))),
+        str(os.getpriority(os.PRIO_PROCESS, 0)),
+    ]
+    settings = json.dumps(keras_settings(env), sort_keys=True)
+    named = "\n".join([sys.executable, sys.prefix, *read, *inherited, settings])
+    return hashlib.sha256(named.encode()).hexdigest()[:16]
+
+
+def keras_settings(env: Mapping[str, str]) -> dict[str, Any]:
+    """Return what Keras's own file of settings says in an environment."""
+    home = Path(env.get("HOME") or Path.home())
+    if not os.access(home, os.W_OK):
+        home = Path("/tmp")
+    folder = Path(env.get("KERAS_HOME", home / ".keras"))
+    try:
+        return {**KERAS_DEFAULTS, **json.loads((folder / "keras.json").read_text())}
+    except (OSError, ValueError, TypeError):  # Keras ignores one that it cannot read
+        return KERAS_DEFAULTS
 
 
 def _temporary() -> str:
@@ -316,9 +329,9 @@ def _runtime_folder() -> Path:
     """Return a folder that only this user can enter; sockets' names have to be short."""
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and os.access(base, os.W_OK):
-        folder = Path(base) / "coursekit"
+        folder = Path(base) / "warmkernels"
     else:
-        folder = Path(_temporary()) / f"coursekit-{os.getuid()}"
+        folder = Path(_temporary()) / f"warmkernels-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     state = folder.lstat()
     if state.st_uid != os.getuid() or state.st_mode & 0o077:

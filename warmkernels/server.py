@@ -4,13 +4,19 @@ Importing TensorFlow and Keras takes seconds, forking a process that has them ta
 milliseconds, and the memory is shared. Every forked process is a fresh one: it has seen no
 notebook before, and no other sees what it does.
 
-Started by :mod:`warmkernels.client`, as ``python -P -m warmkernels.server
+Started by :mod:`warmkernels.client`, as ``python -m warmkernels.server
 SOCKET``. It ends by itself when nobody is connected to it any more.
 
 TensorFlow may be forked after its import, and after seeds were set; but once it has run a
 single operation it has threads, which a fork does not copy, and the first ``fit`` in a
 forked process waits for them for ever. So this process runs none, and looks at its own
 threads before every fork.
+
+It is not the fork server of :mod:`multiprocessing`, because that one serves only the program that
+started it, and its children keep its environment and its process group, so that none of them can
+be signalled together with what it has started. Nor do its connections carry the messages:
+``Connection.recv_bytes`` has no time limit within a message, so that a client which stops in the
+middle of one would hold up all others, and handing over open files needs the socket itself anyway.
 """
 
 from __future__ import annotations
@@ -62,9 +68,16 @@ def tensorflow_threads() -> list[str]:
     return sorted(name for name in names if name.startswith("tf_"))
 
 
-def preload(extra: list[str]) -> None:
-    """Import what notebooks will import, and nothing that starts a thread."""
+def preload(extra: list[str]) -> dict[str, str]:
+    """Import what notebooks will import, and nothing that starts a thread.
+
+    Returns
+    -------
+    dict of str to str
+        What these imports have set in the environment.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    before = dict(os.environ)
     for name in (*PRELOADED, *extra):
         with suppress(ImportError):
             importlib.import_module(name)
@@ -75,13 +88,15 @@ def preload(extra: list[str]) -> None:
     # collection does not write to, and so copy, every page of them.
     gc.collect()
     gc.freeze()
+    return dict(os.environ.items() - before.items())
 
 
 class Server:
     """Accept requests, fork, and tell each client how its process ended."""
 
-    def __init__(self, listener: socket.socket):
+    def __init__(self, listener: socket.socket, environment: dict[str, str]):
         self.listener = listener
+        self.environment = environment  # of each child, besides what its client gives it
         self.selector = selectors.DefaultSelector()
         self.clients: set[socket.socket] = set()
         self.children: dict[int, socket.socket] = {}
@@ -103,7 +118,7 @@ class Server:
                 elif key.fileobj is self.listener:
                     self._accept()
                 elif key.fileobj in self.clients:
-                    self._hear(key.fileobj)
+                    self._answer(key.fileobj)
             self._reap()
 
     def _accept(self) -> None:
@@ -113,7 +128,7 @@ class Server:
             self.clients.add(client)
             self.selector.register(client, selectors.EVENT_READ)
 
-    def _hear(self, client: socket.socket) -> None:
+    def _answer(self, client: socket.socket) -> None:
         try:
             request, fds = receive(client)
         except (OSError, ValueError, EOFError):
@@ -148,7 +163,7 @@ class Server:
                 connection.close()
             os.close(self.woken)
             os.close(self.wake)
-            become(request, fds)
+            become({**request, "env": {**self.environment, **request["env"]}}, fds)
             status = 0
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -205,6 +220,7 @@ def become(request: dict, fds: list[int]) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     os.environ["JPY_PARENT_PID"] = str(os.getppid())
+    time.tzset()
     os.chdir(request["cwd"])
     # Python seeds its own generator anew after a fork; NumPy does not.
     import numpy as np
@@ -216,16 +232,18 @@ def become(request: dict, fds: list[int]) -> None:
 
 def run_kernel(arguments: list[str], *, fds: list[int]) -> None:
     """Be an ipykernel."""
+    import ipykernel_launcher
     import matplotlib
     from ipykernel.kernelapp import IPKernelApp
 
     nowhere = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nowhere, fd)
+    matplotlib.rc_file(matplotlib.matplotlib_fname())  # perhaps one beside the notebook
     # An ordinary kernel names its backend before Matplotlib is imported; here it is too late.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     matplotlib.rcParams["backend"] = os.environ["MPLBACKEND"]
-    sys.argv = ["ipykernel_launcher", *arguments]
+    sys.argv = [ipykernel_launcher.__file__, *arguments]
     IPKernelApp.launch_instance(argv=arguments)
 
 
@@ -273,7 +291,9 @@ def main() -> None:
     parser.add_argument("--preload", action="append", default=[])
     parser.add_argument("--remove", action="append", default=[])
     options = parser.parse_args()
-    preload(options.preload)
+    if not sys.flags.safe_path:
+        del sys.path[0]  # the folder this was started in; IPython adds that of the notebook
+    environment = preload(options.preload)
     with socket.socket(socket.AF_UNIX) as listener:
         # Its name appears when connections are taken, and not before.
         part = options.socket + ".part"
@@ -281,7 +301,7 @@ def main() -> None:
         listener.listen(64)
         os.rename(part, options.socket)
         try:
-            Server(listener).run()
+            Server(listener, environment).run()
         finally:
             with suppress(OSError):
                 os.unlink(options.socket)

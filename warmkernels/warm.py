@@ -31,8 +31,8 @@ class WarmProvisioner(QuietProvisioner):
 
     Every notebook gets a fresh process; what is saved is the import. The results are those
     of an ordinary kernel. Where forking is not known to be safe (on anything but Linux), for
-    kernels that are no ipykernel of this environment, and if the warm process cannot be
-    started, it starts an ordinary kernel.
+    kernels that are no ipykernel of this environment, for another backend of Keras, and if the
+    warm process cannot be started, it starts an ordinary kernel.
     """
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
@@ -65,18 +65,25 @@ def kernel_arguments(command: list[str]) -> list[str] | None:
 
 
 def _fork(arguments: list[str], env: dict[str, str], cwd: str) -> client.Forked:
-    key = client.key(env)
+    # The warm process is somewhere else: relative folders are meant from the notebook's.
+    start = dict(env)
+    for name in ("PYTHONPATH", "KERAS_HOME", "MPLCONFIGDIR"):
+        if env.get(name):
+            start[name] = os.pathsep.join(
+                os.path.abspath(os.path.join(cwd, folder)) for folder in env[name].split(os.pathsep)
+            )
+    backend = env.get("KERAS_BACKEND") or client.keras_settings(start)["backend"]
+    if backend != "tensorflow":
+        raise client.WarmUnavailableError(
+            f"Keras is to run on {backend!r} here, and the warm process has it on 'tensorflow'"
+        )
+    key = client.key(start)
     with _lock:
         for attempt in (1, 2):
             if key not in _warm:
-                _warm[key] = client.Warm(env=env)
+                _warm[key] = client.Warm(env=start)
             try:
-                return _warm[key].fork(
-                    "warmkernels.server:run_kernel",
-                    arguments,
-                    cwd=cwd,
-                    env={**env, client.FORKED_FROM: str(_warm[key].path)},
-                )
+                return _warm[key].fork("warmkernels.server:run_kernel", arguments, cwd=cwd, env=env)
             except client.WarmUnavailableError:
                 # Somebody ended it since: start another, once.
                 _warm.pop(key).close()

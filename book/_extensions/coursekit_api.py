@@ -3,6 +3,9 @@
 The pages in ``book/api`` name modules; Sphinx's own autodoc and napoleon read the docstrings. Here
 is the rest: inline code and code cells of the chapters lead to the entry of what they name, each
 entry says which chapters use it, and the command line has its entries too.
+
+sphinx-codeautolink links blocks of code, but not the inline code of the text. sphinx-click and
+sphinxcontrib-typer describe commands, but lead to them from no inline code.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +20,7 @@ import psutil
 from coursekit_api import table
 from docutils import nodes
 from jupyter_cache import get_cache
+from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.util.docutils import SphinxDirective
 
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
@@ -76,22 +77,15 @@ class ExecutionStatistics(SphinxDirective):
 # ------------------------------------------------------------------------------ what is known
 
 
-def runs(app, seconds: Mapping[str, Mapping]) -> Iterator[Run]:
-    """Yield what is known of each notebook, in the order of the table of contents.
-
-    Parameters
-    ----------
-    app : Sphinx
-    seconds : mapping
-        What myst-nb keeps of each page: below ``exec_data``, ``runtime`` and ``succeeded``.
-    """
+def runs(app) -> Iterator[Run]:
+    """Yield what is known of each notebook, in the order of the table of contents."""
     folder = Path(app.config.nb_execution_cache_path or "")
     cache = get_cache(folder) if (folder / "global.db").exists() else None
     for page in app.env.collect_relations():
         path = Path(app.env.doc2path(page))
         if path.suffix != ".ipynb":
             continue
-        known = seconds.get(page, {}).get("exec_data") or {}
+        known = NbMetadataCollector.get_exec_data(app.env, page) or {}
         if known.get("runtime") is None:
             yield Run(page)
         else:
@@ -134,7 +128,7 @@ def circumstances(edition: str, cache: str | None) -> dict[str, str]:
 
 def pages_to_update(app, env) -> list[str]:
     """Have the page written anew when notebooks have run."""
-    if not getattr(env, "nb_new_exec_data", False):
+    if not NbMetadataCollector.new_exec_data(env):
         return []
     return sorted(getattr(env, "statistics_pages", set()) & env.found_docs)
 
@@ -148,7 +142,7 @@ def fill_in(app, doctree: nodes.document, page: str) -> None:
 def _tables(app, page: str) -> list[nodes.Node]:
     edition = os.environ.get("COURSEKIT_EDITION", "not set")
     build = circumstances(edition, app.config.nb_execution_cache_path)
-    found = list(runs(app, getattr(app.env, "nb_metadata", {})))
+    found = list(runs(app))
     ran = [run for run in found if run.seconds is not None]
     rows = []
     for run in found:

@@ -1,8 +1,8 @@
 """What this book changes in the theme: what it loads, and how it reads in the dark.
 
 The theme brings a script of 1.5 MB that draws icons, two thousand of them, of which the book
-shows about twenty. Here those twenty become a style sheet of a few kilobytes, made from the very
-drawings in the theme's script (Font Awesome Free, CC BY 4.0), and the script an empty file.
+shows about twenty. Those twenty are in ``static/icons.css``, a few kilobytes, and an empty script
+takes the place of the theme's.
 """
 
 from __future__ import annotations
@@ -10,80 +10,12 @@ from __future__ import annotations
 import html
 import re
 from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import files
 from pathlib import Path
-from urllib.parse import quote
 
 from PIL import Image  # matplotlib's own requirement
-from sphinx.errors import ExtensionError
 
-# Those that the templates of the two themes name, and their scripts.
-ICONS = (
-    "angle-left",
-    "angle-right",
-    "arrow-up",
-    "bars",
-    "caret-down",
-    "chevron-down",
-    "chevron-right",
-    "circle-half-stroke",
-    "download",
-    "expand",
-    "file",
-    "file-pdf",
-    "github",
-    "lightbulb",
-    "list",
-    "magnifying-glass",
-    "moon",
-    "pencil",
-    "rocket",
-    "sun",
-    "xmark",
-)
-SCRIPT = "scripts/fontawesome.js"
-STYLES = "icons.css"
-COMMON = """/* Drawings: Font Awesome Free by Fonticons, CC BY 4.0. Made by coursekit_theme.py. */
-:is(i, span):is(.fas, .fab, .far, .fa-solid, .fa-brands, .fa-regular)::before {
-  content: "";
-  display: inline-block;
-  height: 1em;
-  width: 1.25em;
-  vertical-align: -0.125em;
-  background: currentColor;
-  -webkit-mask: var(--icon) center / contain no-repeat;
-  mask: var(--icon) center / contain no-repeat;
-}
-.fa-lg { font-size: 1.25em; }
-@media (forced-colors: active) {
-  :is(i, span):is(.fas, .fab, .far, .fa-solid, .fa-brands, .fa-regular)::before {
-    background: ButtonText;
-  }
-}
-"""
-
-
-def icon_styles() -> str:
-    """Write a style sheet with the icons that the book shows."""
-    theme = files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static" / SCRIPT
-    script = theme.read_text(encoding="utf-8")
-    styles = [COMMON]
-    for name in ICONS:
-        drawing = re.search(
-            rf'[,{{]"?{name}"?:\[(\d+),(\d+),\[[^\]]*\],"[0-9a-f]+","([^"]+)"\]', script
-        )
-        if drawing is None:
-            raise ExtensionError(
-                f"The theme's {SCRIPT} has no icon {name!r}. Its version is another than "
-                f"constraints.txt names; see ICONS in {Path(__file__).name}."
-            )
-        width, height, path = drawing.groups()
-        picture = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
-            f'<path d="{path}"/></svg>'
-        )
-        styles.append(f'.fa-{name} {{ --icon: url("data:image/svg+xml,{quote(picture)}"); }}')
-    return "\n".join(styles) + "\n"
+# Sphinx copies what lies here over the theme's own files of the same names.
+STATIC = Path(__file__).parent / "static"
 
 
 def style_theme(app, config) -> None:
@@ -96,15 +28,8 @@ def style_theme(app, config) -> None:
     )
     # Without it, the theme asks for the mode "" on a first visit, and complains of it.
     config.html_context.setdefault("default_mode", "auto")
-    config.html_css_files.append(STYLES)
-
-
-def write_icons(app) -> None:
-    """Write the icons' style sheet, before pages name it."""
-    if app.builder.format == "html":
-        static = Path(app.outdir) / "_static"
-        static.mkdir(parents=True, exist_ok=True)
-        (static / STYLES).write_text(icon_styles(), encoding="utf-8")
+    config.html_static_path.append(str(STATIC))
+    config.html_css_files.append("icons.css")
 
 
 def tidy_context(app, page: str, template: str, context: dict, doctree) -> None:
@@ -185,7 +110,7 @@ def lighten(path: Path) -> None:
 
 
 def finish(app, exception) -> None:
-    """Mend the pages, empty the script that drew the icons, drop what the theme's makers need."""
+    """Mend the pages, make figures small, drop what the theme's makers need."""
     if exception is not None or app.builder.format != "html":
         return
     folder = Path(app.outdir)
@@ -205,7 +130,6 @@ def finish(app, exception) -> None:
             path.write_text(mended, encoding="utf-8")
     with ThreadPoolExecutor() as pool:
         list(pool.map(lighten, (folder / "_images").glob("*.png")))
-    (folder / "_static" / SCRIPT).write_text("// The icons are in icons.css.\n", encoding="utf-8")
     for path in (folder / "_static").rglob("*.map"):
         path.unlink()
 
@@ -213,7 +137,6 @@ def finish(app, exception) -> None:
 def setup(app) -> dict:
     """Register what is above with Sphinx."""
     app.connect("config-inited", style_theme)
-    app.connect("builder-inited", write_icons)
     # After the theme has put its buttons there.
     app.connect("html-page-context", tidy_context, priority=900)
     # After the table of contents has put a page without a head in the place of the door.

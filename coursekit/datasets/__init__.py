@@ -5,10 +5,11 @@ Every loader returns the same shapes, types and meanings in both editions of the
 TensorFlow.
 """
 
-from coursekit.datasets._files import DataUnavailableError, folders
 from coursekit.datasets.breast_cancer import load_breast_cancer
 from coursekit.datasets.iris import load_iris
 from coursekit.datasets.mnist import load_mnist
+from coursekit.datasets.obtaining import DataUnavailableError
+from coursekit.datasets.places import folders
 from coursekit.datasets.threshold import make_threshold
 from coursekit.datasets.walking import Walking, load_walking
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coursekit.datasets import _files
+from coursekit.datasets import obtaining, registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,8 +54,8 @@ def load_breast_cancer() -> pd.DataFrame:
     """
     import pandas as pd
 
-    (file,) = _files.files_of("breast_cancer", "both")
+    (file,) = registry.files_of("breast_cancer", "both")
     types = {"id": "str", **dict.fromkeys(SCORES, "Int64")}
-    cancer = pd.read_csv(_files.obtain(file).path, dtype=types)
+    cancer = pd.read_csv(obtaining.obtain(file).path, dtype=types)
     cancer["class"] = pd.Categorical(cancer["class"], categories=CLASSES)
     return cancer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coursekit.datasets import _files
+from coursekit.datasets import obtaining, registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ def load_iris() -> pd.DataFrame:
     """
     import pandas as pd
 
-    (file,) = _files.files_of("iris", "both")
-    iris = pd.read_csv(_files.obtain(file).path)
+    (file,) = registry.files_of("iris", "both")
+    iris = pd.read_csv(obtaining.obtain(file).path)
     iris["species"] = pd.Categorical(iris["species"], categories=SPECIES)
     return iris

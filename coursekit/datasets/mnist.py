@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursekit.datasets import _files
+from coursekit.datasets import checking, obtaining, registry
 
 MOST_SQUEEZED = 1100  # gzip makes no byte of more than 1,032
 MOST_AXES = 32  # of an array, in older versions of NumPy
@@ -54,8 +54,8 @@ def load_mnist(*, edition: str | None = None) -> tuple[Part, Part]:
     >>> x_train.shape, y_train.shape, x_train.dtype
     ((4000, 28, 28), (4000,), dtype('uint8'))
     """
-    files = _files.files_of("mnist", _files.resolve_edition(edition))
-    paths = [_files.obtain(file).path for file in files]
+    files = registry.files_of("mnist", registry.resolve_edition(edition))
+    paths = [obtaining.obtain(file).path for file in files]
     # Decompressing needs no lock of Python's, so the test images take no time of their own.
     with ThreadPoolExecutor() as pool:
         x_train, y_train, x_test, y_test = pool.map(read_idx, paths)
@@ -87,12 +87,12 @@ def read_idx(path) -> np.ndarray:
     path = Path(path)
     try:
         return _read(path)
-    except _files.BadFileError as error:
-        raise _files.BadFileError(f"{path}: {error}") from error
+    except checking.BadFileError as error:
+        raise checking.BadFileError(f"{path}: {error}") from error
 
 
 def _read(path: Path) -> np.ndarray:
-    pieces = _files.unpacked(path)
+    pieces = checking.unpacked(path)
     head = b""
     while len(head) < LONGEST_HEADER and (piece := next(pieces, b"")):
         head += piece
@@ -104,7 +104,7 @@ def _read(path: Path) -> np.ndarray:
             values.reshape(-1)[filled:end] = np.frombuffer(piece, np.uint8)
         filled = end
     if filled != values.size:
-        raise _files.BadFileError(
+        raise checking.BadFileError(
             f"it has {filled:,} values where its header promises shape {values.shape}"
         )
     return values
@@ -114,14 +114,14 @@ def _begin(piece: bytes, most: int) -> tuple[np.ndarray, int]:
     """Return an array as the header wants it, begun, and how many values it has so far."""
     known = piece[:3] == b"\x00\x00\x08" and len(piece) > 3 and piece[3] <= MOST_AXES
     if not known or len(piece) < 4 + 4 * piece[3]:
-        raise _files.BadFileError(
+        raise checking.BadFileError(
             "it does not begin as an idx file of unsigned bytes, and is not a readable gzip file "
             "of one"
         )
     axes = piece[3]
     shape = tuple(int(n) for n in np.frombuffer(piece, ">u4", count=axes, offset=4))
     if math.prod(shape) > most:
-        raise _files.BadFileError(f"it is too small for the shape {shape} in its header")
+        raise checking.BadFileError(f"it is too small for the shape {shape} in its header")
     first = np.frombuffer(piece, np.uint8, offset=4 + 4 * axes)
     values = np.empty(shape, np.uint8)
     if first.size <= values.size:

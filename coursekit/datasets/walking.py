@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coursekit.datasets import _files
+from coursekit.datasets import checking, obtaining, places, registry
 
 PEOPLE = 15
 SAMPLING_RATE = 52  # Hz
@@ -139,9 +139,9 @@ def load_walking(*, edition: str | None = None) -> Walking:
     >>> load_walking(edition="sample").x.shape[1:]
     (260, 3)
     """
-    edition = _files.resolve_edition(edition)
-    (file,) = _files.files_of("walking", edition)
-    archive = _files.obtain(file)
+    edition = registry.resolve_edition(edition)
+    (file,) = registry.files_of("walking", edition)
+    archive = obtaining.obtain(file)
     if file.bundled:  # small: cutting it takes less time than keeping the result in step
         arrays = windows_from_zip(archive.path)
     else:
@@ -209,7 +209,7 @@ def windows_from_zip(
     import pandas as pd
 
     names = [f"{person}.csv" for person in range(1, PEOPLE + 1)]
-    contents = _files.read_members(path, members or dict.fromkeys(names))
+    contents = checking.read_members(path, members or dict.fromkeys(names))
     # The sequence number is rounded above 100,000 and then reads 1e+05: not an integer.
     columns = {"sequence": np.float64, **dict.fromkeys(CHANNELS, np.int16), "activity": np.int8}
     recordings = [
@@ -235,9 +235,11 @@ def windows_from_zip(
     }
 
 
-def _cached_windows(archive: _files.LocalFile, members: Mapping[str, str]) -> dict[str, np.ndarray]:
+def _cached_windows(
+    archive: obtaining.LocalFile, members: Mapping[str, str]
+) -> dict[str, np.ndarray]:
     """Return the windows of ``archive``, cut once and then kept in the cache."""
-    folder = _files.cache_directory() / "walking"
+    folder = places.cache_directory() / "walking"
     kept = folder / f"windows-{archive.sha256[:16]}-v{RECIPE_VERSION}.npz"
     try:
         # Opened here, because np.load leaves a damaged file open.

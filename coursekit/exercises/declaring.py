@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from coursekit.exercises.kinds import Kind, WrongKindError
 
-_declared: dict[str, Check] = {}
+_declared: MutableMapping[str, Check] = {}
 
 
 class Wrong(Exception):  # noqa: N818 (it is a verdict, not an error)
@@ -130,7 +132,10 @@ def declare(
 
     def register(judge: Callable[..., None]) -> Check:
         if identifier in _declared:
-            raise ValueError(f"there are two checks {identifier!r}.")
+            raise ValueError(
+                f"there is a check {identifier!r} already: {_declared[identifier].title}. "
+                "Give this one another name."
+            )
         made = Check(identifier, title, points, answers, judge)
         _declared[identifier] = made
         return made
@@ -141,3 +146,15 @@ def declare(
 def declared() -> dict[str, Check]:
     """Return the checks that have been declared so far, by name, in the order of declaration."""
     return dict(_declared)
+
+
+@contextlib.contextmanager
+def declared_meanwhile(known: Mapping[str, Check]) -> Iterator[Mapping[str, Check]]:
+    """Collect the checks that are declared meanwhile, none of which may be known already."""
+    global _declared
+    before, made = _declared, {}
+    _declared = ChainMap(made, dict(known))
+    try:
+        yield made
+    finally:
+        _declared = before

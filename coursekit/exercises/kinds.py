@@ -1,23 +1,18 @@
 """The kinds of answers that a check reads.
 
 An answer is plain data: the code that made it plays no part. Each kind knows how to make a
-plain value of what a learner's notebook holds, in whatever style it was written, and how to
-carry that value to another process as bytes without pickle, so that reading an answer never
-runs code that came with it.
+plain value of what a learner's notebook holds, in whatever style it was written.
 """
 
 from __future__ import annotations
 
-import io
-import json
+import functools
 import math
-import os
 import random
-import tempfile
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -29,8 +24,6 @@ class WrongKindError(ValueError):
 class Kind(Protocol):
     """What every kind of answer can do."""
 
-    suffix: ClassVar[str]
-
     def plain(self, name: str, value: Any) -> Any:
         """Return the value as plain data of this kind.
 
@@ -38,18 +31,6 @@ class Kind(Protocol):
         ------
         WrongKindError
             If it cannot be taken for one.
-        """
-
-    def write(self, value: Any) -> bytes:
-        """Return a plain value as bytes."""
-
-    def read(self, name: str, content: bytes) -> Any:
-        """Return the plain value again; the content may come from anywhere.
-
-        Raises
-        ------
-        WrongKindError
-            If the content is none that ``write`` makes.
         """
 
 
@@ -72,8 +53,6 @@ class Array:
     Arrays, tables, columns, tensors and nested lists are all taken.
     """
 
-    suffix: ClassVar[str] = ".npz"
-
     def plain(self, name: str, value: Any) -> np.ndarray:
         if isinstance(value, (str, bytes, dict, set)) or callable(value):
             raise WrongKindError(f"`{name}` is {describe(value)}; an array is needed.")
@@ -91,19 +70,6 @@ class Array:
                 f"`{name}` holds {array.dtype}; numbers, truth values or text are needed."
             )
         return array
-
-    def write(self, value: np.ndarray) -> bytes:
-        content = io.BytesIO()
-        np.savez(content, value=value)
-        return content.getvalue()
-
-    def read(self, name: str, content: bytes) -> np.ndarray:
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                array = archive["value"]
-        except Exception as error:
-            raise WrongKindError(f"`{name}` cannot be read as an array: {error}") from None
-        return self.plain(name, array)
 
 
 def _of_objects(name: str, value: Any, array: np.ndarray) -> np.ndarray:
@@ -129,8 +95,6 @@ def _of_objects(name: str, value: Any, array: np.ndarray) -> np.ndarray:
 class Table:
     """A pandas DataFrame, or what pandas makes one of (a Series, a dict of columns)."""
 
-    suffix: ClassVar[str] = ".parquet"
-
     def plain(self, name: str, value: Any) -> Any:
         import pandas as pd
 
@@ -154,20 +118,6 @@ class Table:
         for column in table.columns:
             table[column] = _plain_column(name, column, table[column])
         return _plain_index(table)
-
-    def write(self, value: Any) -> bytes:
-        content = io.BytesIO()
-        value.to_parquet(content)
-        return content.getvalue()
-
-    def read(self, name: str, content: bytes) -> Any:
-        import pandas as pd
-
-        try:
-            table = pd.read_parquet(io.BytesIO(content))
-        except Exception as error:
-            raise WrongKindError(f"`{name}` cannot be read as a table: {error}") from None
-        return self.plain(name, table)
 
 
 def _plain_column(name: str, column: str, values: Any) -> Any:
@@ -219,8 +169,6 @@ def _plain_index(table: Any) -> Any:
 class Number:
     """One finite number."""
 
-    suffix: ClassVar[str] = ".json"
-
     def plain(self, name: str, value: Any) -> float:
         try:
             array = np.array(value)
@@ -238,18 +186,11 @@ class Number:
             raise WrongKindError(f"`{name}` is {number}; a finite number is needed.")
         return number
 
-    def write(self, value: float) -> bytes:
-        return json.dumps(value).encode()
-
-    def read(self, name: str, content: bytes) -> float:
-        return self.plain(name, _json(name, content))
-
 
 @dataclass(frozen=True)
 class Text:
     """One piece of text, such as a name or the letter of a choice."""
 
-    suffix: ClassVar[str] = ".json"
     longest: int = 2000
 
     def plain(self, name: str, value: Any) -> str:
@@ -259,12 +200,6 @@ class Text:
             raise WrongKindError(f"`{name}` has {len(value)} characters; {self.longest} will do.")
         return "".join(value)  # no subclass, whatever it says of itself
 
-    def write(self, value: str) -> bytes:
-        return json.dumps(value).encode()
-
-    def read(self, name: str, content: bytes) -> str:
-        return self.plain(name, _json(name, content))
-
 
 @dataclass(frozen=True)
 class History:
@@ -272,8 +207,6 @@ class History:
 
     The plain value is a dict from the name of a figure to its list of values, one per epoch.
     """
-
-    suffix: ClassVar[str] = ".json"
 
     def plain(self, name: str, value: Any) -> dict[str, list[float]]:
         import pandas as pd
@@ -296,24 +229,16 @@ class History:
             raise WrongKindError(f"`{name}` has figures for different numbers of epochs.")
         return plain
 
-    def write(self, value: dict[str, list[float]]) -> bytes:
-        return json.dumps(value).encode()
-
-    def read(self, name: str, content: bytes) -> dict[str, list[float]]:
-        return self.plain(name, _json(name, content))
-
 
 @dataclass(frozen=True)
 class Model:
     """A Keras model built of Keras's own layers, with its weights."""
 
-    suffix: ClassVar[str] = ".keras"
-
     def plain(self, name: str, value: Any) -> Any:
         import keras
 
         # isinstance would believe a class that says it is something else.
-        if type(value) not in (keras.Sequential, keras.Model, keras.src.models.Functional):
+        if type(value) not in _model_classes():
             what = (
                 "a model of a class of its own"
                 if isinstance(value, keras.Model)
@@ -326,79 +251,51 @@ class Model:
             raise WrongKindError(
                 f"`{name}` has no weights yet: give it an input shape, or train it first."
             )
-        for layer in value._flatten_layers(include_self=False):
-            module = type(layer).__module__
-            if not module.startswith("keras.") or type(layer).__name__ == "Lambda":
+        for layer in _layers(value):
+            kind = type(layer)
+            if kind is keras.layers.Lambda or kind not in vars(keras.layers).values():
                 raise WrongKindError(
-                    f"`{name}` has a layer {layer.name!r} of the class {type(layer).__name__}, "
+                    f"`{name}` has a layer {layer.name!r} of the class {kind.__name__}, "
                     "which carries code; only Keras's own layers can be checked."
                 )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compiled = value.get_compile_config() if value.compiled else None
-            config = value.get_config()
-            own = _own_code([config, compiled]) or _cannot_be_made_again(type(value), config)
-        if own:
+        if own := _own_code(value):
             raise WrongKindError(
-                f"`{name}` uses {own}: code of your own. Only Keras's own losses, "
+                f"`{name}` uses {own}: code of your own. Only Keras's own layers, losses, "
                 "metrics, activations and initialisers can be checked."
             )
         return value
 
-    def write(self, value: Any) -> bytes:
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a learner may do is not ours to warn of
-            path = Path(folder) / "model.keras"
-            value.save(path)
-            return path.read_bytes()
 
-    def read(self, name: str, content: bytes) -> Any:
-        import keras
+@functools.cache
+def _model_classes() -> tuple[type, ...]:
+    """Return the classes of models that are made of layers; Keras names no functional one."""
+    import keras
 
-        handle, path = tempfile.mkstemp(suffix=".keras")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # such as: compiled, and not fitted
-                    model = keras.saving.load_model(path, safe_mode=True)
-            except Exception as error:
-                first = (str(error).strip().splitlines() or [""])[0].replace(path, "the file")
-                raise WrongKindError(
-                    f"`{name}` cannot be loaded as a model: {type(error).__name__}: {first[:300]}"
-                ) from None
-        finally:
-            os.unlink(path)
-        return self.plain(name, model)
+    # Of given names, so that the names of a learner's later layers do not change.
+    nothing = keras.Input((1,), name="nothing")
+    return keras.Sequential, keras.Model, type(keras.Model(nothing, nothing, name="nothing"))
 
 
-def _own_code(config: Any) -> str:
-    """Return the name of something in a Keras config that Keras could not load by itself."""
-    waiting = [config]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            kind = one.get("class_name")
-            if isinstance(kind, str) and "config" in one:
-                module = one.get("module") or "keras"
-                if kind == "function" and not module.startswith("keras"):
-                    return str(one["config"])
-                if kind == "__lambda__" or not module.startswith(("keras", "builtins")):
-                    return kind
-            if {"code", "closure"} <= one.keys():
-                return "a lambda"
-            waiting += one.values()
-        elif isinstance(one, (list, tuple)):
-            waiting += one
-    return ""
+def _layers(model: Any) -> Iterator[Any]:
+    """Yield the layers of a model and of models in it; what other layers hold is left out."""
+    for layer in model.layers:
+        if type(layer) in _model_classes():
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
-def _cannot_be_made_again(kind: type, config: dict[str, Any]) -> str:
-    """Try what the judging process will do, and return what of it fails."""
+def _own_code(model: Any) -> str:
+    """Return the name of something in a model's description that Keras could not load by itself."""
     state = random.getstate()  # layers draw seeds, and a learner's later results must not change
     try:
-        kind.from_config(config)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            config = model.get_config()
+            compiled = model.get_compile_config() if model.compiled else None
+            if own := _own_name([config, compiled]):
+                return own
+            type(model).from_config(config)  # what the judging process will do
     except Exception:
         return "a lambda, or something else that Keras cannot save"
     finally:
@@ -406,8 +303,22 @@ def _cannot_be_made_again(kind: type, config: dict[str, Any]) -> str:
     return ""
 
 
-def _json(name: str, content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise WrongKindError(f"`{name}` cannot be read: {error}") from None
+def _own_name(config: Any) -> str:
+    """Return the name of the first thing in a description that is not of Keras."""
+    waiting = [config]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            kind = one.get("class_name")
+            if isinstance(kind, str) and "config" in one:
+                package = (one.get("module") or "keras").partition(".")[0]
+                if kind == "function" and package != "keras":
+                    return str(one["config"])
+                if kind in ("__lambda__", "Lambda") or package not in ("keras", "builtins"):
+                    return kind
+            if {"code", "closure"} <= one.keys():
+                return "a lambda"
+            waiting += one.values()
+        elif isinstance(one, (list, tuple)):
+            waiting += one
+    return ""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIDE = 28
+ABOVE = {"ha": "center", "va": "bottom"}
 _GAP = 2  # pixels between two images
 _WIDTH = 6.0  # inches
 _LARGEST_CELL = 2.2  # inches: a single digit does not fill the page
@@ -71,11 +72,9 @@ def plot_digits(
         columns = int(np.ceil(np.sqrt(len(images))))
         while columns > 1 and _font(longest, _cell(columns)) < _SMALLEST_FONT:
             columns -= 1
-    elif isinstance(columns, bool) or not isinstance(columns, int | np.integer):
-        raise TypeError(f"columns is {columns!r}; it must be a whole number.")
-    elif columns < 1:
-        raise ValueError(f"columns is {columns}; it must be at least 1.")
-    columns = min(int(columns), len(images))
+    else:
+        columns = _options.whole("columns", columns)
+    columns = min(columns, len(images))
     rows = -(-len(images) // columns)
 
     # Everything is measured in pixels of the images, and drawn as one picture: that takes a
@@ -87,31 +86,19 @@ def plot_digits(
     heading = lines * 1.25 * font / 72 * pixels_per_inch
     pitch = _SIDE + _GAP + heading
     black, white = images.max(), images.min()
+    black = black if black > white else white + 1
 
     figure, axis = plt.subplots(figsize=(_WIDTH, rows * pitch / pixels_per_inch + 0.15))
     frames = []
-    for place, (image, name) in enumerate(zip(images, names, strict=True)):
-        row, column = divmod(place, columns)
+    for number, (image, name) in enumerate(zip(images, names, strict=True)):
+        row, column = divmod(number, columns)
         left, top = column * (_SIDE + _GAP), row * pitch
-        axis.imshow(
-            image,
-            cmap="Greys",
-            vmin=white,
-            vmax=black if black > white else white + 1,
-            extent=(left, left + _SIDE, top + _SIDE, top),
-        )
+        place = (left, left + _SIDE, top + _SIDE, top)
+        axis.imshow(image, cmap="Greys", vmin=white, vmax=black, extent=place)
         frames.append(Rectangle((left, top), _SIDE, _SIDE))
         if name:
-            axis.text(
-                left + _SIDE / 2,
-                top - 0.1 * font / 72 * pixels_per_inch,
-                name,
-                ha="center",
-                va="bottom",
-                fontsize=font,
-                linespacing=1.1,
-                **AS_WRITTEN,
-            )
+            above = (left + _SIDE / 2, top - 0.1 * font / 72 * pixels_per_inch)
+            axis.text(*above, name, fontsize=font, linespacing=1.1, **ABOVE, **AS_WRITTEN)
     axis.add_collection(
         PatchCollection(frames, facecolor="none", edgecolor="0.75", linewidth=0.5, zorder=2)
     )

@@ -96,27 +96,13 @@ def plot_network(
     for names, x, side in ((inputs, 0, -1), (outputs, len(widths) - 1, 1)):
         for node, (_, y) in places[x].items():
             if names is not None and node is not _GAP:
-                axis.text(
-                    x + 0.2 * side,
-                    y,
-                    names[node],
-                    ha="right" if side < 0 else "left",
-                    va="center",
-                    **AS_WRITTEN,
-                )
+                beside = {"ha": "right" if side < 0 else "left", "va": "center"}
+                axis.text(x + 0.2 * side, y, names[node], **beside, **AS_WRITTEN)
     below = min(y for nodes in places for _, y in nodes.values()) - 0.75
+    grey = COLOURS["neutral"]
     labels = ["input", *(_label(layer) for layer in layers)]
     for x, label in enumerate(labels):
-        axis.text(
-            x,
-            below,
-            label,
-            ha="center",
-            va="top",
-            fontsize=10,
-            color=COLOURS["neutral"],
-            **AS_WRITTEN,
-        )
+        axis.text(x, below, label, ha="center", va="top", fontsize=10, color=grey, **AS_WRITTEN)
     axis.set_xlim(-0.75 if inputs else -0.35, len(widths) - 1 + (0.75 if outputs else 0.35))
     axis.set_ylim(below - 0.9, -below + 0.1)
     axis.axis("off")

@@ -188,7 +188,7 @@ def train_model(
     -----
     All steps of an epoch run in one call of the compiled training function, validation takes
     large batches, steps of large networks without dropout are compiled with XLA, and batches
-    are made inside TensorFlow (:func:`coursekit.training.loop.fit`, which says when callbacks
+    are made inside TensorFlow (``coursekit.training.loop.fit``, which says when callbacks
     are called). All take less time than the defaults
     and give the same result up to rounding; what they give together is measured in
     ``benchmarks/training.py``.

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
+import shlex
+import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 import coursekit
+from coursekit.cli import app
+from coursekit.exercises import CheckFailed, catalogue
 from tests.conftest import ROOT
+from tests.coursegrader.notebooks import given, graded, notebook, solution, write
 
 BOOK = ROOT / "book"
 PATH = (BOOK / "learning-path.md").read_text(encoding="utf-8")
@@ -173,18 +182,66 @@ def test_the_page_for_graders_says_so():
     assert text_of("grading.md").startswith("# For graders: grading submitted notebooks\n")
 
 
-def test_the_example_of_a_check_works(monkeypatch):
-    """The check in the text is one: it takes the right answer and says what is wrong."""
-    from coursekit.exercises import declaring
+OWN = PLANS.split("\n## Your own exercises\n")[1].split("\n## ")[0]
+CHECKS, LOADS, ANSWER, ASKS = re.findall(r"```python\n(.*?)\n```", OWN, re.DOTALL)
+RELEASE, GRADE = re.findall(r"```sh\ncoursekit (.*?)\n```", OWN, re.DOTALL)
 
-    monkeypatch.setattr(declaring, "_declared", {})
-    (code,) = re.findall(r"```python\n(.*?)```", PLANS, re.DOTALL)
-    names: dict = {}
-    exec("\n".join(line[3:] for line in code.splitlines()), names)
-    check = names["rows_for_testing"]
-    assert check({"rows": 30}).passed
-    assert "none is left to train on" in check({"rows": 150}).message
-    assert "a fifth" in check({"rows": 29}).message
+
+@pytest.fixture
+def own_exercise(tmp_path, monkeypatch):
+    """A folder with the two files that the page has an instructor write."""
+    folder = tmp_path / "week3"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(catalogue, "_used", {})
+    (folder / "checks.py").write_text(CHECKS, encoding="utf-8")
+    made = notebook(given(LOADS, "load"), solution(ANSWER, "rows"), graded(ASKS, "check-rows", 1))
+    write(made, folder / "week3.ipynb")
+    return folder
+
+
+def with_answer(released, answer: str):
+    """A released notebook as a learner hands it in."""
+    handed_in = copy.deepcopy(released)
+    handed_in.cells[1].source = answer
+    return handed_in
+
+
+def run_command(words: str) -> None:
+    done = CliRunner().invoke(app, shlex.split(words), env={"COLUMNS": "200"})
+    assert done.exit_code == 0, done.output
+
+
+def test_an_exercise_of_ones_own_judges_in_the_notebook(own_exercise, capsys):
+    exec(f"{LOADS}\n{ANSWER}\n{ASKS}", {})
+    passed = capsys.readouterr().out
+    assert f"It prints `{passed.strip()}`." in OWN
+    for wrong, message in [(150, "none is left to train on"), (29, "a fifth")]:
+        with pytest.raises(CheckFailed, match=message):
+            exec(f"{LOADS}\nrows = {wrong}\n{ASKS}", {})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+def test_an_exercise_of_ones_own_is_released_and_graded(own_exercise):
+    run_command(RELEASE)
+    released = nbformat.read("handout/week3.ipynb", as_version=4)
+    assert [cell.source for cell in released.cells][::2] == [LOADS, ASKS]
+    assert "rows = None" in released.cells[1].source and "//" not in released.cells[1].source
+    for student, rows in [("right", 30), ("wrong", 29), ("cheating", 29)]:
+        write(with_answer(released, f"rows = {rows}"), Path(f"submissions/{student}/week3.ipynb"))
+    own_exercise.joinpath("submissions/cheating/checks.py").write_text(
+        re.sub(r"expect\(.*", "pass", CHECKS), encoding="utf-8"
+    )
+    run_command(GRADE)
+    with open("grades/results.json", encoding="utf-8") as file:
+        rows = json.load(file)["submissions"]
+    assert {row["student"]: row["points"] for row in rows} == {
+        "right": 1,
+        "wrong": 0,
+        "cheating": 0,
+    }
+    messages = {row["student"]: row["checks"][0]["message"] for row in rows}
+    assert messages["right"] == "" and "a fifth" in messages["cheating"] == messages["wrong"]
 
 
 # ---------------------------------------------------------------------- landing page, citation

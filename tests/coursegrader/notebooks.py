@@ -72,6 +72,11 @@ def master_of_two() -> nbformat.NotebookNode:
     )
 
 
+def printed(row) -> str:
+    """All that the cells of a submission have printed, raised or drawn."""
+    return "\n".join(output.text for cell in row.cells for output in cell.outputs)
+
+
 def write(made, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(made, path)

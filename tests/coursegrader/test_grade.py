@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -84,12 +85,14 @@ def one_warm_process():
 def borrow(path: str) -> None:
     """Let the graders of this process fork from the warm process of another."""
 
-    def borrowed(**options):
-        warm = object.__new__(Warm)
-        warm.path, warm._lease, warm._folder = path, None, None
-        return warm
+    class Borrowed(Warm):
+        def __init__(self, **options):
+            self.path = Path(path)
 
-    _grader.Warm = borrowed
+        def close(self):
+            pass
+
+    _grader.Warm = Borrowed
 
 
 def coursekit(*words):
@@ -116,7 +119,7 @@ def results(out: Path) -> list[dict]:
 
 
 def page(out: Path, row) -> str:
-    return (out / "feedback" / f"{row['key']}.html").read_text()
+    return (out / "feedback" / f"{row.key}.html").read_text()
 
 
 def words(text: str) -> str:
@@ -168,35 +171,35 @@ def copied(folder, first, tmp_path):
 
 
 def test_points_and_states(first):
-    rows = {row["student"]: row for row in first[0].rows}
-    assert [row["path"] for row in first[0].rows] == [
+    rows = {row.student: row for row in first[0].rows}
+    assert [row.path for row in first[0].rows] == [
         "ann.ipynb",
         "bob/work.ipynb",
         "cyd.ipynb",
         "dan.ipynb",
     ]
-    assert {name: row["points"] for name, row in rows.items()} == {
+    assert {name: row.points for name, row in rows.items()} == {
         "ann": 2,
         "bob": 1,
         "cyd": 0,
         "dan": 0,
     }
-    assert [row["status"] for row in rows.values()] == [*3 * ["graded"], "not graded"]
-    assert all(row["possible"] == 2 for row in rows.values())
+    assert [row.status for row in rows.values()] == [*3 * ["graded"], "not graded"]
+    assert all(row.possible == 2 for row in rows.values())
     assert first[0].new == 4
 
 
 def test_messages(first):
-    checks = {row["student"]: row["checks"] for row in first[0].rows}
-    assert [check["message"] for check in checks["ann"]] == ["", ""]
-    assert checks["bob"][1]["message"] == REASON and "by_layer" in REASON
+    checks = {row.student: row.checks for row in first[0].rows}
+    assert [check.message for check in checks["ann"]] == ["", ""]
+    assert checks["bob"][1].message == REASON and "by_layer" in REASON
     for check, name in zip(checks["cyd"], ("parameters", "by_layer"), strict=True):
-        assert check["message"] == f"`{name}` has no value yet. Your code has to give it one."
+        assert check.message == f"`{name}` has no value yet. Your code has to give it one."
 
 
 def test_progress_is_told(first):
     assert [step[:2] for step in first[1]] == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert sorted(step[2] for step in first[1]) == [row["path"] for row in first[0].rows]
+    assert sorted(step[2] for step in first[1]) == [row.path for row in first[0].rows]
 
 
 def test_the_gradebook(first, folder):
@@ -218,7 +221,7 @@ def test_the_gradebook(first, folder):
             ("ann", "2.0", "graded", "", "ann.ipynb", "1.0", "1.0"),
             ("bob", "1.0", "graded", "", "bob/work.ipynb", "1.0", "0.0"),
             ("cyd", "0.0", "graded", "", "cyd.ipynb", "0.0", "0.0"),
-            ("dan", "0.0", "not graded", first[0].rows[3]["remarks"][0], "dan.ipynb", "0.0", "0.0"),
+            ("dan", "0.0", "not graded", first[0].rows[3].remarks[0], "dan.ipynb", "0.0", "0.0"),
         ]
     ]
     assert "no JSON" in gradebook(folder / "out")[3]["remarks"]
@@ -278,23 +281,21 @@ def test_the_summary(first, folder):
     assert failed.index("S5.2") < failed.index("S5.1")
     assert "3 of 4" in failed and "2 of 4" in failed
     for row in first[0].rows:
-        assert f'href="feedback/{row["key"]}.html">{row["student"]}</a>' in summary
+        assert f'href="feedback/{row.key}.html">{row.student}</a>' in summary
     assert all(layer in summary for layer in first[0].sandbox)
 
 
 def test_files_for_gradescope(first, folder):
     for row in first[0].rows:
-        content = json.loads((folder / "out" / "gradescope" / f"{row['key']}.json").read_text())
-        assert content["score"] == row["points"]
+        content = json.loads((folder / "out" / "gradescope" / f"{row.key}.json").read_text())
+        assert content["score"] == row.points
         assert [(test["score"], test["max_score"]) for test in content["tests"]] == [
-            (check["earned"], check["points"]) for check in row["checks"]
+            (check.earned, check.points) for check in row.checks
         ]
         assert all(test["visibility"] == "visible" for test in content["tests"])
         names = ["S5.1 Parameters counted by hand", "S5.2 Counted layer by layer, with one layer"]
         assert all(t["name"].startswith(n) for t, n in zip(content["tests"], names, strict=True))
-        assert [test["output"] for test in content["tests"]] == [
-            c["message"] for c in row["checks"]
-        ]
+        assert [test["output"] for test in content["tests"]] == [c.message for c in row.checks]
     assert "no JSON" in content["output"]
 
 
@@ -318,7 +319,7 @@ def test_only_what_has_changed_is_graded(copied):
     damaged.write_bytes(damaged.read_bytes()[:50])
     done = again(copied, progress=lambda n, of, name: told.append(name))
     assert done.new == 3 and sorted(told) == ["bob/work.ipynb", "cyd.ipynb", "eve.ipynb"]
-    assert [row["points"] for row in done.rows] == [2, 2, 0, 2]
+    assert [row.points for row in done.rows] == [2, 2, 0, 2]
     assert [line["student"] for line in gradebook(out)] == ["ann", "bob", "cyd", "eve"]
     after = files(out)
     assert {name for name in before if name.startswith(("state/ann", "feedback/ann"))} == {
@@ -333,7 +334,7 @@ def test_another_master_check_or_setting_grades_all_anew(copied, first, monkeypa
     made.cells[1].source += "\nmore = 1"
     write(made, master)
     done = again(copied)
-    assert done.new == 4 and "more = 1" in done.rows[0]["cells"][1]["source"]
+    assert done.new == 4 and "more = 1" in done.rows[0].cells[1].source
     done = again(copied, options=Options(seed=2))
     assert done.new == 4
     # What was drawn without a seed of their own depends on that of the grader, and on no more.
@@ -345,10 +346,10 @@ def test_another_master_check_or_setting_grades_all_anew(copied, first, monkeypa
 
 def drawn(row) -> str:
     (text,) = [
-        output["text"]
-        for cell in row["cells"]
-        for output in cell["outputs"]
-        if "drawn" in output.get("text", "")
+        output.text
+        for cell in row.cells
+        for output in cell.outputs
+        if "drawn" in output.text and output.kind == "stream"
     ]
     return text
 
@@ -368,7 +369,7 @@ def test_a_report_within_the_folder_is_not_graded(copied):
     inside = copied / "in" / "report"
     write(two_checks(), inside / "left" / "here.ipynb")
     done = again(copied, out=inside)
-    assert [row["student"] for row in done.rows] == ["ann", "bob", "cyd", "dan"]
+    assert [row.student for row in done.rows] == ["ann", "bob", "cyd", "dan"]
 
 
 # ------------------------------------------------------------------ one costs only itself
@@ -384,7 +385,7 @@ def test_trouble_with_one_is_a_remark_of_its_own(copied, monkeypatch, error):
         return content.fget(one)
 
     def renders(row, **options):
-        if row["path"] == "ann.ipynb" and row["cells"]:
+        if row.path == "ann.ipynb" and row.cells:
             raise error("while it is rendered")
         return render(row, **options)
 
@@ -393,12 +394,12 @@ def test_trouble_with_one_is_a_remark_of_its_own(copied, monkeypatch, error):
     for new in (4, 1):  # what could not be graded is tried again; what was noted is noted once
         done = again(copied, out=copied / "report")
         ann, bob, cyd, dan = done.rows
-        assert done.new == new and bob["remarks"] == []
-        assert ann["remarks"] == [f"its feedback page could not be made ({error.__name__})"]
-        assert (ann["points"], ann["status"]) == (2, "graded, with trouble")
+        assert done.new == new and bob.remarks == ()
+        assert ann.remarks == (f"its feedback page could not be made ({error.__name__})",)
+        assert (ann.points, ann.status) == (2, "graded, with trouble")
         assert "2 of 2 points" in page(copied / "report", ann)
-        assert cyd["status"] == dan["status"] == "not graded"
-        assert cyd["remarks"][0].startswith(f"it could not be graded ({error.__name__}")
+        assert cyd.status == dan.status == "not graded"
+        assert cyd.remarks[0].startswith(f"it could not be graded ({error.__name__}")
         assert len(gradebook(copied / "report")) == 4
 
 
@@ -408,8 +409,8 @@ def test_trouble_with_one_is_a_remark_of_its_own(copied, monkeypatch, error):
         lambda text: "",
         lambda text: "[" * 100_000,
         lambda text: "null",
-        lambda text: json.dumps({**json.loads(text), "row": {}}),
-        lambda text: json.dumps({**json.loads(text), "row": [1]}),
+        lambda text: json.dumps({**json.loads(text), "outcome": {}}),
+        lambda text: json.dumps({**json.loads(text), "outcome": [1]}),
         lambda text: text.replace('"earned": 1.0', '"earned": "x"'),
         lambda text: text.replace('"outputs": [', '"outputs": [7, '),
         lambda text: text.replace('"checks": [', '"checks": 1, "rest": ['),
@@ -457,9 +458,8 @@ def test_a_class_that_cannot_begin_is_no_fault_of_theirs(copied, first, monkeypa
 
     def broken(grader, content, name=""):
         outcome = honest(grader, content, name)
-        for cell in outcome["cells"]:
-            cell["status"] = cell["status"] and "ended the process"
-        return outcome
+        cells = [replace(one, status=one.status and "ended the process") for one in outcome.cells]
+        return replace(outcome, cells=tuple(cells))
 
     with monkeypatch.context() as patch:
         patch.setattr(_grade.Grader, "grade", broken)
@@ -471,14 +471,14 @@ def test_a_class_that_cannot_begin_is_no_fault_of_theirs(copied, first, monkeypa
         result = coursekit(*words, copied / "masters" / "two.ipynb")
         assert result.exit_code == 3 and "These grades say nothing" in result.output
     done = again(copied, out=copied / "report")
-    assert done.new == 4 and not done.fault and done.rows[0]["points"] == 2
+    assert done.new == 4 and not done.fault and done.rows[0].points == 2
 
 
 def test_a_student_who_cannot_begin_is(copied, tmp_path):
     write(two_checks("import os\nos._exit(1)"), tmp_path / "in" / "eve.ipynb")
     (tmp_path / "in" / "dan.ipynb").write_text("no notebook")
     done = grade(tmp_path / "in", tmp_path / "out", masters=[copied / "masters" / "two.ipynb"])
-    assert not done.fault and [row["points"] for row in done.rows] == [0, 0]
+    assert not done.fault and [row.points for row in done.rows] == [0, 0]
 
 
 # ------------------------------------------------------------------------- what is refused
@@ -682,11 +682,11 @@ def tested(tmp_path_factory):
         write(with_tests(code, f"Because of {name}."), place / "in" / f"{name}.ipynb")
     options = {"masters": [place / "masters" / "plain.ipynb"], "gradescope": True}
     done = grade(place / "in", place / "out", **options)
-    return place, {row["student"]: row for row in done.rows}, options
+    return place, {row.student: row for row in done.rows}, options
 
 
 def test_points_of_tests(tested):
-    points = {name: [check["earned"] for check in row["checks"]] for name, row in tested[1].items()}
+    points = {name: [check.earned for check in row.checks] for name, row in tested[1].items()}
     assert points == {
         "right": [1, 2, 2, 1, None, None],
         "wrong": [0, 0, 0, 0, None, None],
@@ -694,46 +694,46 @@ def test_points_of_tests(tested):
         "strips": [0, 0, 0, 0, None, None],
     }
     right = tested[1]["right"]
-    assert (right["points"], right["waiting"], right["in_process"]) == (6, 5, 5)
-    assert tested[1]["right"]["possible"] == 11
+    assert (right.points, right.waiting, right.in_process) == (6, 5, 5)
+    assert tested[1]["right"].possible == 11
 
 
 def test_a_notebook_that_strips_asserts_gains_nothing(tested):
     strips = tested[1]["strips"]
     # The assert of a cell that is its own did not stop it, so they were dropped indeed.
-    assert strips["cells"][-1]["status"] == "ok"
-    assert tested[1]["wrong"]["cells"][-1]["status"] == "error"
-    assert [check["message"] for check in strips["checks"][:2]] == 2 * ["AssertionError"]
+    assert strips.cells[-1].status == "ok"
+    assert tested[1]["wrong"].cells[-1].status == "error"
+    assert [check.message for check in strips.checks[:2]] == 2 * ["AssertionError"]
 
 
 def test_who_judged_is_told(tested):
     place, rows, _ = tested
     for row in rows.values():
         by = ["in-process", "in-process", "in-process", "answers", "a person", "a person"]
-        assert [check["by"] for check in row["checks"]] == by
-        hidden = [check["id"] for check in row["checks"] if check["hidden"]]
+        assert [check.by for check in row.checks] == by
+        hidden = [check.id for check in row.checks if check.hidden]
         assert hidden == ["sign", "printing"]
     assert page(place / "out", rows["right"]).count("(judged in-process)") == 3
 
 
 def test_what_a_person_grades(tested):
     place, rows, _ = tested
-    check = rows["right"]["checks"][4]
-    assert (check["id"], check["passed"], check["earned"], check["points"]) == (
+    check = rows["right"].checks[4]
+    assert (check.id, check.passed, check.earned, check.points) == (
         "why",
         None,
         None,
         4,
     )
-    assert check["message"] == "This is graded by a person."
+    assert check.message == "This is graded by a person."
     shown = page(place / "out", rows["right"])
     assert "Because of right." in words(shown) and "This is graded by a person." in shown
     assert "42 by hand" in words(shown)  # a figure to be judged has to be drawn first
     assert "– / 4" in shown and "5 points wait for a person" in words(shown)
-    assert rows["right"]["status"] == "waiting"
+    assert rows["right"].status == "waiting"
     (line,) = [line for line in gradebook(place / "out") if line["student"] == "right"]
     assert (line["points"], line["waiting"], line["why"], line["sign"]) == ("6.0", "5.0", "", "2.0")
-    sent = json.loads((place / "out" / "gradescope" / f"{rows['right']['key']}.json").read_text())
+    sent = json.loads((place / "out" / "gradescope" / f"{rows['right'].key}.json").read_text())
     assert ["score" in test for test in sent["tests"]] == [True] * 4 + [False] * 2
     assert "waits for a person" in sent["tests"][4]["output"]
     # A score that is not the total is not shown before a person has said the rest.
@@ -747,7 +747,7 @@ def test_hidden_messages_are_for_those_who_grade(tested):
     place, rows, options = tested
     shown = page(place / "out", rows["hidden"])
     assert "A hidden test failed." in shown and "the hidden reason" not in shown
-    for_gradescope = (place / "out" / "gradescope" / f"{rows['hidden']['key']}.json").read_text()
+    for_gradescope = (place / "out" / "gradescope" / f"{rows['hidden'].key}.json").read_text()
     assert "the hidden reason" not in for_gradescope
     assert "the hidden reason" in (place / "out" / "results.json").read_text()
     # Asked for, they are shown, and nothing has to be run for it.
@@ -760,7 +760,7 @@ def test_hidden_messages_are_for_those_who_grade(tested):
 
 def test_what_hidden_tests_print_is_not_shown(tested):
     place, rows, _ = tested
-    assert rows["right"]["checks"][2]["passed"]
+    assert rows["right"].checks[2].passed
     assert "the hidden print" not in page(place / "out", rows["right"])
 
 
@@ -789,13 +789,13 @@ def habits(tmp_path_factory):
         write(two_checks(second=code + RIGHT_SECOND), place / "in" / f"{name}.ipynb")
     master = write(master_of_two(), place / "two.ipynb")
     done = grade(place / "in", place / "out", masters=[master])
-    return {row["student"]: (row, page(place / "out", row)) for row in done.rows}
+    return {row.student: (row, page(place / "out", row)) for row in done.rows}
 
 
 @pytest.mark.parametrize("name", HABITS)
 def test_habits_cost_nothing(habits, name):
     row, _ = habits[name]
-    assert (row["points"], row["remarks"]) == (2, []), row["cells"][4]["outputs"]
+    assert (row.points, row.remarks) == (2, ()), row.cells[4].outputs
 
 
 def test_habits_are_shown(habits):
@@ -833,7 +833,7 @@ def test_a_sandbox_with_a_hole_is_refused_or_told(folder, tmp_path):
         options=few,
         warn=said.append,
     )
-    assert done.missing == ["network"] and done.rows[0]["points"] == 2
+    assert done.missing == ["network"] and done.rows[0].points == 2
     assert len(said) == 1 and "network (no network" in said[0]
     assert "off: network" in (tmp_path / "out" / "summary.html").read_text()
 
@@ -973,8 +973,8 @@ def test_a_cluster_loses_a_worker_and_no_notebook(first, one_warm_process, tmp_p
     assert [step[0] for step in told] == list(range(1, 7))
     assert sorted(step[2] for step in told) == names
     assert [line["file"] for line in gradebook(tmp_path / "out")] == names
-    assert [row["points"] for row in done.rows] == 3 * [2] + 3 * [1]
-    assert all(row["status"] == "graded" and not row["remarks"] for row in done.rows)
+    assert [row.points for row in done.rows] == 3 * [2] + 3 * [1]
+    assert all(row.status == "graded" and not row.remarks for row in done.rows)
     assert len(list((tmp_path / "out" / "state").glob("*.json"))) == 6
     assert grade(tmp_path / "in", tmp_path / "out", masters=[master]).new == 0
 

@@ -17,7 +17,7 @@ import sys
 import tarfile
 import zipfile
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nbformat
@@ -32,6 +32,7 @@ from coursegrader.grade import grade
 from coursegrader.grader import Options
 from coursegrader.master import Master
 from coursegrader.notebook import BadNotebookError
+from coursegrader.outcomes import CheckOutcome, SubmissionOutcome
 from coursegrader.release import exercise
 from coursegrader.sandbox import Limits
 from coursekit.cli import app
@@ -43,6 +44,7 @@ from tests.coursegrader.notebooks import (
     marked,
     master_of_two,
     notebook,
+    printed,
     solution,
     two_checks,
     write,
@@ -254,21 +256,22 @@ ANYTHING = """class Anything:
     def __len__(self): return 11
 """
 # What finds the objects that speak to the grader, whatever they are called.
-VOICES = """import gc
-voices = [o for o in gc.get_objects() if hasattr(type(o), "send") and "oursekit" in
-          getattr(type(o), "__module__", "").replace("C", "c")]
+CHANNELS = """import gc
+channels = [o for o in gc.get_objects() if hasattr(type(o), "send") and
+            str(type(o).__module__).startswith("coursegrader")]
+assert channels
 """
 TOTAL = "def total(n): return sum(squares(n))"
 # By name: the first and second solution, and what the code earns by its answers alone.
 FOOLING = {
-    "patches exec": (
-        "import coursegrader.runner as r\nr._exec = lambda *a: None",
+    "patches eval": (
+        "import coursegrader.runner as r\nassert r._eval\nr._eval = lambda *a: None",
         "pass",
         0,
     ),
     "patches the builtins put aside": (
         "import coursegrader.runner as r\n"
-        "getattr(r, '_pristine', {})['len'] = lambda x: 11\n"
+        "r._original_builtins['len'] = lambda x: 11\n"
         f"{ANYTHING}\ndef squares(n): return Anything()",
         f"{ANYTHING}\ndef total(n): return Anything()",
         0,
@@ -286,7 +289,7 @@ FOOLING = {
         0,
     ),
     "forges verdicts": (
-        VOICES + "import os\nfor ch in voices:\n"
+        CHANNELS + "import os\nfor ch in channels:\n"
         "    ch.send({'event': 'end', 'step': 1, 'status': 'ok'})\n"
         "    for n, tests in ((2, 1), (3, 1), (4, 0), (5, 1)):\n"
         "        ch.send({'event': 'start', 'step': n})\n"
@@ -303,15 +306,15 @@ FOOLING = {
     ),
     "patches what transforms": (
         "import gc\nfor o in gc.get_objects():\n"
-        "    if type(o).__name__ == '_Notebook': o.transform = lambda s: ''\n"
+        "    if type(o).__name__ == '_NotebookShell': o.transform = lambda s: ''\n"
         "get_ipython().transform_cell = lambda s: ''",
         "pass",
         0,
     ),
     "patches the step": (
         "import coursegrader.runner as r\n"
-        "r._Notebook._tests = lambda self, *a, **k: (self.channel.send("
-        "{'event': 'verdict', 'step': self.number, 'failed': ''}), 'ok')[1]",
+        "assert r._NotebookShell._run_tests\n"
+        "r._NotebookShell._run_tests = lambda self, s, verdict: verdict.update(failed='') or 'ok'",
         "pass",
         0,
     ),
@@ -351,7 +354,7 @@ FOOLING = {
         0,
     ),
     "changes what is sent": (
-        "def squares(n): return [1] if n == 1 else [1, 4]\n" + VOICES + "for ch in voices:\n"
+        "def squares(n): return [1] if n == 1 else [1, 4]\n" + CHANNELS + "for ch in channels:\n"
         "    kind = next(k for k in type(ch).__mro__ if 'send' in vars(k))\n"
         "    def send(self, m, *b, _s=kind.send):\n"
         "        if isinstance(m, dict) and m.get('event') == 'verdict':\n"
@@ -478,25 +481,25 @@ class Run:
     """What came of all cases."""
 
     out: Path
-    rows: dict[tuple[str, str], dict]
+    rows: dict[tuple[str, str], SubmissionOutcome]
     refused: dict[str, str]
 
-    def row(self, case: str, student: str) -> dict:
+    def row(self, case: str, student: str) -> SubmissionOutcome:
         return self.rows[slug(case), slug(student)]
 
     def page(self, case: str, student: str) -> str:
-        return (self.out / "feedback" / f"{self.row(case, student)['key']}.html").read_text()
+        return (self.out / "feedback" / f"{self.row(case, student).key}.html").read_text()
 
     def line(self, case: str, student: str) -> dict[str, str]:
         """A line of the gradebook."""
         with (self.out / "grades.csv").open(newline="") as file:
             lines = [line for line in csv.DictReader(file)]
-        (found,) = [one for one in lines if one["file"] == self.row(case, student)["path"]]
+        (found,) = [one for one in lines if one["file"] == self.row(case, student).path]
         return found
 
     def everywhere(self, case: str, student: str) -> str:
         """All that a student or grader is shown of one notebook."""
-        return self.page(case, student) + json.dumps(self.row(case, student), ensure_ascii=False)
+        return self.page(case, student) + repr(self.row(case, student))
 
 
 @pytest.fixture(scope="module")
@@ -523,17 +526,13 @@ def run(tmp_path_factory) -> Run:
     graded = grade(
         folder / "in", folder / "out", masters=masters, options=OPTIONS, jobs=2, gradescope=True
     )
-    rows = {tuple(reversed(row["path"].split("/")[0].split("~"))): row for row in graded.rows}
+    rows = {tuple(reversed(row.path.split("/")[0].split("~"))): row for row in graded.rows}
     return Run(folder / "out", rows, refused)
 
 
-def check(row: dict, name: str) -> dict:
-    (found,) = [check for check in row["checks"] if check["id"].endswith(name)]
+def check(row: SubmissionOutcome, name: str) -> CheckOutcome:
+    (found,) = [check for check in row.checks if check.id.endswith(name)]
     return found
-
-
-def printed(row: dict) -> str:
-    return json.dumps([cell["outputs"] for cell in row["cells"]])
 
 
 @pytest.mark.parametrize("marks", MARKS)
@@ -554,14 +553,14 @@ class TestDeletedSolution:
             return
         for student in self.WITHOUT_WORK:
             row = run.row(case, student)
-            assert (row["points"], row["possible"]) == (0, 5), (student, row["remarks"])
+            assert (row.points, row.possible) == (0, 5), (student, row.remarks)
             assert TOKEN not in run.everywhere(case, student), student
 
     def test_work_counts(self, run, marks):
         case = f"deleted, {marks}"
         if case not in run.refused:
-            assert run.row(case, "solves")["points"] == 5
-            assert run.row(case, "solves")["remarks"] == []
+            assert run.row(case, "solves").points == 5
+            assert run.row(case, "solves").remarks == ()
             assert TOKEN not in run.everywhere(case, "makes it Markdown")
 
 
@@ -571,11 +570,11 @@ def test_model_answers_and_mark_schemes_are_for_graders(run, student):
     shown = run.everywhere("model answers", student)
     assert "MODELANSWER" not in shown and "MARKSCHEME" not in shown
     row = run.row("model answers", student)
-    assert row["possible"] == 5 + 5 + 5 + 3 + 3 + 2 + 5
-    assert row["points"] == 5  # of the test, which asks for nothing
-    for entry in row["checks"]:
-        if entry["by"] == "a person":
-            assert entry["passed"] is None and not entry["earned"]
+    assert row.possible == 5 + 5 + 5 + 3 + 3 + 2 + 5
+    assert row.points == 5  # of the test, which asks for nothing
+    for entry in row.checks:
+        if entry.by == "a person":
+            assert entry.passed is None and not entry.earned
 
 
 @pytest.mark.parametrize("marks", HIDDEN)
@@ -587,9 +586,9 @@ def test_hidden_tests_stay_hidden(run, marks):
             return
     else:
         assert case not in run.refused
-        assert run.row(case, "solves")["points"] == 5
+        assert run.row(case, "solves").points == 5
     row = run.row(case, "knows the example")
-    assert row["points"] == 0 and row["remarks"] == []
+    assert row.points == 0 and row.remarks == ()
     assert "SECRETTEST" not in run.page(case, "knows the example")
     assert "squares(7)" not in run.page(case, "knows the example")
     line = json.dumps(run.line(case, "knows the example"))
@@ -598,11 +597,11 @@ def test_hidden_tests_stay_hidden(run, marks):
 
 def test_files_beside_the_master(run):
     row = run.row("files beside", "uses them")
-    assert (row["points"], row["remarks"]) == (5, []), printed(row)
+    assert (row.points, row.remarks) == (5, ()), printed(row)
     # Not the master itself, in which the solution is.
     assert "NOTEBOOKS []" in printed(row)
     # Each has a copy: nobody changes the others' or ours.
-    assert run.row("files beside", "changes them")["points"] == 0
+    assert run.row("files beside", "changes them").points == 0
     data = run.out.parent / "masters" / "files-beside" / "data.csv"
     assert data.read_text() == CASES["files beside"].files["data.csv"]
 
@@ -610,7 +609,7 @@ def test_files_beside_the_master(run):
 @pytest.mark.parametrize("student", CASES["written, then imported"].submissions)
 def test_written_then_imported(run, student):
     row = run.row("written, then imported", student)
-    assert row["points"] == 5, (row["checks"], printed(row))
+    assert row.points == 5, (row.checks, printed(row))
 
 
 class TestFooled:
@@ -619,15 +618,15 @@ class TestFooled:
     @pytest.mark.parametrize("way", FOOLING)
     def test_nothing_or_a_word(self, run, way):
         row, most = run.row("fooled", way), FOOLING[way][2]
-        said = re.search("tamper", " ".join(row["remarks"]), re.I)
-        assert row["points"] <= most or said, (row["points"], row["remarks"], row["checks"])
+        said = re.search("tamper", " ".join(row.remarks), re.I)
+        assert row.points <= most or said, (row.points, row.remarks, row.checks)
         if said:
             assert "tamper" in run.line("fooled", way)["remarks"].lower()
 
     def test_the_honest(self, run):
         row = run.row("fooled", "honest")
-        assert (row["points"], row["remarks"], row["status"]) == (4, [], "graded")
-        assert {entry["by"] for entry in row["checks"]} == {"in-process"}
+        assert (row.points, row.remarks, row.status) == (4, (), "graded")
+        assert {entry.by for entry in row.checks} == {"in-process"}
 
     def test_the_column(self, run):
         assert float(run.line("fooled", "honest")["in_process"]) == 4
@@ -651,15 +650,15 @@ class TestPartialCredit:
     )
     def test_points(self, run, student, partial, expression):
         row = run.row("partial credit", student)
-        assert check(row, "partial")["earned"] == partial
-        assert check(row, "expression")["earned"] == expression
-        for entry in row["checks"]:
-            assert 0 <= entry["earned"] <= entry["points"], entry
-        assert row["points"] == sum(entry["earned"] for entry in row["checks"])
+        assert check(row, "partial").earned == partial
+        assert check(row, "expression").earned == expression
+        for entry in row.checks:
+            assert 0 <= entry.earned <= entry.points, entry
+        assert row.points == sum(entry.earned for entry in row.checks)
 
     def test_a_truth_value_is_no_number(self, run):
         row = run.row("partial credit", "all")
-        assert check(row, "a-truth-value")["earned"] == 1
+        assert check(row, "a-truth-value").earned == 1
 
 
 class TestManual:
@@ -672,7 +671,7 @@ class TestManual:
         assert float(run.line("manual", "wrong")["points"]) == 1
 
     def test_gradescope_shows_no_zero(self, run):
-        key = run.row("manual", "right")["key"]
+        key = run.row("manual", "right").key
         content = json.loads((run.out / "gradescope" / f"{key}.json").read_text())
         (entry,) = [test for test in content["tests"] if "essay" in test["name"]]
         assert entry.get("score") is None
@@ -682,18 +681,18 @@ class TestChecksAnswerThemselves:
     @pytest.mark.parametrize("way", ASKS)
     def test_nothing_is_got(self, run, way):
         row = run.row("asks the checks", way)
-        assert "GOTIT" not in printed(row) and row["points"] == 1, printed(row)
+        assert "GOTIT" not in printed(row) and row.points == 1, printed(row)
 
     @pytest.mark.parametrize("way", ["imports", "imports the package", "imports by name"])
     def test_it_is_remarked_upon(self, run, way):
         row = run.row("asks the checks", way)
-        assert "checks" in " ".join(row["remarks"]), row["remarks"]
+        assert "checks" in " ".join(row.remarks), row.remarks
         assert re.search("ImportError|ModuleNotFoundError", printed(row))
 
     def test_the_honest(self, run):
         row = run.row("asks the checks", "honest")
-        assert (row["points"], row["remarks"]) == (2, [])
-        assert run.row("asks the checks", "calls a check")["points"] == 2
+        assert (row.points, row.remarks) == (2, ())
+        assert run.row("asks the checks", "calls a check").points == 2
 
 
 # --------------------------------------------------------- one stops the class (02 and 02b)
@@ -789,7 +788,7 @@ def forged(tmp_path_factory):
     master = write(master_of_two(), folder / "two.ipynb")
     options = Options(cell_seconds=5, notebook_seconds=20)
     done = grade(folder / "in", folder / "out", masters=[master], options=options, jobs=2)
-    return folder / "out", {Path(row["path"]).stem: row for row in done.rows}
+    return folder / "out", {Path(row.path).stem: row for row in done.rows}
 
 
 class TestOneStopsTheClass:
@@ -803,21 +802,21 @@ class TestOneStopsTheClass:
     def test_the_others_get_their_points(self, forged):
         for number in range(3):
             row = forged[1][f"honest {number}"]
-            assert (row["points"], row["status"], row["remarks"]) == (2, "graded", [])
+            assert (row.points, row.status, row.remarks) == (2, "graded", ())
 
     @pytest.mark.parametrize("name", FRAMES)
     def test_nothing_is_gained(self, forged, name):
-        assert forged[1][name]["points"] <= 1, forged[1][name]["checks"]
+        assert forged[1][name].points <= 1, forged[1][name].checks
 
     @pytest.mark.parametrize("name", REMARKED)
     def test_it_is_remarked_upon(self, forged, name):
-        assert forged[1][name]["remarks"]
+        assert forged[1][name].remarks
 
     def test_deep_output(self, forged):
         for depth in DEPTHS:
             for kind in ("text", "data"):
-                assert forged[1][f"deep {kind} {depth}"]["points"] <= 1, (kind, depth)
-        assert forged[1]["deep text 100000"]["remarks"]
+                assert forged[1][f"deep {kind} {depth}"].points <= 1, (kind, depth)
+        assert forged[1]["deep text 100000"].remarks
 
 
 # ------------------------------------------------------------------- each a run of its own
@@ -832,7 +831,9 @@ def class_of(folder: Path, **submissions) -> Path:
     return folder / "in"
 
 
-def graded_rows(folder: Path, submissions: Path | None = None, **options) -> dict[str, dict]:
+def graded_rows(
+    folder: Path, submissions: Path | None = None, **options
+) -> dict[str, SubmissionOutcome]:
     options.setdefault("options", OPTIONS)
     done = grade(
         submissions or folder / "in",
@@ -840,7 +841,7 @@ def graded_rows(folder: Path, submissions: Path | None = None, **options) -> dic
         masters=[folder / "masters" / "two.ipynb"],
         **options,
     )
-    return {row["student"]: row for row in done.rows}
+    return {row.student: row for row in done.rows}
 
 
 class TestAnotherAssignment:
@@ -854,8 +855,8 @@ class TestAnotherAssignment:
         )
         class_of(tmp_path, foreign=foreign, honest=two_checks())
         rows = graded_rows(tmp_path)
-        assert (rows["foreign"]["status"], rows["foreign"]["points"]) == ("not graded", 0)
-        assert (rows["honest"]["points"], rows["honest"]["remarks"]) == (2, [])
+        assert (rows["foreign"].status, rows["foreign"].points) == ("not graded", 0)
+        assert (rows["honest"].points, rows["honest"].remarks) == (2, ())
 
 
 class TestHiddenFolderAroundWhatIsNeeded:
@@ -868,7 +869,7 @@ class TestHiddenFolderAroundWhatIsNeeded:
         class_of(tmp_path, honest=two_checks("import sklearn.svm, tensorflow\n" + RIGHT_FIRST))
         options = Options(cell_seconds=60, hidden=(str(around),))
         row = graded_rows(tmp_path, options=options)["honest"]
-        assert (row["points"], row["remarks"]) == (2, [])
+        assert (row.points, row.remarks) == (2, ())
 
     def test_the_folder_of_the_master(self, tmp_path):
         class_of(tmp_path, honest=two_checks("import helper\n" + RIGHT_FIRST))
@@ -876,7 +877,7 @@ class TestHiddenFolderAroundWhatIsNeeded:
         with zipfile.ZipFile(tmp_path / "masters" / "class.zip", "w") as archive:
             archive.write(tmp_path / "in" / "honest.ipynb", "honest.ipynb")
         row = graded_rows(tmp_path, tmp_path / "masters" / "class.zip")["honest"]
-        assert (row["points"], row["remarks"]) == (2, [])
+        assert (row.points, row.remarks) == (2, ())
 
 
 LARGEST = 1 << 30  # bytes that the grader itself may hold at most
@@ -994,9 +995,9 @@ class TestNames:
         )
         assert len(done.rows) == len(self.NAMES) + 2
         for row in done.rows:
-            assert (row["points"], row["status"]) == (2, "graded"), (row["path"], row["remarks"])
-            row["student"].encode(), row["path"].encode()
-        assert len({row["key"] for row in done.rows}) == len(done.rows)
+            assert (row.points, row.status) == (2, "graded"), (row.path, row.remarks)
+            row.student.encode(), row.path.encode()
+        assert len({row.key for row in done.rows}) == len(done.rows)
         text = (tmp_path / "out" / "grades.csv").read_bytes().decode()
         lines = list(csv.reader(text.splitlines(keepends=True)))
         assert len(lines) == len(done.rows) + 1
@@ -1049,8 +1050,8 @@ class TestRelease:
         assert outcome.exit_code == 0, outcome.output
         done = grade(tmp_path / "in", tmp_path / "out", masters=[master], options=OPTIONS)
         (row,) = done.rows
-        assert row["remarks"] == []
-        assert [check(row, name)["earned"] for name in ("t1", "t2", "t3")] == [0, 1, 1]
+        assert row.remarks == ()
+        assert [check(row, name).earned for name in ("t1", "t2", "t3")] == [0, 1, 1]
 
 
 class TestEveryoneHasARow:
@@ -1081,10 +1082,10 @@ class TestEveryoneHasARow:
                 archive.writestr(f"{who}_{101 + number}_assignsubmission_file_/{name}", what)
         rows = graded_rows(tmp_path, place)
         for who in ("Jane Doe", "Zip Student", "Tar Student"):
-            assert (rows[who]["points"], rows[who]["status"]) == (2, "graded"), who
+            assert (rows[who].points, rows[who].status) == (2, "graded"), who
         for who in ("Py Student", "Rar Student", "Pdf Student", "Bad Zip"):
-            assert (rows[who]["points"], rows[who]["status"]) == (0, "not graded"), who
-            assert rows[who]["remarks"]
+            assert (rows[who].points, rows[who].status) == (0, "not graded"), who
+            assert rows[who].remarks
 
     def test_in_a_folder(self, tmp_path):
         folder = class_of(tmp_path, honest=two_checks())
@@ -1094,7 +1095,7 @@ class TestEveryoneHasARow:
         (folder / "empty").mkdir()
         rows = graded_rows(tmp_path)
         assert set(rows) == {"honest", "py", "rar", "word", "empty"}
-        assert rows["honest"]["points"] == 2
+        assert rows["honest"].points == 2
 
     @pytest.mark.parametrize("ending", ["zip", "tar", "tar.gz"])
     @pytest.mark.parametrize(
@@ -1121,7 +1122,7 @@ class TestEveryoneHasARow:
         done = grade(
             tmp_path / "in", tmp_path / "out", masters=[tmp_path / "masters" / "two.ipynb"]
         )
-        rows = [(row["student"], row["points"]) for row in done.rows]
+        rows = [(row.student, row.points) for row in done.rows]
         assert sorted(rows) == [("Evil Eve", 0), ("Jane Doe", 2)]
 
 
@@ -1152,7 +1153,7 @@ def test_no_way_to_hold_more_memory(tmp_path):
         code = f"import os, time\n{code}\ntime.sleep(2)\nprint(f'HELD {{held >> 20}} MB')"
         write(two_checks(second=code), folder / f"{slug(name)}.ipynb")
     rows = graded_rows(tmp_path, options=Options(limits=Limits(memory=1 << 30)), jobs=1)
-    assert rows["honest"]["points"] == 2
+    assert rows["honest"].points == 2
     for name in HOLDERS:
         held = [int(number) for number in re.findall(r"HELD (\d+) MB", printed(rows[slug(name)]))]
         assert all(number <= 1024 for number in held), (name, held)
@@ -1201,7 +1202,7 @@ class TestTwoAssignmentsOneFolder:
         note.write_text("well done")
         (folder / "ann.ipynb").unlink()
         assert set(graded_rows(tmp_path)) == {"jane"}
-        assert not (tmp_path / "out" / "feedback" / f"{rows['ann']['key']}.html").exists()
+        assert not (tmp_path / "out" / "feedback" / f"{rows['ann'].key}.html").exists()
         assert note.read_text() == "well done"
 
 
@@ -1231,21 +1232,21 @@ class TestSmallThings:
     @pytest.mark.parametrize(
         "damage",
         [
-            lambda state: state["row"].pop("checks"),
-            lambda state: state["row"].update(checks=7),
-            lambda state: state["row"].update(points="many", remarks=None),
-            lambda state: state.update(row=[]),
-            lambda state: state["row"].update(key="../../escape"),
-            lambda state: state["row"]["checks"].append({"id": []}),
+            lambda state: state["outcome"].pop("checks"),
+            lambda state: state["outcome"].update(checks=7),
+            lambda state: state["outcome"].update(possible="many", remarks=None),
+            lambda state: state.update(outcome=[]),
+            lambda state: state["outcome"].update(key="../../escape"),
+            lambda state: state["outcome"]["checks"].append({"id": []}),
         ],
     )
     def test_a_damaged_state(self, tmp_path, damage):
         class_of(tmp_path, jane=two_checks())
         first = graded_rows(tmp_path)["jane"]
-        path = tmp_path / "out" / "state" / f"{first['key']}.json"
+        path = tmp_path / "out" / "state" / f"{first.key}.json"
         state = json.loads(path.read_text())
         damage(state)
         path.write_text(json.dumps(state))
         again = graded_rows(tmp_path)["jane"]
-        assert {**again, "seconds": 0} == {**first, "seconds": 0}
+        assert replace(again, seconds=0) == replace(first, seconds=0)
         assert not list(tmp_path.rglob("escape*"))

@@ -27,6 +27,7 @@ from tests.coursegrader.notebooks import (
     RIGHT_SECOND,
     given,
     master_of_two,
+    printed,
     two_checks,
     write,
 )
@@ -268,7 +269,7 @@ class Listener:
 
 
 def rows_by_name(graded):
-    return {Path(row["path"]).stem: row for row in graded.rows}
+    return {Path(row.path).stem: row for row in graded.rows}
 
 
 @pytest.fixture(scope="module")
@@ -334,10 +335,6 @@ def hostile(tmp_path_factory):
     }
 
 
-def printed(row) -> str:
-    return json.dumps([cell["outputs"] for cell in row["cells"]])
-
-
 def test_the_sandbox_is_whole(hostile):
     assert hostile["graded"].missing == [] and hostile["warnings"] == []
 
@@ -346,18 +343,18 @@ def test_the_sandbox_is_whole(hostile):
 def test_attack(hostile, name):
     _, points, remark = ATTACKS[name]
     row = hostile["rows"][name]
-    assert row["points"] == points, (row["remarks"], row["checks"])
-    assert remark in "; ".join(row["remarks"])
+    assert row.points == points, (row.remarks, row.checks)
+    assert remark in "; ".join(row.remarks)
     if remark:
-        assert row["status"] == "graded, with trouble"
+        assert row.status == "graded, with trouble"
 
 
 @pytest.mark.parametrize("tampering", list(tampered()), ids=lambda tampering: tampering[0])
 def test_tampering(hostile, tampering):
     name, _, points, remark = tampering
     row = hostile["rows"][name]
-    assert row["points"] == points, (row["remarks"], row["checks"])
-    assert remark in "; ".join(row["remarks"])
+    assert row.points == points, (row.remarks, row.checks)
+    assert remark in "; ".join(row.remarks)
 
 
 @pytest.mark.parametrize(
@@ -374,22 +371,22 @@ def test_tampering(hostile, tampering):
 )
 def test_files_that_are_no_notebook(hostile, name, remark):
     row = hostile["rows"][name]
-    assert (row["status"], row["points"], row["possible"]) == ("not graded", 0, 2)
-    assert remark in row["remarks"][0]
+    assert (row.status, row.points, row.possible) == ("not graded", 0, 2)
+    assert remark in row.remarks[0]
 
 
 def test_the_others_get_their_points(hostile):
     names = [*(f"honest {n}" for n in range(3)), "version 3", "Ünïcode 学生 ñ", "=cmd|'calc'"]
     for name in [*names, "escape", "my work"]:
         row = hostile["rows"][name]
-        assert (row["points"], row["status"]) == (2, "graded"), (name, row["remarks"])
+        assert (row.points, row.status) == (2, "graded"), (name, row.remarks)
 
 
 def test_names_lead_nowhere(hostile):
-    assert hostile["rows"]["my work"]["student"] == "Jane Doe"
+    assert hostile["rows"]["my work"].student == "Jane Doe"
     out = hostile["out"]
     for row in hostile["graded"].rows:
-        page = out / "feedback" / f"{row['key']}.html"
+        page = out / "feedback" / f"{row.key}.html"
         assert page.resolve().parent == (out / "feedback").resolve() and page.is_file()
     assert not list(out.parent.parent.rglob("escape.ipynb"))
     # A spreadsheet must not take a name for a formula.
@@ -399,7 +396,7 @@ def test_names_lead_nowhere(hostile):
 def test_nothing_was_read_written_or_called(hostile):
     for row in hostile["graded"].rows:
         for word in ("READ ", "WRITTEN", "CONNECTED"):
-            assert word not in printed(row), row["path"]
+            assert word not in printed(row), row.path
     assert set(hostile["calls"]) == {0}
     after = {path: path.read_bytes() for path in hostile["submissions"].rglob("*.ipynb")}
     assert after == hostile["before"]
@@ -455,12 +452,12 @@ class TestWithoutTheSandbox:
 
     def test_points(self, bare):
         rows, _ = bare
-        assert all(rows[f"honest {number}"]["points"] == 2 for number in range(3))
+        assert all(rows[f"honest {number}"].points == 2 for number in range(3))
         for name in ("endless loop", "ends its process", "patches what judges"):
-            assert rows[name]["points"] == 1, name
-        assert rows["leaves a daemon"]["points"] == 2
+            assert rows[name].points == 1, name
+        assert rows["leaves a daemon"].points == 2
         # It ended our supervisor, and with it itself: at once, or one cell later.
-        assert rows["kills its parent"]["points"] in (1, 2)
+        assert rows["kills its parent"].points in (1, 2)
 
     def test_one_plain_warning(self, bare):
         _, warnings = bare

@@ -307,11 +307,11 @@ def test_no_mutant_gets_more_than_its_code(name, tmp_path):
     assert len(done.rows) == len(most)
     too_much = []
     for row in done.rows:
-        title = row["student"]
-        earned = sum(check["earned"] or 0 for check in row["checks"])
-        assert earned == row["points"] and row["possible"] == master.points, title
+        title = row.student
+        earned = sum(check.earned or 0 for check in row.checks)
+        assert earned == row.points and row.possible == master.points, title
         if "untouched" in title:
-            assert row["points"] == most[title], (title, row["remarks"], row["checks"])
+            assert row.points == most[title], (title, row.remarks, row.checks)
         if earned > most[title]:
             made = json.loads((tmp_path / "in" / f"{title}.ipynb").read_text())
             too_much.append((title, made["metadata"].get("what"), earned))

@@ -104,12 +104,12 @@ def test_the_points_are_the_same(course, tmp_path):
         masters=[course / "source" / "lab" / f"{name}.ipynb" for name in NAMES],
     )
     ours = {
-        (row["student"], row["set"], check["id"].replace("-", ".").lower()): check["earned"]
+        (row.student, row.set, check.id.replace("-", ".").lower()): check.earned
         for row in graded.rows
-        for check in row["checks"]
+        for check in row.checks
     }
     assert ours == theirs
-    points = {(row["student"], row["set"]): (row["points"], row["possible"]) for row in graded.rows}
+    points = {(row.student, row.set): (row.points, row.possible) for row in graded.rows}
     for name in NAMES:
         assert points["solved", name][0] == points["solved", name][1] > 5
         assert points["untouched", name][0] == 0

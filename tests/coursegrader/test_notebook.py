@@ -23,6 +23,7 @@ from coursegrader.notebook import (
     check_call,
     read,
 )
+from coursegrader.outcomes import CellOutcome, CheckOutcome, SubmissionOutcome
 from tests.coursegrader.notebooks import (
     FIRST_CHECK,
     RIGHT_FIRST,
@@ -390,18 +391,16 @@ def outcome_of(steps, **changes):
     """A row of a gradebook, in which every graded cell failed with the words of its test."""
     checks, cells = [], []
     for step in steps:
-        one = {"kind": step.kind, "source": step.shown, "outputs": [], "status": "ok"}
-        one["prose"] = step.prose
+        held = None
         if step.points:
-            one["check"] = len(checks)
-            entry = {"id": step.identifier, "title": step.title, "points": step.points}
-            entry |= {"earned": 0, "passed": False, "message": "AssertionError: secret"}
-            checks.append({**entry, "by": "in-process", "hidden": step.hidden})
-        cells.append(one)
-    row = {"student": "ann", "path": "ann.ipynb", "key": "ann", "set": "set", "status": "graded"}
-    row |= {"points": 0, "possible": 3, "remarks": [], "seconds": 1}
-    row |= {"checks": checks, "cells": cells}
-    return {**row, **_report.bounded(row)}
+            held = len(checks)
+            points, failed = float(step.points), "AssertionError: secret"
+            checks.append(
+                CheckOutcome(step.identifier, step.title, points, 0.0, False, failed, "in-process",
+                             step.hidden)
+            )  # fmt: skip
+        cells.append(CellOutcome(step.kind, step.shown, (), "ok", step.prose, held))
+    return SubmissionOutcome("set", "graded", 3.0, tuple(checks), (), tuple(cells), student="ann")
 
 
 def test_what_hidden_tests_say_is_shown_to_nobody_unless_asked(master):

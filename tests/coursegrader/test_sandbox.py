@@ -15,9 +15,8 @@ import pytest
 # Where this module is missing, what is imported below cannot be.
 pytest.importorskip("resource", reason="grading needs Linux")
 
-from coursegrader import sandbox as _sandbox
-from coursegrader import seccomp as _seccomp
-from coursegrader.sandbox import LAYERS, OVERRUN
+from coursegrader.sandbox import LAYERS, OVERRUN, SCRATCH_BYTES
+from coursegrader.sandbox import seccomp as _seccomp
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux"),
@@ -30,8 +29,7 @@ NOBODY = 65534
 PROGRAM = """
 import ctypes, json, mmap, os, socket, sys, tempfile, threading  # before being somebody else
 import numpy
-from coursegrader import sandbox as _sandbox, seccomp as _seccomp
-from coursegrader.sandbox import Limits, Sandbox, run
+from coursegrader.sandbox import Limits, Sandbox, processes, run
 
 asked = json.loads(sys.argv[1])
 if asked["user"]:
@@ -40,7 +38,7 @@ if asked["user"]:
     os.setresgid(*[asked["user"]] * 3)
     os.setresuid(*[asked["user"]] * 3)
 if asked["refused"]:
-    _sandbox._separate = lambda sandbox: False
+    processes.separate = lambda sandbox: False
 
 def work(sandbox):
     os.environ["HOME"] = tempfile.tempdir = os.getcwd()
@@ -197,7 +195,7 @@ class TestCalls:
 
     def test_unknown_machines_have_no_such_layer(self, inside):
         code = "pass"
-        before = "from coursegrader import seccomp as _seccomp\n_seccomp._MACHINES = {}\n"
+        before = "from coursegrader.sandbox import seccomp as _seccomp\n_seccomp._MACHINES = {}\n"
         asked = {"code": code, "user": 0, "refused": False, "layers": list(LAYERS)}
         asked |= {"limits": {}, "hidden": [], "readable": [], "scratch": os.getcwd()}
         asked["refused"] = True
@@ -376,7 +374,7 @@ for place in (".", "/dev/shm"):
 print(total)
 """
         result = whole(code)
-        assert result.status == 0 and int(result.lines[0]) <= _sandbox.SCRATCH_BYTES
+        assert result.status == 0 and int(result.lines[0]) <= SCRATCH_BYTES
 
     def test_empty_files_take_memory_too(self, whole):
         code = """
@@ -502,7 +500,7 @@ class TestHidden:
                 ours = Path(folder)
         packages.rmdir() if not any(packages.iterdir()) else None
         packages.symlink_to(ours)
-        readable = [str(ours), str(Path(_sandbox.__file__).parents[2])]
+        readable = [str(ours), str(Path(_seccomp.__file__).parents[2])]
         code = LOOK.format(paths=[str(place / "class/jane.ipynb")])
         hidden = [str(place / "class")]
         result = whole(code, refused=refused, python=python, hidden=hidden, readable=readable)

@@ -6,7 +6,6 @@ these words: in all objects that Python knows of, and in all memory of their pro
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -18,7 +17,15 @@ pytest.importorskip("resource", reason="grading needs Linux")
 
 from coursegrader.grade import grade
 from coursegrader.grader import Options
-from tests.coursegrader.notebooks import given, graded, marked, notebook, solution, write
+from tests.coursegrader.notebooks import (
+    given,
+    graded,
+    marked,
+    notebook,
+    printed,
+    solution,
+    write,
+)
 from tests.coursegrader.test_grade import one_warm_process  # noqa: F401 (a fixture for all tests here)
 
 pytestmark = [
@@ -225,17 +232,18 @@ def searched(tmp_path_factory):
         jobs=2,
         gradescope=True,
     )
-    return folder / "out", {Path(row["path"]).stem: row for row in done.rows}
+    return folder / "out", {Path(row.path).stem: row for row in done.rows}
 
 
 def found(row) -> set[str]:
     """What a submission has printed that it found."""
     lines = set()
-    for cell in row["cells"]:
-        for output in cell["outputs"]:
-            text = output.get("text", "") if output.get("type") == "stream" else json.dumps(output)
-            lines |= {line for line in text.splitlines() if "FOUND" in line or "LOOKED" in line}
-    assert any("LOOKED" in line for line in lines), row["cells"]
+    for cell in row.cells:
+        for output in cell.outputs:
+            lines |= {
+                line for line in output.text.splitlines() if "FOUND" in line or "LOOKED" in line
+            }
+    assert any("LOOKED" in line for line in lines), row.cells
     return {line.split()[-1] for line in lines if "FOUND" in line}
 
 
@@ -245,13 +253,13 @@ ALL = set(WORDS)
 def test_the_search_finds(searched):
     row = searched[1]["finds"]
     assert "solution" in found(row)
-    text = json.dumps(row["cells"])
+    text = printed(row)
     assert "FOUND objects solution" in text and "FOUND memory solution" in text
 
 
 def test_honest(searched):
     row = searched[1]["honest"]
-    assert row["points"] == 3 and row["remarks"] == [], row["checks"]
+    assert row.points == 3 and row.remarks == (), row.checks
 
 
 @pytest.mark.parametrize("where", ["objects", "memory"])

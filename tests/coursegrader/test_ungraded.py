@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from nbformat import v4
 
@@ -27,16 +29,16 @@ def test_a_notebook_that_cannot_be_read(tmp_path):
     )
     master = Master.from_file(tmp_path / "set.ipynb")
     outcome = _report.bounded(ungraded(master, "it is no notebook", 0.0))
-    assert [(check["id"], check["by"], check["passed"], check["earned"])
-            for check in outcome["checks"]] == [
+    assert [(check.id, check.by, check.passed, check.earned)
+            for check in outcome.checks] == [
         ("size", "in-process", False, 0),
         ("why", "a person", None, None),
         ("figure", "a person", None, None),
         ("task", "a person", None, None),
     ]  # fmt: skip
-    assert outcome["status"] == "not graded"
-    assert (outcome["points"], outcome["waiting"], outcome["in_process"]) == (0, 9, 0)
-    row = {"student": "ann", "path": "ann.ipynb", "key": "ann", **outcome}
+    assert outcome.status == "not graded"
+    assert (outcome.points, outcome.waiting, outcome.in_process) == (0, 9, 0)
+    row = replace(outcome, student="ann", path="ann.ipynb", key="ann")
     sent = _report.gradescope(row)
     assert ["score" in test for test in sent["tests"]] == [True, False, False, False]
     assert "– / 4" in _report.feedback(row)

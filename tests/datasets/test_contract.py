@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from coursekit import datasets
-from coursekit.datasets import _files
+from coursekit.datasets import checking, places, registry
 from coursekit.datasets.breast_cancer import SCORES
 
 WINDOWS_PER_PERSON = [511, 422, 493, 444, 509, 419, 509, 419, 509, 421, 336, 575, 335, 559, 331]
@@ -191,8 +191,8 @@ def test_mnist_full(full_data):
 
 
 def test_hashes_of_the_unpacked_files(full_data):
-    for file in _files.files_of("mnist", "full"):
-        content = b"".join(_files.unpacked(_files.location(file)))
+    for file in registry.files_of("mnist", "full"):
+        content = b"".join(checking.unpacked(places.location(file)))
         assert hashlib.sha256(content).hexdigest() == file.content
 
 

@@ -26,10 +26,10 @@ import numpy as np
 import pytest
 
 from coursekit import datasets
-from coursekit.datasets import DataUnavailableError, _files, _gait
+from coursekit.datasets import DataUnavailableError, _gait, downloading, obtaining, places, registry
 from tests.datasets.mirror import mirror  # noqa: F401  (a fixture)
 
-REAL_CONNECT_SECONDS = _files.CONNECT_SECONDS  # before the fixture below shortens it
+REAL_CONNECT_SECONDS = downloading.CONNECT_SECONDS  # before the fixture below shortens it
 
 NAMES = [
     "train-images-idx3-ubyte.gz",
@@ -57,9 +57,9 @@ def small_mnist() -> dict[str, bytes]:
     return contents
 
 
-def registry_of(contents: dict[str, bytes], urls) -> tuple[_files.DataFile, ...]:
+def registry_of(contents: dict[str, bytes], urls) -> tuple[registry.DataFile, ...]:
     return tuple(
-        _files.DataFile(
+        registry.DataFile(
             "mnist",
             "full",
             f"mnist/{name}",
@@ -74,8 +74,8 @@ def registry_of(contents: dict[str, bytes], urls) -> tuple[_files.DataFile, ...]
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(_files, "CONNECT_SECONDS", 2.0)
-    monkeypatch.setattr(_files, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(downloading, "CONNECT_SECONDS", 2.0)
+    monkeypatch.setattr(downloading, "STALL_SECONDS", 0.5)
 
 
 @pytest.fixture
@@ -84,17 +84,17 @@ def mnist_from(mirror, monkeypatch):  # noqa: F811
 
     def use(*behaviours: str) -> None:
         mirror.files = small_mnist()
-        registry = registry_of(
+        files = registry_of(
             mirror.files, lambda name: [mirror.url(behaviour, name) for behaviour in behaviours]
         )
-        monkeypatch.setattr(_files, "REGISTRY", registry)
+        monkeypatch.setattr(registry, "REGISTRY", files)
 
     return use
 
 
 def cached_files() -> list[str]:
     """All files in the cache but the locks, which stay where a process was killed."""
-    root = _files.cache_directory()
+    root = places.cache_directory()
     return sorted(
         path.relative_to(root).as_posix()
         for path in root.rglob("*")
@@ -142,7 +142,7 @@ class TestBadMirror:
         message = str(raised.value)
         assert message.count(mirror.url(first, NAMES[0])) == 2  # each attempt is told
         assert 'load_mnist(edition="sample")' in message
-        assert str(_files.cache_directory() / "mnist") in message
+        assert str(places.cache_directory() / "mnist") in message
         assert "COURSEKIT_DATA" in message
         assert all(name in message for name in NAMES)
         assert cached_files() == []
@@ -164,7 +164,7 @@ def test_interrupted_download_goes_on(mnist_from, mirror):  # noqa: F811
 def test_damaged_file_in_the_cache_is_replaced(mnist_from, mirror):  # noqa: F811
     mnist_from("good")
     datasets.load_mnist()
-    path = _files.cache_directory() / "mnist" / NAMES[1]
+    path = places.cache_directory() / "mnist" / NAMES[1]
     path.write_bytes(path.read_bytes()[:-3])
     datasets.load_mnist()
     assert path.read_bytes() == mirror.files[NAMES[1]]
@@ -179,8 +179,8 @@ def test_a_host_that_never_answers_is_given_up(mnist_from, monkeypatch):
         raise OSError("nobody waits for this any more")
 
     mnist_from("good", "good")
-    monkeypatch.setattr(_files, "CONNECT_SECONDS", 0.3)
-    monkeypatch.setattr(_files.socket, "create_connection", hang)
+    monkeypatch.setattr(downloading, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(downloading.socket, "create_connection", hang)
     began = time.monotonic()
     try:
         with pytest.raises(DataUnavailableError, match="no answer within"):
@@ -192,14 +192,14 @@ def test_a_host_that_never_answers_is_given_up(mnist_from, monkeypatch):
 
 def test_behind_a_proxy_the_host_is_not_looked_up(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert _files._unreachable("http://no-such-host.invalid/file") is None
+    assert downloading._unreachable("http://no-such-host.invalid/file") is None
     monkeypatch.delenv("http_proxy")
-    assert "could not connect" in _files._unreachable("http://no-such-host.invalid/file")
+    assert "could not connect" in downloading._unreachable("http://no-such-host.invalid/file")
 
 
 def test_offline_the_answer_comes_within_thirty_seconds():
     """Offline, every mirror fails when connecting, for the first of the files."""
-    mirrors = max(len(file.urls) for file in _files.REGISTRY)
+    mirrors = max(len(file.urls) for file in registry.REGISTRY)
     assert mirrors * REAL_CONNECT_SECONDS < 15
 
 
@@ -215,9 +215,9 @@ def test_a_checked_file_needs_no_lock(mnist_from, mirror):  # noqa: F811
     """As in a cache that can only be read. A folder cannot be locked by anybody, root included."""
     mnist_from("good")
     datasets.load_mnist()
-    (_files.cache_directory() / ".mnist.lock").mkdir()
+    (places.cache_directory() / ".mnist.lock").mkdir()
     assert datasets.load_mnist()[0][0].shape == (15, 280, 280)
-    (_files.cache_directory() / "mnist" / NAMES[1]).write_bytes(b"damaged")
+    (places.cache_directory() / "mnist" / NAMES[1]).write_bytes(b"damaged")
     with pytest.raises(DataUnavailableError, match="Free the folder") as raised:
         datasets.load_mnist()
     assert f"{NAMES[1]}: its 7 bytes have SHA-256" in str(raised.value)
@@ -228,7 +228,7 @@ def test_a_checked_file_needs_no_lock(mnist_from, mirror):  # noqa: F811
 def test_a_cache_that_can_only_be_read(mnist_from, mirror):  # noqa: F811
     mnist_from("good")
     datasets.load_mnist()
-    cache = _files.cache_directory()
+    cache = places.cache_directory()
     (cache / ".mnist.lock").unlink(missing_ok=True)
     folders = [cache, cache / "mnist"]
     for folder in folders:
@@ -269,9 +269,9 @@ def test_a_file_system_without_locks(mnist_from, mirror, tmp_path, number):  # n
         assert process.returncode == 0, errors
     else:
         assert process.returncode == 1 and "Files cannot be locked there" in errors
-        assert mirror.asked.total() == 0 and not _files.cache_directory().exists()
+        assert mirror.asked.total() == 0 and not places.cache_directory().exists()
         datasets.load_mnist()
-    (_files.cache_directory() / ".mnist.lock").touch()  # left from before
+    (places.cache_directory() / ".mnist.lock").touch()  # left from before
     process = start_loading(environment=environment)
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (0, "(15, 280, 280)\n"), errors
@@ -280,10 +280,10 @@ def test_a_file_system_without_locks(mnist_from, mirror, tmp_path, number):  # n
 
 def test_a_lock_that_nobody_gives_up(mnist_from, mirror, monkeypatch):  # noqa: F811
     mnist_from("good")
-    monkeypatch.setattr(_files, "LOCK_SECONDS", 0.2)
-    _files.cache_directory().mkdir()
+    monkeypatch.setattr(obtaining, "LOCK_SECONDS", 0.2)
+    places.cache_directory().mkdir()
     with (
-        filelock.FileLock(_files.cache_directory() / ".mnist.lock"),
+        filelock.FileLock(places.cache_directory() / ".mnist.lock"),
         pytest.raises(DataUnavailableError, match=r"If there is none, delete .*mnist\.lock"),
     ):
         datasets.load_mnist()
@@ -294,11 +294,11 @@ def test_nothing_is_left_where_nothing_came(mnist_from):
     mnist_from("404")
     with pytest.raises(DataUnavailableError):
         datasets.load_mnist()
-    assert not _files.cache_directory().exists()
-    _files.cache_directory().mkdir()
+    assert not places.cache_directory().exists()
+    places.cache_directory().mkdir()
     with pytest.raises(DataUnavailableError):
         datasets.load_mnist()
-    assert list(_files.cache_directory().iterdir()) == []  # but the folder was not ours
+    assert list(places.cache_directory().iterdir()) == []  # but the folder was not ours
 
 
 # ------------------------------------------------------------ certificates and proxies
@@ -307,8 +307,8 @@ def test_nothing_is_left_where_nothing_came(mnist_from):
 def https(mirror, monkeypatch) -> None:  # noqa: F811
     """Ask the mirror through TLS, of which it knows nothing."""
     secure = [mirror.url("good", "").replace("http:", "https:") + end for end in ("?1=", "?2=")]
-    registry = registry_of(mirror.files, lambda name: [url + name for url in secure])
-    monkeypatch.setattr(_files, "REGISTRY", registry)
+    files = registry_of(mirror.files, lambda name: [url + name for url in secure])
+    monkeypatch.setattr(registry, "REGISTRY", files)
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
 
@@ -393,9 +393,9 @@ def test_bad_proxies(mnist_from, mirror, monkeypatch, proxy, words):  # noqa: F8
 LOAD = """
 import json, sys
 from coursekit import datasets
-from coursekit.datasets import _files
-_files.REGISTRY = tuple(_files.DataFile(**file) for file in json.load(sys.stdin))
-_files.STALL_SECONDS = 20.0
+from coursekit.datasets import downloading, registry
+registry.REGISTRY = tuple(registry.DataFile(**file) for file in json.load(sys.stdin))
+downloading.STALL_SECONDS = 20.0
 print(datasets.load_mnist()[0][0].shape)
 """
 
@@ -404,7 +404,7 @@ def start_loading(
     under: Sequence[str] = (), environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen:
     """Load in another process, which downloads from where this one would."""
-    registry = [dataclasses.asdict(file) for file in _files.REGISTRY]
+    files = [dataclasses.asdict(file) for file in registry.REGISTRY]
     process = subprocess.Popen(
         [*under, sys.executable, "-c", LOAD],
         env={**os.environ, **(environment or {})},
@@ -413,7 +413,7 @@ def start_loading(
         stderr=subprocess.PIPE,
         text=True,
     )
-    process.stdin.write(json.dumps(registry))
+    process.stdin.write(json.dumps(files))
     process.stdin.close()
     process.stdin = None
     return process
@@ -439,7 +439,7 @@ def test_killed_half_way(mnist_from, mirror, end):  # noqa: F811
     process.send_signal(getattr(signal, end))
     process.communicate(timeout=60)
     assert process.returncode != 0
-    final = _files.cache_directory() / "mnist" / NAMES[0]
+    final = places.cache_directory() / "mnist" / NAMES[0]
     assert not final.exists()
     if end == "SIGINT":  # only a process that dies at once leaves its scraps
         assert cached_files() == []
@@ -474,7 +474,7 @@ def walking_from(mirror, monkeypatch):  # noqa: F811
 
     def use(archive: bytes, *behaviours: str) -> None:
         mirror.files = {"walking.zip": archive}
-        file = _files.DataFile(
+        file = registry.DataFile(
             "walking",
             "full",
             "walking/walking.zip",
@@ -482,7 +482,7 @@ def walking_from(mirror, monkeypatch):  # noqa: F811
             urls=tuple(mirror.url(behaviour, "walking.zip") for behaviour in behaviours),
             members={name: hashlib.sha256(content).hexdigest() for name, content in good.items()},
         )
-        monkeypatch.setattr(_files, "REGISTRY", (file,))
+        monkeypatch.setattr(registry, "REGISTRY", (file,))
 
     use.good = good
     return use
@@ -538,7 +538,7 @@ def test_bad_archives_are_refused(walking_from, mirror, damage, words):  # noqa:
 def test_damaged_windows_in_the_cache_are_cut_again(walking_from):
     walking_from(zip_of(walking_from.good), "good")
     walking = datasets.load_walking()
-    (kept,) = (_files.cache_directory() / "walking").glob("windows-*.npz")
+    (kept,) = (places.cache_directory() / "walking").glob("windows-*.npz")
     kept.write_bytes(kept.read_bytes()[:1000])
     assert np.array_equal(datasets.load_walking().x, walking.x)
     assert kept.stat().st_size > 1000
@@ -548,7 +548,7 @@ def test_windows_of_any_damage_are_cut_again(walking_from):
     """NumPy and zipfile raise many things of a damaged file, and a whole one may hold others."""
     walking_from(zip_of(walking_from.good), "good")
     walking = datasets.load_walking()
-    (kept,) = (_files.cache_directory() / "walking").glob("windows-*.npz")
+    (kept,) = (places.cache_directory() / "walking").glob("windows-*.npz")
     arrays = {name: getattr(walking, name) for name in ("x", "labels", "start")}
     whole = kept.read_bytes()
     directory = whole.rindex(b"PK\x01\x02")

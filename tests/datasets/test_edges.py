@@ -22,7 +22,7 @@ import pandas as pd
 import pytest
 
 from coursekit import datasets
-from coursekit.datasets import DataUnavailableError, Walking, _files
+from coursekit.datasets import DataUnavailableError, Walking, registry
 
 PACKAGE = Path(inspect.getfile(datasets)).parents[1]
 HUGE = 10**15  # rows: more than can be addressed, so that no machine begins to make room for them
@@ -205,6 +205,12 @@ CASES += [
     walking("start=None", ValueError, r"start has shape \(\)", start=None),
     walking("x of two axes", ValueError, r"x has shape \(2, 260\)", x=np.zeros((2, 260))),
     walking("x=None", ValueError, r"x has shape \(\)", x=None),
+    Case("folders", "$COURSEKIT_DATA=''", datasets.folders,
+         lambda answer: answer["named"] is None and (answer["bundled"] / "iris.csv").is_file(),
+         environment={"COURSEKIT_DATA": ""}),
+    Case("folders", "$COURSEKIT_...=~nobody", datasets.folders,
+         lambda answer: answer["named"] == answer["downloaded"] == Path.cwd() / "~no-such-user",
+         environment=dict.fromkeys(("COURSEKIT_DATA", "COURSEKIT_CACHE"), "~no-such-user")),
     Case("DataUnavailableError", "''", lambda: DataUnavailableError(""),
          lambda answer: str(answer) == "" and isinstance(answer, RuntimeError)),
     Case("DataUnavailableError", "pickled",
@@ -218,7 +224,7 @@ def make_places(folder: Path) -> None:
     (folder / "file").write_text("no folder")
     for name in ("empty", "[a] b", "files", "folders", "wrong"):
         (folder / name).mkdir()
-    for path in {Path(file.path) for file in _files.REGISTRY if file.urls}:
+    for path in {Path(file.path) for file in registry.REGISTRY if file.urls}:
         (folder / "folders" / path).mkdir(parents=True)
         (folder / "wrong" / path.parent).mkdir(exist_ok=True)
         (folder / "wrong" / path).write_bytes(b"")
@@ -250,8 +256,8 @@ def prepare(case: Case, folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.chdir(folder)
     # Nothing listens at port 1 of this machine.
     gone = ("http://127.0.0.1:1/a", "http://127.0.0.1:1/b")
-    registry = [replace(file, urls=gone) if file.urls else file for file in _files.REGISTRY]
-    patch.setattr(_files, "REGISTRY", tuple(registry))
+    files = [replace(file, urls=gone) if file.urls else file for file in registry.REGISTRY]
+    patch.setattr(registry, "REGISTRY", tuple(files))
     for name, value in case.environment.items():
         patch.setenv(name, value)
 

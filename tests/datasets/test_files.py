@@ -13,15 +13,24 @@ import numpy as np
 import pytest
 
 from coursekit import datasets
-from coursekit.datasets import DataUnavailableError, _files, _gait, mnist, walking
+from coursekit.datasets import (
+    DataUnavailableError,
+    _gait,
+    checking,
+    mnist,
+    obtaining,
+    places,
+    registry,
+    walking,
+)
 from tests.conftest import ROOT
 
-BUNDLED = [file for file in _files.REGISTRY if file.bundled]
+BUNDLED = [file for file in registry.REGISTRY if file.bundled]
 
 
 @pytest.mark.parametrize("file", BUNDLED, ids=lambda file: file.path)
 def test_bundled_files_are_what_the_registry_says(file):
-    path, digest = _files.obtain(file)
+    path, digest = obtaining.obtain(file)
     assert digest == file.sha256
     assert path.stat().st_size == file.size
 
@@ -39,7 +48,7 @@ def test_data_readme_lists_exactly_the_bundled_files():
 
 
 def test_every_download_has_an_address_and_a_hash():
-    for file in _files.REGISTRY:
+    for file in registry.REGISTRY:
         if not file.bundled:
             assert all(url.startswith("https://") for url in file.urls)
             assert len(file.urls) == 2
@@ -49,7 +58,7 @@ def test_every_download_has_an_address_and_a_hash():
 
 def test_damaged_installation_is_reported(monkeypatch, tmp_path):
     (tmp_path / "iris.csv").write_text("sepal_length\n")
-    monkeypatch.setattr(_files, "bundled_directory", lambda: tmp_path)
+    monkeypatch.setattr(places, "bundled_directory", lambda: tmp_path)
     with pytest.raises(DataUnavailableError, match="install coursekit again"):
         datasets.load_iris()
     with pytest.raises(DataUnavailableError, match="there is no such file"):
@@ -58,14 +67,14 @@ def test_damaged_installation_is_reported(monkeypatch, tmp_path):
 
 def test_folders(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSEKIT_DATA", "some/where")
-    assert _files.data_directory() == Path.cwd() / "some" / "where"
+    assert places.data_directory() == Path.cwd() / "some" / "where"
     monkeypatch.delenv("COURSEKIT_CACHE")
-    assert _files.cache_directory().name == "coursekit"
+    assert places.cache_directory().name == "coursekit"
 
 
 @pytest.mark.parametrize("name", ["COURSEKIT_DATA", "COURSEKIT_CACHE"])
 def test_a_tilde_is_the_home_of_whom_it_can_be(monkeypatch, tmp_path, name):
-    directory = {"COURSEKIT_DATA": _files.data_directory, "COURSEKIT_CACHE": _files.cache_directory}
+    directory = {"COURSEKIT_DATA": places.data_directory, "COURSEKIT_CACHE": places.cache_directory}
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv(name, "~/data")
@@ -77,20 +86,20 @@ def test_a_tilde_is_the_home_of_whom_it_can_be(monkeypatch, tmp_path, name):
 def test_verified_mark_spares_the_second_look(monkeypatch, tmp_path):
     """The members of an archive are hashed once; a thorough check hashes them again."""
     looks = []
-    monkeypatch.setattr(_files, "read_members", lambda path, members: looks.append(path))
+    monkeypatch.setattr(checking, "read_members", lambda path, members: looks.append(path))
     archive = tmp_path / "archive.zip"
     archive.write_bytes(b"content")
-    file = _files.DataFile("walking", "full", "archive.zip", 7, urls=("x",), members={"a": "b"})
-    _files.check(archive, file, thorough=True)
-    assert not _files.cache_directory().exists()  # who only looks leaves no mark
+    file = registry.DataFile("walking", "full", "archive.zip", 7, urls=("x",), members={"a": "b"})
+    checking.check(archive, file, thorough=True)
+    assert not places.cache_directory().exists()  # who only looks leaves no mark
     looks.clear()
     for _ in range(2):
-        _files.check(archive, file)
+        checking.check(archive, file)
     assert len(looks) == 1
-    _files.check(archive, file, thorough=True)
+    checking.check(archive, file, thorough=True)
     assert len(looks) == 2
     archive.write_bytes(b"other content")
-    _files.check(archive, file)
+    checking.check(archive, file)
     assert len(looks) == 3
 
 
@@ -125,7 +134,7 @@ def test_idx_axes_and_order(tmp_path):
     ],
 )
 def test_bad_idx(tmp_path, content, words):
-    with pytest.raises(_files.BadFileError, match=words):
+    with pytest.raises(checking.BadFileError, match=words):
         mnist.read_idx(write(tmp_path / "a.gz", content))
 
 
@@ -133,19 +142,19 @@ def test_idx_over_many_pieces(tmp_path):
     values = np.random.default_rng(1).integers(0, 256, (50, 90, 90), np.uint8)
     content = b"\x00\x00\x08\x03" + struct.pack(">3I", *values.shape) + values.tobytes()
     path = write(tmp_path / "a.gz", content)
-    assert path.stat().st_size > 5 * _files.PIECE
+    assert path.stat().st_size > 5 * checking.PIECE
     np.testing.assert_array_equal(mnist.read_idx(path), values)
     whole = path.read_bytes()
     for bad, words in {
         whole[:-3]: "cut short",
-        whole[: 2 * _files.PIECE]: "cut short",
+        whole[: 2 * checking.PIECE]: "cut short",
         whole[:-8] + b"\x00\x00\x00\x00" + whole[-4:]: "not a readable gzip file",
         b"no gzip file": "not a readable gzip file",
         whole + b"no gzip file": "not a readable gzip file",
         b"": "does not begin as an idx",
     }.items():
         path.write_bytes(bad)
-        with pytest.raises(_files.BadFileError, match=words):
+        with pytest.raises(checking.BadFileError, match=words):
             mnist.read_idx(path)
 
 
@@ -157,13 +166,13 @@ def test_idx_in_any_container(tmp_path):
     parts = gzip.compress(content[:7]) + gzip.compress(content[7:])
     # The first part of the last one ends where a piece ends.
     comment = b"\x1f\x8b\x08\x10" + bytes(6)
-    fill = _files.PIECE - len(comment) - 1 - len(gzip.compress(b"")) + 10
+    fill = checking.PIECE - len(comment) - 1 - len(gzip.compress(b"")) + 10
     edge = comment + b"x" * fill + b"\0" + gzip.compress(b"")[10:]
-    assert len(edge) == _files.PIECE
+    assert len(edge) == checking.PIECE
     for container in (content, packed, parts, packed + bytes(200_000), edge + packed):
         path.write_bytes(container)
         np.testing.assert_array_equal(mnist.read_idx(path), values)
-        assert b"".join(_files.unpacked(path)) == content
+        assert b"".join(checking.unpacked(path)) == content
 
 
 # --------------------------------------------------------------------------- archives
@@ -188,8 +197,8 @@ def test_damaged_archives_have_one_error(tmp_path, method):
             content[at] = rng.integers(0, 256)
         path.write_bytes(content)
         try:
-            assert len(_files.read_members(path, {"1.csv": None})["1.csv"]) == 300
-        except _files.BadFileError:
+            assert len(checking.read_members(path, {"1.csv": None})["1.csv"]) == 300
+        except checking.BadFileError:
             bad += 1
     assert bad > 150
 
@@ -199,7 +208,7 @@ def test_names_with_backslashes(tmp_path):
         info = zipfile.ZipInfo("x")
         info.filename = info.orig_filename = "Data\\1.csv"
         archive.writestr(info, b"content")
-    assert _files.read_members(tmp_path / "a.zip", {"1.csv": None}) == {"1.csv": b"content"}
+    assert checking.read_members(tmp_path / "a.zip", {"1.csv": None}) == {"1.csv": b"content"}
 
 
 # ------------------------------------------------------------------- cutting windows
@@ -224,8 +233,8 @@ def test_window_starts_across_people_who_both_walk():
 
 def test_bundled_recordings_are_what_the_simulator_makes():
     """The committed zip comes from the committed code, not from somewhere else."""
-    (file,) = _files.files_of("walking", "sample")
-    content = _files.read_members(_files.obtain(file).path, {"3.csv": None})["3.csv"]
+    (file,) = registry.files_of("walking", "sample")
+    content = checking.read_members(obtaining.obtain(file).path, {"3.csv": None})["3.csv"]
     rows = np.loadtxt(content.decode().splitlines(), delimiter=",", dtype=int)
     walk = (rows[:, 4] == walking.WALKING).sum()
     standing = (len(rows) - walk) // 2

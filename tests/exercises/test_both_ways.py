@@ -5,23 +5,17 @@ The answers are in ``tests/exercises/cases``, one module for each set of exercis
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 
 import numpy as np
 import pytest
 
+from coursegrader.answers import read, write
 from coursekit.exercises import every, find
 from coursekit.exercises.kinds import Array, History, Number, Table
-from tests.coursegrader import cases
+from tests.exercises.cases import every_case
 
-CASES = {
-    identifier: case
-    for module in sorted(pkgutil.iter_modules(cases.__path__), key=lambda module: module.name)
-    if not module.name.startswith("_")
-    for identifier, case in importlib.import_module(f"{cases.__name__}.{module.name}").CASES.items()
-}
+CASES = every_case()
 CHECKS = list(every())
 LONGEST = 600
 # What solves an exercise is code; a message may name variables, functions and layers only.
@@ -50,7 +44,7 @@ def handed_in(identifier: str, given) -> dict:
     """The answers as they arrive where submissions are judged."""
     kinds = find(identifier).answers
     return {
-        name: kind.read(name, kind.write(kind.plain(name, given[name])))
+        name: read(kind, name, write(kind, kind.plain(name, given[name])))
         for name, kind in kinds.items()
     }
 

@@ -119,7 +119,7 @@ def test_more_columns_than_images():
         (images(3), {"titles": ["a"]}, ValueError, "1 titles and 3 images"),
         (images(3), {"columns": 0}, ValueError, "columns is 0"),
         (images(3), {"columns": 1.5}, TypeError, "columns is 1.5"),
-        (images(3), {"columns": True}, TypeError, "columns is True"),
+        (images(3), {"columns": True}, ValueError, "columns is True"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(given, options, error, words):

@@ -7,11 +7,9 @@ the better end, which only several seeds show.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 
 import pytest
-
-from tests.conftest import ROOT
 
 SEED = 31  # not one of those that are measured
 
@@ -25,14 +23,7 @@ def experiments(full_data, monkeypatch):
 
     keras.utils.set_random_seed(SEED)
 
-    def load(name: str):
-        path = ROOT / "tools" / "experiments" / f"{name}.py"
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module.EXPERIMENTS
-
-    return load
+    return lambda name: importlib.import_module(f"experiments.{name}").EXPERIMENTS
 
 
 def test_base_network_after_ten_epochs(experiments):

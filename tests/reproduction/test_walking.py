@@ -6,11 +6,7 @@ enough to fail a network that learns badly. What only many seeds show is in ``bo
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
-
-from tests.conftest import ROOT
 
 SEED = 31  # not one of those that are measured
 
@@ -18,15 +14,11 @@ SEED = 31  # not one of those that are measured
 @pytest.fixture
 def experiment(full_data, monkeypatch):
     monkeypatch.setenv("COURSEKIT_EDITION", "full")
-    path = ROOT / "tools" / "experiments" / "recognising_people.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
     import keras
+    from experiments import recognising_people
 
     keras.utils.set_random_seed(SEED)
-    return module
+    return recognising_people
 
 
 def test_a_random_split_reaches_the_course_and_flatters(experiment):

@@ -15,14 +15,22 @@ GENERATED = {"genindex.html", "index.html", "py-modindex.html", "search.html"}
 PAGES = [*(f"{name}.html" for name in table_of_contents()), *sorted(GENERATED)]
 
 
+@pytest.fixture(scope="module")
+def one_tab(chrome):
+    """The tab in which all pages are looked at."""
+    tab = chrome.new_page(viewport={"width": site_checks.WIDTHS[-1], "height": 900})
+    yield tab
+    tab.close()
+
+
 def test_all_pages_are_looked_at(built):
     unknown = set(site_checks.pages(built)) - set(PAGES)
     assert not unknown, "not in _toc.yml: from an earlier build? `make clean` removes them"
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_page(chrome, address, built, page):
-    found = site_checks.look(chrome, address, page, built)
+def test_page(one_tab, address, built, page):
+    found = site_checks.look(one_tab, address, page, built)
     assert found.axe == {"light": [], "dark": []}
     assert found.console == []
     assert found.outside == []
@@ -45,14 +53,14 @@ GOOD = """<!doctype html>
 
 
 @pytest.fixture
-def looked_at(chrome, tmp_path):
+def looked_at(one_tab, tmp_path):
     """Look at a page that is written for it."""
 
     def look(page: str, name: str = "page.html") -> site_checks.Findings:
         (tmp_path / name).write_text(page, encoding="utf-8")
         (tmp_path / "favicon.ico").write_bytes(b"")
         with site_checks.serve(tmp_path) as address:
-            return site_checks.look(chrome, address, name, tmp_path)
+            return site_checks.look(one_tab, address, name, tmp_path)
 
     return look
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -126,24 +128,97 @@ def test_tensorflow_is_there_and_no_other_notebook(kernel):
     assert text == "False False\n"
 
 
-def test_what_a_kernel_forks_comes_from_the_process_it_came_from(kernel):
-    """Also once TensorFlow has run in it, and under a changed environment."""
-    text = kernel.run(
-        "import os\nimport keras\nkeras.ops.ones(3)\nos.environ['TF_OF_THIS_KERNEL'] = '1'\n"
-        "from warmkernels import client\nwith client.nearest() as warm:\n"
-        "    process = warm.fork('warmkernels.server:preload', [])\n"
-        "print(warm.path)"
-    )
-    (ours,) = {str(warm.path) for warm in provisioner._warm.values() if f"{warm.path}\n" == text}
-    assert os.path.exists(ours)
+FACTS = """
+import importlib, json, locale, os, resource, signal, sys, tempfile, time
+import IPython, keras, matplotlib, sklearn
+print(json.dumps({
+    "beside": importlib.import_module("beside_the_notebook").__file__,
+    "on PYTHONPATH": importlib.import_module("on_the_path").__file__,
+    "path": sys.path, "flags": str(sys.flags), "warnings": sys.warnoptions,
+    "argv": [sys.argv[0], sys.argv[1], len(sys.argv)], "hash": hash("a string"),
+    "folder": os.getcwd(), "umask": os.umask(0o027), "nice": os.nice(0),
+    "cores": sorted(os.sched_getaffinity(0)), "leads": os.getpid() == os.getsid(0),
+    "limits": {name: resource.getrlimit(getattr(resource, name))
+               for name in dir(resource) if name.startswith("RLIMIT_")},
+    "signals": {number.name: str(signal.getsignal(number)).split(" at ")[0]
+                for number in signal.valid_signals() if isinstance(number, signal.Signals)},
+    "environment": {name: value for name, value in os.environ.items()
+                    if name not in asked_of_nobody},
+    "time": [time.tzname, time.localtime(0).tm_hour], "temporary": tempfile.gettempdir(),
+    "locale": [locale.setlocale(locale.LC_ALL), sys.getfilesystemencoding()],
+    "keras": [keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format(),
+              keras.config.backend(), str(keras.config.dtype_policy())],
+    "IPython": [get_ipython().profile_dir.location, IPython.get_ipython().user_ns["started"]],
+    "figures": {name: str(value) for name, value in matplotlib.rcParams.items()},
+}))
+"""
 
 
-def test_without_the_process_it_came_from_there_is_another(monkeypatch, tmp_path):
-    monkeypatch.setenv(client.FORKED_FROM, str(tmp_path / "gone"))
-    with pytest.raises(client.WarmUnavailableError, match=r"no warm process answers at .*gone"):
-        client.Warm(at=tmp_path / "gone")
-    with client.nearest() as warm:
-        assert warm.path.exists()
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A notebook's folder, and an environment, in which all differs that a kernel looks at."""
+    home, notebooks = tmp_path / "home", tmp_path / "notebooks"
+    files = {
+        notebooks / "beside_the_notebook.py": "",
+        notebooks / "matplotlibrc": "lines.linewidth: 3.5\n",
+        notebooks / "relative" / "on_the_path.py": "",
+        home / ".keras" / "keras.json": '{"floatx": "float64", "epsilon": 1e-5, '
+        '"backend": "tensorflow", "image_data_format": "channels_first"}',
+        home / ".ipython" / "profile_default" / "startup" / "first.py": "started = 1",
+        tmp_path / "temporary" / "x": "",
+    }
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    env = {
+        "HOME": str(home),
+        "TZ": "Pacific/Auckland",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": "relative",
+        "PYTHONHASHSEED": "3",
+        "TMPDIR": str(tmp_path / "temporary"),
+    }
+    for name in ("KERAS_HOME", "KERAS_BACKEND", "MPLCONFIGDIR", "XDG_CONFIG_HOME", "IPYTHONDIR"):
+        monkeypatch.delenv(name, raising=False)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+    before = os.umask(0o027)
+    yield notebooks, {**os.environ, **env}
+    os.umask(before)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_warm_kernel_is_as_an_ordinary_one(place):
+    folder, env = place
+    found = {}
+    for kind in ("local-provisioner", "coursekit-quiet", "coursekit-warm"):
+        kernel = Kernel(kind, cwd=str(folder), env=env)
+        try:
+            # Who started it differs.
+            kernel.run("asked_of_nobody = ['JPY_PARENT_PID']")
+            found[kind] = json.loads(kernel.run(FACTS))
+        finally:
+            kernel.end()
+    ordinary = found.pop("local-provisioner")
+    assert ordinary["beside"] == str(folder / "beside_the_notebook.py")
+    assert ordinary["keras"][0] == "float64" and ordinary["figures"]["lines.linewidth"] == "3.5"
+    assert ordinary["time"][0] == ["NZST", "NZDT"] and ordinary["umask"] == 0o027
+    environment = ordinary.pop("environment")
+    for facts in found.values():
+        assert facts.pop("environment").items() ^ environment.items() == set()
+        assert facts == ordinary
+
+
+def test_another_backend_of_keras_has_an_ordinary_kernel(place):
+    folder, env = place
+    settings = folder.parent / "home/.keras/keras.json"
+    settings.write_text(settings.read_text().replace("tensorflow", "elsewhere"))
+    with pytest.warns(RuntimeWarning, match="Keras is to run on 'elsewhere' here"):
+        kernel = Kernel(cwd=str(folder), env=env)
+    try:
+        assert isinstance(kernel.manager.provisioner.process, subprocess.Popen)
+    finally:
+        kernel.end()
 
 
 def test_unseeded_draws_differ_between_kernels(kernel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from coursekit import models
 
 CHAPTER = "keras-in-one-page"
@@ -23,8 +25,21 @@ EXPERIMENTS = {
 }
 
 
-def _train(*, random_state: int) -> dict[str, float]:
-    import keras
+def three_classes(seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
+    """Make the rows of the chapter, or others of the same kind.
+
+    Parameters
+    ----------
+    seed : int
+        The chapter's is 3.
+
+    Returns
+    -------
+    x : numpy.ndarray
+        200 rows of 8 features, float32.
+    labels : numpy.ndarray
+        Their classes, from 0 to 2.
+    """
     from sklearn.datasets import make_classification
 
     samples, labels = make_classification(
@@ -35,9 +50,15 @@ def _train(*, random_state: int) -> dict[str, float]:
         n_classes=3,
         n_clusters_per_class=1,
         class_sep=1.5,
-        random_state=random_state,
+        random_state=seed,
     )
-    x = samples.astype("float32")
+    return samples.astype("float32"), labels
+
+
+def _train(*, random_state: int) -> dict[str, float]:
+    import keras
+
+    x, labels = three_classes(random_state)
     y = keras.utils.to_categorical(labels, num_classes=3)
     model = models.keras_basics_network()
     model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])

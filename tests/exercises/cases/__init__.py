@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,3 +25,10 @@ class Case:
 
     right: Mapping[str, Answers]
     wrong: Mapping[str, tuple[Answers, str]]
+
+
+def every_case() -> dict[str, Case]:
+    """Return the cases of all sets of exercises, by check."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    sets = [importlib.import_module(f"{__name__}.{name}") for name in names if name[0] != "_"]
+    return {identifier: case for one in sets for identifier, case in one.CASES.items()}

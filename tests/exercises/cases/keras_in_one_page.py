@@ -7,7 +7,8 @@ import functools
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.datasets import load_digits, make_classification
+from experiments.keras_in_one_page import three_classes
+from sklearn.datasets import load_digits
 from sklearn.preprocessing import OneHotEncoder
 
 from coursekit import models
@@ -18,17 +19,8 @@ from tests.exercises.cases import Case
 
 @functools.cache
 def halves() -> dict[str, np.ndarray]:
-    samples, labels = make_classification(
-        n_samples=200,
-        n_features=8,
-        n_informative=5,
-        n_redundant=0,
-        n_classes=3,
-        n_clusters_per_class=1,
-        class_sep=1.5,
-        random_state=3,
-    )
-    x, y = samples.astype("float32"), np.eye(3)[labels]
+    x, labels = three_classes()
+    y = np.eye(3)[labels]
     return {"x": x[:100], "y": y[:100], "x_val": x[100:], "y_val": y[100:]}
 
 

@@ -1,0 +1,183 @@
+"""An instructor's own checks, in a file that no submission can read."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+# Where this module is missing, what is imported below cannot be.
+pytest.importorskip("resource", reason="grading needs Linux")
+
+from coursegrader.grade import RefusedError, grade
+from coursegrader.grader import Options, SandboxError
+from coursekit.cli import app
+from coursekit.exercises import catalogue, every
+from tests.coursegrader.notebooks import given, graded, notebook, printed, solution, write
+from tests.coursegrader.test_grade import one_warm_process  # noqa: F401 (a fixture)
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
+
+CHECKS = """
+from pathlib import Path
+from coursekit.exercises import declare, expect
+from coursekit.exercises.kinds import Number
+
+RIGHT = int(Path(__file__).with_name("answer.txt").read_text())  # SECRET
+
+@declare("W1.1", "The total", points=2, total=Number())
+def total(total):
+    expect(total == RIGHT, "`total` is something else.")
+"""
+FINDS = """
+import importlib, os, sys
+for path in ({path!r}, "checks.py", {cached!r}, "tool/checks.py", {folder!r} + "/answer.txt"):
+    try:
+        print("READ", path, open(path, "rb").read())
+    except OSError as error:
+        print("refused", type(error).__name__)
+for folder in ("", {folder!r}):
+    sys.path.insert(0, folder)
+    try:
+        print("IMPORTED", vars(importlib.import_module("checks")))
+    except ImportError as error:
+        print("refused", type(error).__name__)
+from coursekit.exercises import use
+use({path!r})
+print("beside:", sorted(os.listdir()))
+"""
+
+
+def exercise(code: str):
+    return notebook(
+        given("from coursekit.exercises import check, use\nuse('checks.py')", "setup"),
+        solution(code, "answer"),
+        graded('check("W1.1", total=total)', "check-total", 2),
+    )
+
+
+def master():
+    return exercise("total = None\n### BEGIN SOLUTION\ntotal = 42\n### END SOLUTION")
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A master with its checks and other files beside it, and two submissions."""
+    home = tmp_path / "course"
+    write(master(), home / "week.ipynb")
+    for name, content in {
+        "checks.py": CHECKS,
+        "answer.txt": "42",
+        "tool/checks.py": "PUBLIC = 1",
+        "__pycache__/checks.cpython.pyc": "SECRET",
+    }.items():
+        (home / name).parent.mkdir(exist_ok=True)
+        (home / name).write_text(content)
+    write(exercise("total = 42"), tmp_path / "in" / "ann.ipynb")
+    write(exercise("total = 41"), tmp_path / "in" / "bob.ipynb")
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def only_the_courses_checks(monkeypatch):
+    """Each test names its file anew."""
+    monkeypatch.setattr(catalogue, "_used", {})
+
+
+def graded_with(course, **changes):
+    options = Options(checks=(str(course / "course" / "checks.py"),), **changes)
+    masters = [course / "course" / "week.ipynb"]
+    return grade(course / "in", course / "out", masters=masters, options=options)
+
+
+def command(*words):
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+
+
+def test_answers_are_judged_with_them_and_nobody_reads_them(course, monkeypatch):
+    home = course / "course"
+    monkeypatch.setenv("COURSEKIT_DATA", str(home))  # a folder that submissions may read
+    cached = str(home / "__pycache__" / "checks.cpython.pyc")
+    looks = FINDS.format(path=str(home / "checks.py"), cached=cached, folder=str(home))
+    write(exercise(f"total = 42\n{looks}"), course / "in" / "eve.ipynb")
+    done = graded_with(course)
+    assert [row.points for row in done.rows] == [2, 0, 2], done.rows
+    assert done.rows[1].checks[0].message == "`total` is something else."
+    assert done.rows[0].checks[0].title == "The total" and not done.fault
+    said = printed(done.rows[2])
+    assert "SECRET" not in said and "IMPORTED" not in said, said
+    read = dict(re.findall(r"READ (.*) b'(.*)'", said))
+    assert not read[str(home / "checks.py")]  # it is covered by nothing
+    assert read["tool/checks.py"] == "PUBLIC = 1" and read[str(home / "answer.txt")] == "42"
+    # What else lies beside the master is put beside a submission, as ever.
+    assert "beside: ['answer.txt', " in said, said
+
+
+def test_what_was_graded_with_other_checks_is_graded_anew(course):
+    file = course / "course" / "checks.py"
+    assert graded_with(course).new == 2
+    assert graded_with(course).new == 0
+    file.write_text(CHECKS.replace("== RIGHT", "== RIGHT - 1"))
+    done = graded_with(course)
+    assert done.new == 2 and [row.points for row in done.rows] == [0, 2]
+    moved = file.rename(course / "course" / "moved.py")
+    options = Options(checks=(str(moved),))
+    masters = [course / "course" / "week.ipynb"]
+    catalogue._used.clear()
+    assert grade(course / "in", course / "out", masters=masters, options=options).new == 0
+
+
+def test_the_commands(course):
+    home = course / "course"
+    words = ["release", home / "week.ipynb", "--out", course / "released"]
+    refused = command(*words)
+    assert refused.exit_code == 1 and "there is no check 'W1.1'" in refused.output
+    assert command(*words, "--checks", home / "checks.py").exit_code == 0
+    text = (course / "released" / "week.ipynb").read_text()
+    assert "YOUR CODE HERE" in text and "total = 42" not in text
+    words = ["grade", course / "in", "--out", course / "out", "--master", home / "week.ipynb"]
+    done = command(*words, "--checks", home / "checks.py")
+    assert done.exit_code == 0, done.output
+    results = json.loads((course / "out" / "results.json").read_text())["submissions"]
+    assert [one["points"] for one in results] == [2.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "There is no file .*other.py"),
+        ("1 / 0", "other.py cannot be used. .*line 1: ZeroDivisionError"),
+        (CHECKS.replace("W1.1", "S5.1"), "other.py cannot be used. .*check 'S5.1'"),
+    ],
+    ids=["missing", "broken", "taken"],
+)
+def test_a_file_that_cannot_be_used(course, content, said):
+    home = course / "course"
+    if content:
+        (home / "other.py").write_text(content)
+    before = set(every())
+    for words in (
+        ["release", home / "week.ipynb", "--out", course / "out"],
+        ["grade", course / "in", "--out", course / "out", "--master", home / "week.ipynb"],
+    ):
+        result = command(*words, "--checks", home / "other.py")
+        assert result.exit_code == 2 and re.search(said, " ".join(result.output.split()))
+        assert isinstance(result.exception, SystemExit) and not (course / "out").exists()
+    with pytest.raises((RefusedError, FileNotFoundError), match=said):
+        options = Options(checks=(str(home / "other.py"),))
+        grade(course / "in", course / "out", masters=[home / "week.ipynb"], options=options)
+    assert set(every()) == before
+
+
+def test_a_file_that_cannot_be_used_in_the_sandbox(course):
+    file = course / "course" / "checks.py"
+    elsewhere = course / "elsewhere.txt"
+    elsewhere.write_text("42")
+    file.write_text(CHECKS.replace('__file__).with_name("answer.txt")', f"{str(elsewhere)!r})"))
+    with pytest.raises(
+        SandboxError, match=r"in the process that judges answers, .*checks.py cannot"
+    ):
+        graded_with(course)
