@@ -23,14 +23,21 @@ env -u COURSEKIT_DATA COURSEKIT_EDITION=sample COURSEKIT_CACHE="$folder/cache" \
 from pathlib import Path
 
 from coursekit import datasets
-from coursekit.datasets import _files
 
-assert Path(_files.__file__).is_relative_to(Path.cwd()), _files.__file__
-assert _files.bundled_directory().is_relative_to(Path.cwd()), _files.bundled_directory()
+import coursegrader
+import warmkernels
+
+bundled = datasets.folders()["bundled"]
+for place in (datasets.__file__, coursegrader.__file__, warmkernels.__file__, bundled):
+    assert Path(place).is_relative_to(Path.cwd()), place
 assert datasets.load_iris().shape == (150, 5)
 assert datasets.load_breast_cancer().shape == (699, 11)
 assert len(datasets.load_walking().x) == 2560
 assert datasets.load_mnist()[0][0].shape == (4000, 28, 28)
-print("bundled data load from", _files.bundled_directory().relative_to(Path.cwd()))
+print("bundled data load from", bundled.relative_to(Path.cwd()))
 PYTHON
 "$folder/env/bin/coursekit" data verify | tail -n 1
+# The grader's commands are there, and say which extra they need.
+"$folder/env/bin/coursekit" release --help >/dev/null
+told=$("$folder/env/bin/coursekit" release . --out . 2>&1) && exit 1
+case "$told" in *"pip install 'coursekit[grading]'"*) ;; *) echo "$told"; exit 1 ;; esac
