@@ -213,9 +213,7 @@ def signal_all(pid: int, number: int) -> None:
 def become(request: dict, fds: list[int]) -> None:
     """Turn a forked process into what was asked for. Returns when that has ended."""
     os.setsid()
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(request["env"])

@@ -26,6 +26,9 @@ NOT_STARTED = (
 )
 
 
+LONGEST_FOLDER = 70  # bytes of the temporary folder, below which sockets have names
+
+
 class Killed:
     """Stands for what a process would have sent if nobody had killed it."""
 
@@ -68,7 +71,9 @@ def side_by_side(
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     for pool in ("INTRA", "INTER"):
         environment[f"TF_NUM_{pool}OP_THREADS"] = str(threads)
-    folders = [folder, get_temp_dir()]  # the second holds multiprocessing's own sockets
+    folders = [folder]
+    if context.get_start_method() == "forkserver":
+        folders.append(get_temp_dir())  # which holds its sockets
     waiting = list(names)[::-1]
     running: dict[Connection, tuple[Name, multiprocessing.Process]] = {}
     try:
@@ -103,7 +108,8 @@ def side_by_side(
 
 def _context():
     """Return the way to start processes: forked from one that has TensorFlow, on Linux."""
-    if sys.platform != "linux":  # elsewhere it is not known to be safe
+    # Elsewhere it is not known to be safe, and the names of sockets have at most 107 bytes.
+    if sys.platform != "linux" or len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["coursekit.training._preload"])

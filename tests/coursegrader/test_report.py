@@ -201,11 +201,10 @@ WORST = [
 ]
 
 
+@pytest.mark.timeout(60)  # it takes 0.2 s by itself, and would take minutes without bounds
 @pytest.mark.parametrize("source", WORST, ids=lambda source: repr(source[:12]))
 def test_the_worst_markdown_is_quick(source):
-    began = time.process_time()
     shown = _report._Renderer().prose(source)
-    assert time.process_time() - began < 5  # 0.2 s on a machine with nothing else to do
     assert len(shown) < 10 * len(source) + 1000
 
 

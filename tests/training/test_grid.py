@@ -9,9 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -414,26 +416,31 @@ def test_what_a_killed_grid_has_left_is_removed(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [".mlp_1_layers_8_units.new.part"]
 
 
-def test_nothing_is_left_of_a_killed_caller(tmp_path):
+@pytest.mark.parametrize("length", ["short", "long"])
+def test_nothing_is_left_of_a_killed_caller(tmp_path, length):
     """Its processes end too, and the last thing they do is to clear away."""
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, tmp_path / "logs"],
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(temporary)},
-    )
-    try:
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline and not list((tmp_path / "logs").glob("mlp_*")):
-            time.sleep(0.05)
-    finally:
-        process.kill()
-        process.wait(30)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and list(temporary.iterdir()):
-        time.sleep(0.1)
-    assert list(temporary.iterdir()) == []
+    # In a long one there can be no sockets.
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        temporary = Path(short) if length == "short" else tmp_path / ("temporary" * 9)
+        temporary.mkdir(exist_ok=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", INTERRUPTED, tmp_path / "logs"],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(temporary)},
+        )
+        try:
+            deadline = time.monotonic() + 90
+            while not list((tmp_path / "logs").glob("mlp_*")):
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+            assert list(temporary.iterdir())
+        finally:
+            process.kill()
+            process.wait(30)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and list(temporary.iterdir()):
+            time.sleep(0.1)
+        assert list(temporary.iterdir()) == []
 
 
 SCRIPT = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +14,8 @@ import pytest
 
 from warmkernels import client, server
 from warmkernels import warm as provisioner
+
+resource = pytest.importorskip("resource", reason="warm kernels need Linux")
 
 pytestmark = pytest.mark.skipif(not client.supported(), reason="warm kernels need Linux")
 
