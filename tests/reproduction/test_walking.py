@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import pytest
 
+# All of the package that runs here is covered elsewhere, and being watched takes time.
+pytestmark = pytest.mark.no_cover
+
 SEED = 31  # not one of those that are measured
 
 

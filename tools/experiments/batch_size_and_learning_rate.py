@@ -17,7 +17,12 @@ def base(seed: int, *, batch_size: int, optimizer=lambda: "sgd") -> dict[str, fl
     """Train the base network for ten epochs."""
     (x, y), _ = digits(seed)
     network = models.mnist_mlp()
-    network.compile(loss="categorical_crossentropy", optimizer=optimizer(), metrics=["accuracy"])
+    network.compile(
+        loss="categorical_crossentropy",
+        optimizer=optimizer(),
+        metrics=["accuracy"],
+        steps_per_execution=50,  # the same figures, in less time
+    )
     curves = network.fit(
         x, y, epochs=10, batch_size=batch_size, validation_split=0.2, verbose=0
     ).history
