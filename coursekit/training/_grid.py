@@ -126,11 +126,6 @@ def capacity_grid(
     UserWarning
         If networks failed; the others are trained all the same. If files of a finished network
         are damaged; it is trained anew.
-
-    Notes
-    -----
-    In a script, call it under ``if __name__ == "__main__":``, because each process reads the
-    script again; notebooks need no such line.
     """
     import pandas as pd
 

@@ -12,7 +12,9 @@ import shutil
 import sys
 import tempfile
 import threading
+import types
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
@@ -20,12 +22,7 @@ from typing import Any, TypeVar
 
 Name = TypeVar("Name", bound=Hashable)
 
-NOT_STARTED = (
-    "its process could not begin. A script has to call capacity_grid under "
-    "`if __name__ == '__main__':`, because each process reads the script again"
-)
-
-
+NOT_STARTED = "its process ended before it could train; what it said is on the terminal"
 LONGEST_FOLDER = 70  # bytes of the temporary folder, below which sockets have names
 
 
@@ -86,7 +83,8 @@ def side_by_side(
                     args=(sender, environment, folders, work, (name, *arguments)),
                     daemon=True,
                 )
-                process.start()
+                with _without_main():
+                    process.start()
                 sender.close()  # so that the pipe ends when the process does
                 running[receiver] = name, process
             for receiver in wait(list(running)):
@@ -114,6 +112,20 @@ def _context():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["coursekit.training._preload"])
     return context
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Let a process start without the caller's script, which it needs nothing of.
+
+    It would run the script again, which then had to be written for that.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _in_process(
