@@ -1,6 +1,6 @@
 #!/bin/sh
 # Make the environment: ./.venv, with a Python that the course runs on and everything installed.
-# Usage: tools/make_env.sh [PYTHON], where PYTHON is a command or, with uv, a version.
+# Usage: tools/make_env.sh [PYTHON], where PYTHON is a command or a version, such as 3.12.
 # The versions of Python are those that pyproject.toml allows: one line widens them.
 set -eu
 cd "$(dirname "$0")/.."
@@ -58,7 +58,12 @@ else
   python=
   found=
   versions=$(i=$((above - 1)); while [ "$i" -ge "$lowest" ]; do echo "python3.$i"; i=$((i - 1)); done)
-  for name in ${1:-$versions python3 python}; do
+  case "${1:-}" in
+    "") names="$versions python3 python" none="no Python at all" ;;
+    [0-9]*) names="python$1" none="no $names" ;;
+    *) names=$1 none="no $names" ;;
+  esac
+  for name in $names; do
     if command -v "$name" >/dev/null 2>&1; then
       if version=$(judge "$name"); then
         python=$name
@@ -68,7 +73,7 @@ else
     fi
   done
   if [ -z "$python" ]; then
-    echo "The course needs $needed, which is not here (found: ${found:-no Python at all})." >&2
+    echo "The course needs $needed, which is not here (found: ${found:-$none})." >&2
     how_to_get_one
     exit 1
   fi

@@ -120,6 +120,21 @@ def test_no_python_at_all(machine):
     assert done.returncode == 1 and "no Python at all" in done.stderr
 
 
+def test_a_version_asked_for_by_number(machine):
+    machine.python("python3.12", "3.12.1")
+    machine.python("python3.13", "3.13.0")
+    assert machine.make("3.12").returncode == 0
+    assert machine.said[0] == "python3.12 -m venv .venv"
+
+
+@pytest.mark.parametrize("asked", ["3.11", "python3.11"])
+def test_a_version_asked_for_that_is_not_here(machine, asked):
+    machine.python("python3.12", "3.12.1")
+    done = machine.make(asked)
+    assert done.returncode == 1 and "(found: no python3.11)" in done.stderr
+    assert machine.environment == []
+
+
 def test_python_without_the_module_for_environments(machine):
     machine.python("python3", "3.12.3", venv="exit 1; ")
     done = machine.make()
