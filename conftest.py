@@ -1,4 +1,4 @@
-"""How the tests are shared out, and what becomes of a notebook that is named to pytest."""
+"""Distribute the tests over the workers, and add the option ``--must-run``."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ import re
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-# Kernels of notebooks inherit this; a back end that the shell names would take their figures.
+# Kernels inherit this variable; a backend set in the shell would suppress their figures.
 os.environ.pop("MPLBACKEND", None)
 
-pytest_plugins = ["notebook_outputs"]  # tools/notebook_outputs.py: notebooks hold to their outputs
+pytest_plugins = [
+    "notebook_outputs"
+]  # tools/notebook_outputs.py: compare notebooks with their stored outputs
 
-MISSED = pytest.StashKey[list[str]]()
-# Files whose tests take long and share nothing: each test can go to another worker.
-TEST_BY_TEST = ("tests/reproduction/", "tests/site/test_pages.py")
-# The answers to the exercises of one source, such as 4-D.2, share networks that take long.
-EXERCISE = re.compile(r"^(tests/exercises/test_both_ways\.py::).*\[(\w+)[-.]")
-# Files that take long, or wait for other processes, begin first; what is shared out in small parts
-# comes last, so that no process ends long after the others.
-FIRST = (
+MUST_RUN_FAILURES = pytest.StashKey[list[str]]()
+# Files whose tests are slow and share no fixtures: each test can go to any worker.
+SPLIT_BY_TEST = ("tests/reproduction/", "tests/site/test_pages.py")
+# The tests of the exercises of one source, such as 4-D.2, share slow networks.
+EXERCISE_TEST = re.compile(r"^(tests/exercises/test_both_ways\.py::).*\[(\w+)[-.]")
+# Slow files, and those that wait for other processes, start first. Tests that are distributed one
+# by one come last, so that all workers end at about the same time.
+RUN_FIRST = (
     "tests/reproduction/",
     "tests/coursegrader/test_nbgrader.py",
     "tests/coursegrader/test_hostile.py",
@@ -33,21 +35,21 @@ FIRST = (
 )
 
 
-class Shares(LoadFileScheduling):
-    """File by file, as module fixtures want it, but for the files named above.
+class FileAndTestScheduling(LoadFileScheduling):
+    """Distribute tests by file, for the sake of module fixtures, except for the files named above.
 
-    Marks ``xdist_group`` with ``--dist loadgroup`` group nothing here: pytest-xdist 3.8 adds them
-    to an attribute of the tests that pytest 9.2 no longer reads.
+    The mark ``xdist_group`` has no effect: pytest-xdist 3.8 stores it in an attribute of the tests
+    that pytest 9.2 no longer reads.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if exercise := EXERCISE.match(nodeid):
+        if exercise := EXERCISE_TEST.match(nodeid):
             return "".join(exercise.groups())
-        return nodeid if nodeid.startswith(TEST_BY_TEST) else super()._split_scope(nodeid)
+        return nodeid if nodeid.startswith(SPLIT_BY_TEST) else super()._split_scope(nodeid)
 
 
 def pytest_addoption(parser) -> None:
-    """Let a run say what must not be skipped in it."""
+    """Add the option ``--must-run``, for tests that must not be skipped."""
     parser.addoption(
         "--must-run",
         action="append",
@@ -59,12 +61,12 @@ def pytest_addoption(parser) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session) -> None:
-    """Let nothing be green because it was skipped."""
+    """Fail if a test that must run was skipped."""
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is None or session.config.option.collectonly:  # there is none in a worker
+    if terminal is None or session.config.option.collectonly:  # a worker has no terminal
         return
     reports = [one for state in terminal.stats.values() for one in state if hasattr(one, "nodeid")]
-    missed = session.config.stash.setdefault(MISSED, [])
+    missed = session.config.stash.setdefault(MUST_RUN_FAILURES, [])
     for path in session.config.option.must_run:
         there = [report for report in reports if report.nodeid.startswith(path)]
         if skipped := {one.nodeid for one in there if getattr(one, "skipped", False)}:
@@ -76,26 +78,28 @@ def pytest_sessionfinish(session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter, config) -> None:
-    """Say what was skipped that must run."""
-    for line in config.stash.get(MISSED, []):
+    """Print the tests that must run but were skipped."""
+    for line in config.stash.get(MUST_RUN_FAILURES, []):
         terminalreporter.write_line(line, red=True)
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Share out the tests in our way, whatever ``--dist`` says."""
-    return Shares(config, log)
+    """Use the scheduler above, whatever ``--dist`` says."""
+    return FileAndTestScheduling(config, log)
 
 
 def pytest_collection_modifyitems(config, items: list) -> None:
-    """Leave out what takes an hour, unless asked; put what takes long first, and gaps last."""
+    """Deselect thorough tests unless they are requested, and sort the others."""
     if os.environ.get("COURSEKIT_THOROUGH") != "1":
         left_out = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
 
-    def turn(item) -> int:
-        if item.nodeid.startswith(FIRST):
+    def position(item) -> int:
+        if item.nodeid.startswith(RUN_FIRST):
             return 0
-        return 2 if item.nodeid.startswith((*TEST_BY_TEST, "tests/exercises/test_both_ways")) else 1
+        return (
+            2 if item.nodeid.startswith((*SPLIT_BY_TEST, "tests/exercises/test_both_ways")) else 1
+        )
 
-    items.sort(key=turn)
+    items.sort(key=position)

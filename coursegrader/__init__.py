@@ -1,7 +1,7 @@
-"""Grades submitted notebooks, which nobody trusts.
+"""Grade untrusted notebooks in a sandbox.
 
-:mod:`~coursegrader.release` makes exercises of solutions. Grading goes from
-:mod:`~coursegrader.collect` (who handed in what) over :mod:`~coursegrader.runner` (in a
-:mod:`~coursegrader.sandbox`) to :mod:`~coursegrader.report`; :mod:`~coursegrader.grade` does all
-of it, and :mod:`~coursegrader.cli` has the commands.
+:mod:`~coursegrader.release` makes exercises from solutions. :mod:`~coursegrader.collect` finds the
+submissions, :mod:`~coursegrader.runner` runs them in a :mod:`~coursegrader.sandbox`, and
+:mod:`~coursegrader.report` writes the results. :mod:`~coursegrader.grade` runs all of these steps,
+and :mod:`~coursegrader.cli` defines the commands.
 """

@@ -1,4 +1,4 @@
-"""Answers as bytes, without pickle: reading one never runs code that came with it."""
+"""Convert answers to bytes and back without pickle, so that reading one never runs its code."""
 
 from __future__ import annotations
 
@@ -18,33 +18,44 @@ from coursekit.exercises.kinds import Array, Kind, Model, Table, WrongKindError
 
 @singledispatch
 def write(kind: Kind, value: Any) -> bytes:
-    """Return a plain value of a kind as bytes.
+    """Convert a plain value to bytes.
 
     Parameters
     ----------
     kind : Kind
-        What the answer is; numbers, text and histories are written as JSON.
+        Type of the answer. Numbers, text and histories are written as JSON.
     value
-        What ``kind.plain`` gave.
+        Result of ``kind.plain``.
+
+    Returns
+    -------
+    bytes
+        Content that :func:`read` accepts.
     """
     return json.dumps(value).encode()
 
 
 def read(kind: Kind, name: str, content: bytes) -> Any:
-    """Return a plain value again; the content may come from anywhere.
+    """Convert bytes back to a plain value; the bytes need not be trusted.
 
     Parameters
     ----------
     kind : Kind
-        What the answer has to be.
+        Expected type of the answer.
     name : str
-        The variable, for messages.
+        Name of the variable, used in error messages.
     content : bytes
+        Output of :func:`write`, or bytes from an untrusted source.
+
+    Returns
+    -------
+    object
+        The value, as ``kind.plain`` returns it.
 
     Raises
     ------
     WrongKindError
-        If the content is none that :func:`write` makes.
+        If the content is not in the format of :func:`write`, or is not of this kind.
     """
     return kind.plain(name, _load(kind, name, content))
 
@@ -93,7 +104,7 @@ def _(kind: Table, name: str, content: bytes) -> Any:
 @write.register
 def _(kind: Model, value: Any) -> bytes:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a learner may do is not ours to warn of
+        warnings.simplefilter("ignore")  # warnings about the model are not the grader's concern
         path = Path(folder) / "model.keras"
         value.save(path)
         return path.read_bytes()
@@ -108,7 +119,7 @@ def _(kind: Model, name: str, content: bytes) -> Any:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # such as: compiled, and not fitted
+            warnings.simplefilter("ignore")  # such as: compiled but not fitted
             return keras.saving.load_model(path, safe_mode=True)
     except Exception as error:
         first = (str(error).strip().splitlines() or [""])[0].replace(path, "the file")

@@ -1,4 +1,4 @@
-"""Tests that must fail, to notice submissions that fool the tests beside them."""
+"""Make tests that must fail, to detect submissions that tamper with in-process tests."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-MOST_MUTANTS = 3  # of one cell of tests
+MAX_MUTANTS = 3  # per cell of tests
 
 _random = random.SystemRandom()
 
 
 def canary() -> tuple[str, str]:
-    """Return the source of a test that fails, and what its failing says.
+    """Generate a test that must fail.
 
-    Both are new at each call, so that nobody can know them beforehand.
+    Returns
+    -------
+    source : str
+        Source of the test. It differs at each call, so that no submission can predict it.
+    message : str
+        Error that the test raises, such as ``"AssertionError: 3f2a9c"``.
     """
     word = secrets.token_hex(6)
     name = f"_{word}"
     low = _random.randrange(2, 500)
     high = low + _random.randrange(1, 500)
-    # Without functions: a learner may have called a variable `sum`.
+    # No functions: a learner may have named a variable `sum`.
     source = _random.choice(
         (
             f"assert {low} == {high}, '{word}'",
@@ -40,24 +45,34 @@ def canary() -> tuple[str, str]:
 
 
 def mutants(source: str) -> list[str]:
-    """Return tests again, each with another value where one names the right one.
+    """Return variants of a cell of tests, each with one expected value replaced.
 
-    Only an ``assert a == b`` with a literal ``b`` that always runs is changed: if it holds for
-    the literal, it cannot hold for another one, unless what is compared is equal to everything
-    or has looked up what it is compared with.
+    Only a top-level ``assert a == b`` with a literal ``b`` is changed. If it holds for the
+    original literal, it must fail for another one. If it passes all the same, then ``a`` equals
+    everything or has looked up its expected value.
+
+    Parameters
+    ----------
+    source : str
+        Python source of the tests.
+
+    Returns
+    -------
+    list of str
+        At most :data:`MAX_MUTANTS` sources; empty if none can be made.
     """
     try:
         tree = ast.parse(source)
-    except SyntaxError:  # IPython's own, such as %%time
+    except SyntaxError:  # IPython syntax, such as %%time
         return []
-    return list(islice(_mutate(tree), MOST_MUTANTS))
+    return list(islice(_mutate_assertions(tree), MAX_MUTANTS))
 
 
-def _mutate(tree: ast.Module) -> Iterator[str]:
-    places = list(range(len(tree.body)))
-    _random.shuffle(places)
-    for place in places:
-        match tree.body[place]:
+def _mutate_assertions(tree: ast.Module) -> Iterator[str]:
+    indices = list(range(len(tree.body)))
+    _random.shuffle(indices)
+    for index in indices:
+        match tree.body[index]:
             case ast.Assert(ast.Compare(_, [ast.Eq()], [literal])):
                 try:
                     value = ast.literal_eval(literal)
@@ -65,17 +80,17 @@ def _mutate(tree: ast.Module) -> Iterator[str]:
                 except (ValueError, TypeError, RecursionError):
                     continue
                 changed = copy.deepcopy(tree)
-                changed.body[place].test.comparators = [ast.parse(repr(other)).body[0].value]
+                changed.body[index].test.comparators = [ast.parse(repr(other)).body[0].value]
                 yield ast.unparse(changed)
 
 
 def _different_value(value: Any) -> Any:
-    """Return a literal of the same kind that is not equal.
+    """Return a different literal of the same type.
 
     Raises
     ------
     TypeError
-        If there is none.
+        If the type is not supported, or the value is an empty sequence.
     """
     if isinstance(value, bool):
         return not value
@@ -85,7 +100,7 @@ def _different_value(value: Any) -> Any:
     if isinstance(value, str):
         return value + secrets.token_hex(3)
     if isinstance(value, (list, tuple)) and value:
-        place = _random.randrange(len(value))
-        changed = [*value[:place], _different_value(value[place]), *value[place + 1 :]]
+        index = _random.randrange(len(value))
+        changed = [*value[:index], _different_value(value[index]), *value[index + 1 :]]
         return type(value)(changed)
     raise TypeError(f"no other value for {value!r}")

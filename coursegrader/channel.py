@@ -1,12 +1,12 @@
 """Messages between the grader and a process that runs or judges a submission.
 
-A message is a small JSON object with bytes beside it, which carry whatever may be large. The
-other end may be in the hands of a submission, so whatever comes is bounded and nothing of it is
+A message is a small JSON object followed by bytes (a *blob*) for large content. A submission may
+control the other end, so the size of everything received is limited and its content is not
 trusted.
 
-``multiprocessing.connection.Connection`` takes no timeout once a message has begun, so a
-submission could hold the grader forever with half of one, and a message that was half read when
-the time of a cell was up could not be read on after the interrupt.
+``multiprocessing.connection.Connection`` has no timeout within a message: a submission could block
+the grader forever by sending half a message. It also cannot resume reading a message that was
+interrupted when the time limit of a cell was reached.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import time
 from typing import Any
 
 HEADER = struct.Struct("!II")
-LARGEST_MESSAGE = 1 << 16  # JSON can grow thirtyfold in memory when it is read
-LARGEST_BLOB = 64 << 20
+MAX_MESSAGE_BYTES = 1 << 16  # parsed JSON can take thirty times its size in memory
+MAX_BLOB_BYTES = 64 << 20
 
 
 class BrokenChannelError(RuntimeError):
-    """The other end sends what is no message."""
+    """The other end sent something that is not a valid message."""
 
 
 class Channel:
@@ -32,9 +32,9 @@ class Channel:
     Parameters
     ----------
     connection : socket
-        Of the type stream.
+        A connected stream socket.
     budget : int, optional
-        How many bytes to take in all.
+        Largest total number of bytes to receive; unlimited by default.
     """
 
     def __init__(self, connection: socket.socket, *, budget: int | None = None):
@@ -47,10 +47,19 @@ class Channel:
     ) -> None:
         """Send a message.
 
+        Parameters
+        ----------
+        message : dict
+            An object that JSON can represent.
+        blob : bytes
+            Large content that accompanies it.
+        timeout : float, optional
+            In seconds; by default, wait forever.
+
         Raises
         ------
         TimeoutError
-            If the other end has not taken it after so many seconds.
+            If the other end has not received it within the timeout.
         """
         content = json.dumps(message).encode("utf-8", "surrogatepass")
         self._connection.settimeout(timeout)
@@ -59,21 +68,31 @@ class Channel:
             self._connection.sendall(blob)
 
     def receive(self, timeout: float | None = None) -> tuple[dict[str, Any], bytes]:
-        """Return the next message and the bytes beside it.
+        """Receive the next message and its blob.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            In seconds; by default, wait forever.
+
+        Returns
+        -------
+        message : dict
+        blob : bytes
 
         Raises
         ------
         TimeoutError
-            If it has not come whole after so many seconds. What has come is kept.
+            If it is not complete within the timeout. The next call continues to read it.
         EOFError
-            At the end of the connection.
+            If the connection was closed.
         BrokenChannelError
-            If it is no message, or more than the budget.
+            If it is not a valid message, or exceeds a size limit or the budget.
         """
         end = None if timeout is None else time.monotonic() + timeout
         self._receive_bytes(HEADER.size, end)
         length, extra = HEADER.unpack_from(self._buffer)
-        if length > LARGEST_MESSAGE or extra > LARGEST_BLOB:
+        if length > MAX_MESSAGE_BYTES or extra > MAX_BLOB_BYTES:
             raise BrokenChannelError(f"a message of {length} bytes with {extra} beside it")
         self._receive_bytes(HEADER.size + length + extra, end)
         content = bytes(self._buffer[HEADER.size : HEADER.size + length])

@@ -1,7 +1,7 @@
 """The commands ``coursekit release`` and ``coursekit grade``.
 
-``coursekit`` finds them by the entry points in pyproject.toml. They are imported whenever it
-runs, so this module imports nothing that is slow or that only Linux has.
+``coursekit`` finds them through the entry points in pyproject.toml and imports them whenever it
+runs. So this module imports nothing that is slow or available only on Linux.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from coursekit.terminal import console, errors, printable, stopped, tell
+from coursekit.terminal import console, errors, exit_on_interrupt, printable, tell
 
-# Modules of Python's that only systems like Linux have.
+# Modules of the standard library that exist only on systems like Linux.
 LINUX_ONLY = ("resource", "fcntl")
 
 
 def _to_path(text: str) -> Path:
-    """Take a path. An empty one, of a variable that is not set, would be the current folder."""
+    """Convert an argument to a path; an empty one (an unset variable) is refused."""
     if not text:
         raise typer.BadParameter("it is empty; name a file or a folder.")
-    return Path(os.path.expanduser(text))  # the shell does not in --out=~/folder
+    return Path(os.path.expanduser(text))  # the shell does not expand --out=~/folder
 
 
 _Checks = Annotated[
@@ -49,7 +49,7 @@ def release(
     ] = False,
     checks: _Checks = None,
 ) -> None:
-    """Make the exercises that learners get, with blanks in the place of solutions."""
+    """Make exercises for learners from solutions, with blanks instead of the answers."""
     try:
         from coursegrader import release as releasing
     except ImportError as error:
@@ -81,9 +81,9 @@ def release(
         if not check and os.path.exists(target) and os.path.samefile(source, target):
             tell(errors, f"{source} would be overwritten.", " Name another folder with --out.")
             raise typer.Exit(2)
-    with stopped("Stopped. No exercise was written by halves."):
+    with exit_on_interrupt("Stopped. No exercise was written by halves."):
         try:
-            # All are made before the first is written: one that is refused leaves the rest alone.
+            # Make all exercises before writing any: an error leaves all files unchanged.
             made = {}
             for target, at in targets.items():
                 made[target] = releasing.changed(at, target)
@@ -118,12 +118,17 @@ def grade(
     ] = None,
     checks: _Checks = None,
     jobs: Annotated[
-        int | None, typer.Option(help="How many at a time; the cores by default.", min=1)
+        int | None,
+        typer.Option(help="Notebooks to grade at a time; by default, the number of cores.", min=1),
     ] = None,
     cell_seconds: Annotated[float, typer.Option(help="The longest a cell may take.")] = 120.0,
-    notebook_seconds: Annotated[float, typer.Option(help="The longest a notebook may.")] = 600.0,
+    notebook_seconds: Annotated[
+        float, typer.Option(help="The longest a notebook may take.")
+    ] = 600.0,
     memory: Annotated[float, typer.Option(help="GB that a submission may use.")] = 4.0,
-    seed: Annotated[int, typer.Option(help="Set before the first cell of each.")] = 1,
+    seed: Annotated[
+        int, typer.Option(help="Random seed, set before the first cell of each notebook.")
+    ] = 1,
     require_sandbox: Annotated[
         bool, typer.Option("--require-sandbox", help="Refuse to run without every layer.")
     ] = False,
@@ -140,10 +145,10 @@ def grade(
         str | None, typer.Option(help="Address of a Dask scheduler to grade on.")
     ] = None,
 ) -> None:
-    """Grade submitted notebooks, which nobody trusts, and write feedback.
+    """Grade untrusted notebooks in a sandbox, and write feedback.
 
-    Run again with the same folders, it goes on where it stopped. It ends with 2 if it was asked
-    for what cannot be done, and with 3 if most notebooks failed in a way that is not their fault.
+    Run again with the same folders, it resumes where it stopped. The exit status is 2 for an
+    invalid request, and 3 if most notebooks failed because of an error that is not theirs.
     """
     try:
         from coursegrader import grade as grading
@@ -178,7 +183,7 @@ def grade(
             checks=tuple(map(str, checks or ())),
         )
         words = f"Stopped. What is finished is kept in {out}; run it again to go on."
-        with stopped(words), Progress(*columns, console=errors, transient=True) as bar:
+        with exit_on_interrupt(words), Progress(*columns, console=errors, transient=True) as bar:
             task = bar.add_task("", total=None)
             if scheduler:
                 client = _connect_to_dask(scheduler)

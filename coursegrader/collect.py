@@ -1,4 +1,4 @@
-"""Find the submitted notebooks, however they were handed in."""
+"""Find the submitted notebooks in folders and archives."""
 
 from __future__ import annotations
 
@@ -21,64 +21,63 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
-from coursegrader.notebook import LARGEST_NOTEBOOK, too_large
+from coursegrader.notebook import MAX_NOTEBOOK_BYTES, too_large
 
-MOST_FILES = 20_000  # in one archive, or below one entry of a folder
-MOST_NOTEBOOKS = 20  # from one student's archive; of archives too, from one student
-MOST_OF_STUDENT = 200_000_000  # bytes that are unpacked for one student
-MOST_OF_CLASS = 2_000_000_000
-DEEPEST = 32  # folders in each other
-LONGEST_NAME, LONGEST_PATH = 200, 400
+MAX_FILES = 20_000  # in one archive, or below one entry of the top folder
+MAX_NOTEBOOKS = 20  # in one student's archive; also the number of archives per student
+MAX_STUDENT_BYTES = 200_000_000  # unpacked for one student
+MAX_CLASS_BYTES = 2_000_000_000
+MAX_DEPTH = 32  # of nested folders
+MAX_NAME_LENGTH, MAX_PATH_LENGTH = 200, 400
 
-# What learning platforms put around a name. Moodle: "Jane Doe_12345_assignsubmission_file_";
+# How learning platforms name files. Moodle: "Jane Doe_12345_assignsubmission_file_";
 # Canvas: "doejane_LATE_12345_67890_breast-cancer".
 MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_.+$", re.DOTALL)
 CANVAS = re.compile(r"^(?P<name>[^_]+)(_LATE)?_(?P<id>\d{3,})_\d{3,}_.+$", re.DOTALL)
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
-OTHER_ARCHIVES = (".rar", ".7z", ".gz", ".bz2", ".xz", ".zipx", ".lzh", ".cab", ".dmg", ".iso")
-# What people hand in where a notebook was asked for.
-MISTAKEN = (
+UNREADABLE_ARCHIVES = (".rar", ".7z", ".gz", ".bz2", ".xz", ".zipx", ".lzh", ".cab", ".dmg", ".iso")
+# Suffixes of files that students submit by mistake instead of a notebook.
+MISTAKEN_SUFFIXES = (
     *(".ipynb.txt", ".ipynb.json", ".ipynb.html", ".url", ".webloc", ".gdoc", ".lnk"),
     *(".py", ".html", ".htm", ".mhtml", ".pdf", ".doc", ".docx", ".odt", ".rtf", ".pages"),
     *(".ppt", ".pptx", ".tex", ".r", ".rmd", ".qmd", ".m", ".mlx", ".java", ".jl"),
-    *OTHER_ARCHIVES,
+    *UNREADABLE_ARCHIVES,
 )
-NOT_HANDED_IN = {"__macosx", "__pycache__", "thumbs.db", "desktop.ini"}
-WHAT_IS_READ = "Notebooks (.ipynb) are read, also from a .zip or .tar archive."
+IGNORED_NAMES = {"__macosx", "__pycache__", "thumbs.db", "desktop.ini"}
+ACCEPTED_FORMATS = "Notebooks (.ipynb) are read, also from a .zip or .tar archive."
 
-# A directory of a zip that is larger has more files than MOST_FILES, or monstrous names.
-_LARGEST_DIRECTORY = MOST_FILES * 256
-_PIECE = 1 << 16
+# A larger directory of a zip has more than MAX_FILES entries, or extremely long names.
+_MAX_DIRECTORY_BYTES = MAX_FILES * 256
+_CHUNK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class Submitted:
-    """One notebook that was handed in, or why there is none of a student.
+    """One submitted notebook, or the reason why a student has none.
 
-    It does not hold the notebook, but knows where to read it.
+    It does not hold the content of the notebook, only where to read it.
 
     Attributes
     ----------
     student : str
-        As the file or its folder is called.
+        Name of the student, taken from the name of the file or folder.
     path : str
-        Where it was found, from the folder of submissions. Text that can be printed; what could
-        not be, of the real name, is replaced.
+        Path relative to the folder of submissions. Unprintable characters are replaced.
     problem : str
-        Why it was not read, if so.
+        Why the notebook was not read; empty if it was.
     note : str
-        What the grader should know of it, if anything.
+        Remark for the person who grades; may be empty.
     digest : str
-        SHA-256 of its content, in hexadecimal digits; empty where there is a problem.
+        SHA-256 of the content in hexadecimal digits; empty if there is a problem.
     place : Path, optional
         The file on this machine, which may be an archive.
     members : tuple of int
-        Which member of that archive it is; two numbers for an archive in an archive.
+        Index of the notebook in that archive; two indices for an archive in an archive.
     identity : bytes
-        Its real path, before anything was replaced.
+        The original path, before unprintable characters were replaced.
     held : bytes, optional
-        Its content, if it was loaded.
+        The content, if it was loaded.
     """
 
     student: str
@@ -93,33 +92,37 @@ class Submitted:
 
     @property
     def content(self) -> bytes:
-        """The notebook, read anew each time; empty where there is a problem.
+        """The content of the notebook, read from disk at each access; empty if there is a problem.
 
         Raises
         ------
         OSError
-            If the file vanished or cannot be read.
+            If the file has been removed or cannot be read.
         ValueError
-            If it is not what was found any more.
+            If the file has changed since it was found.
         """
         if self.held is not None or self.problem or self.place is None:
             return self.held or b""
         again = "Leave the submissions as they are while they are graded, and run it again."
         try:
-            with _opened(self.place) as file:
-                content = _content(file, self.place.name, self.members, MOST_OF_CLASS)
+            with _open_regular_file(self.place) as file:
+                content = _read_notebook(file, self.place.name, self.members, MAX_CLASS_BYTES)
         except OSError as error:
-            message = f"{self.path} was found, but cannot be read now: {_said(error)}. {again}"
+            message = (
+                f"{self.path} was found, but cannot be read now: {_error_text(error)}. {again}"
+            )
             raise OSError(error.errno or errno.EIO, message) from error
         except Exception as error:  # an archive may have been changed into anything
-            message = f"{self.path} was found, but cannot be read now: {_said(error)}. {again}"
+            message = (
+                f"{self.path} was found, but cannot be read now: {_error_text(error)}. {again}"
+            )
             raise ValueError(message) from error
         if hashlib.sha256(content).hexdigest() != self.digest:
             raise ValueError(f"{self.path} was changed after it was found. {again}")
         return content
 
     def loaded(self) -> Submitted:
-        """Return a copy that carries its content, to be sent to another machine.
+        """Return a copy that holds its content, to be sent to another machine.
 
         Raises
         ------
@@ -130,40 +133,50 @@ class Submitted:
 
     @property
     def key(self) -> str:
-        """A name for files of its own: plain letters, and different for different paths."""
+        """A file name for its results: ASCII letters and digits, unique to each path."""
         plain = unicodedata.normalize("NFKD", f"{self.student}-{self.stem}")
         plain = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60] or "notebook"
-        identity = self.identity or _bytes(self.path)
+        identity = self.identity or _path_bytes(self.path)
         return f"{plain}-{hashlib.sha256(identity).hexdigest()[:16]}"
 
     @property
     def stem(self) -> str:
-        """Name of the file without its ending."""
+        """Name of the file without its suffix."""
         return PurePosixPath(self.path).stem
 
 
 def collect(folder: Path | str) -> list[Submitted]:
-    """Find all notebooks below a folder, or in an archive, and everyone who handed in none.
+    """Find all submitted notebooks in a folder or archive, and all students without one.
 
-    Taken are ``NAME.ipynb``, ``NAME/*.ipynb``, archives ``NAME.zip``, archives of whole classes
-    as Moodle and Canvas make them, and nbgrader's ``submitted/NAME/ASSIGNMENT/*.ipynb``. An
-    archive is a ``.zip`` or a ``.tar``, the latter also packed (``.tar.gz``, ``.tgz``,
-    ``.tar.bz2``, ``.tar.xz``). A single notebook is taken as it is.
+    These forms are recognised: ``NAME.ipynb``, ``NAME/*.ipynb``, archives ``NAME.zip``, archives
+    of whole classes as Moodle and Canvas make them, and nbgrader's
+    ``submitted/NAME/ASSIGNMENT/*.ipynb``. An archive is a ``.zip`` or a ``.tar``, which may be
+    compressed (``.tar.gz``, ``.tgz``, ``.tar.bz2``, ``.tar.xz``).
 
-    Who handed in is who the outermost file or folder names, whatever names are within it. An
-    archive that is given itself is a class's. At the top of a folder it is one student's, unless
-    the names in it are a learning platform's and its own name is not; anywhere else it is always
-    one student's. Archives within a class's archive are opened, those within a student's are not.
+    The outermost file or folder names the student; names within it are ignored. If ``folder`` is
+    itself an archive, it is the archive of a class. An archive at the top of a folder belongs to
+    one student, unless a learning platform named its content but not the archive itself. Any
+    other archive belongs to one student. Archives within the archive of a class are opened;
+    archives within the archive of a student are not.
 
-    Everyone who handed in anything is found. Who has no notebook gets one row, whose problem says
-    what there was; what lies beside a notebook gets none. A folder is somebody's even if it is
-    empty. A loose file at the top is somebody's if it is a notebook or an archive, if a learning
-    platform named it, or if it has an ending of what people hand in by mistake (:data:`MISTAKEN`,
-    such as ``.py``, ``.pdf`` and ``.rar``). Others, such as a platform's list of grades, are
-    nobody's, nor are hidden files and read-me files.
+    A student without a notebook gets one row, whose problem says what was submitted instead. A
+    folder counts as a submission even if it is empty. A single file at the top counts if it is a
+    notebook or an archive, if a learning platform named it, or if its suffix is in
+    :data:`MISTAKEN_SUFFIXES` (such as ``.py``, ``.pdf`` and ``.rar``). Other files, such as a
+    platform's list of grades, are ignored, as are hidden files and read-me files.
 
-    Symbolic links are not followed, and nothing of an archive is written. How much is unpacked
-    is bounded. Whatever is wrong with one file becomes the problem of its row.
+    Symbolic links are not followed, and archives are not unpacked to disk. The amount of unpacked
+    data is limited. An error in one file becomes the problem of its row.
+
+    Parameters
+    ----------
+    folder : path
+        A folder, a notebook or an archive.
+
+    Returns
+    -------
+    list of Submitted
+        Sorted by path, with unique paths.
 
     Raises
     ------
@@ -173,45 +186,48 @@ def collect(folder: Path | str) -> list[Submitted]:
     folder = Path(folder)
     if not os.path.exists(folder):
         raise FileNotFoundError(f"there is no folder or archive {folder}.")
-    place = Path(os.path.abspath(folder))
-    rows = list(_folder(place) if os.path.isdir(place) else _file(place))
-    return _told_apart(_with_namesakes(rows))
+    path = Path(os.path.abspath(folder))
+    rows = list(_rows_of_folder(path) if os.path.isdir(path) else _rows_of_file(path))
+    return _with_unique_paths(_with_namesakes(rows))
 
 
-# -------------------------------------------------------------------------------- whose it is
+# ------------------------------------------------------------------------- students and names
 
 
 class _Owner(NamedTuple):
-    """Who handed in: a name, and the number that a platform gave to tell namesakes apart."""
+    """A student: a name, and the platform's number that distinguishes students of the same name."""
 
     name: str
     number: str = ""
 
 
 def student(path: str) -> str:
-    """Say whose a path is: the first folder's, or the file's if it is in none."""
+    """Return the student that a path belongs to, named by its first folder or else by the file."""
     parts = _parts(path)
-    return _printable(_owner(parts, folder=len(parts) > 1).name, LONGEST_NAME).strip() or "nobody"
+    return (
+        _printable(_owner_of(parts, folder=len(parts) > 1).name, MAX_NAME_LENGTH).strip()
+        or "nobody"
+    )
 
 
-def _owner(parts: tuple[str, ...], folder: bool) -> _Owner:
+def _owner_of(parts: tuple[str, ...], folder: bool) -> _Owner:
     first = parts[0] if parts else "nobody"
-    match = _match(first if folder else _without_ending(first))
+    match = _match_platform_name(first if folder else _without_ending(first))
     if match:
         return _Owner(match["name"], match["id"])
     return _Owner(_without_ending(first, only_known=folder))
 
 
-def _match(name: str) -> re.Match | None:
+def _match_platform_name(name: str) -> re.Match | None:
     return MOODLE.match(name.rstrip("_")) or CANVAS.match(name)
 
 
-def _by_platform(parts: tuple[str, ...]) -> bool:
-    return bool(parts and _match(parts[0]))
+def _is_named_by_platform(parts: tuple[str, ...]) -> bool:
+    return bool(parts and _match_platform_name(parts[0]))
 
 
 def _without_ending(name: str, only_known: bool = False) -> str:
-    """Take the ending off, or off a folder only one that no folder should have."""
+    """Remove the suffix of a name; with ``only_known``, only that of a notebook or archive."""
     for ending in sorted((".ipynb", *ARCHIVES), key=len, reverse=True):
         if name.lower().endswith(ending) and len(name) > len(ending):
             name = name[: -len(ending)]
@@ -222,12 +238,12 @@ def _without_ending(name: str, only_known: bool = False) -> str:
 
 
 def _parts(name: str) -> tuple[str, ...]:
-    """Split a path; what would lead elsewhere is left out."""
+    """Split a path, without empty parts, ``.`` and ``..``."""
     return tuple(part for part in name.split("/") if part not in ("", ".", ".."))
 
 
 def _ignored(parts: Iterable[str]) -> bool:
-    return any(part.startswith(".") or part.lower() in NOT_HANDED_IN for part in parts)
+    return any(part.startswith(".") or part.lower() in IGNORED_NAMES for part in parts)
 
 
 def _kind(name: str) -> str:
@@ -236,23 +252,25 @@ def _kind(name: str) -> str:
     return "archive" if name.lower().endswith(ARCHIVES) else "other"
 
 
-def _handed_in(item: _Item) -> bool:
-    """Whether it is somebody's, even if it is no notebook."""
-    if len(item.parts) > 1 or item.kind != "other" or _by_platform(item.parts):
+def _is_submission(item: _Item) -> bool:
+    """Whether a student submitted it, even if it is not a notebook."""
+    if len(item.parts) > 1 or item.kind != "other" or _is_named_by_platform(item.parts):
         return True
     name = item.parts[0].lower()
-    return name.endswith(MISTAKEN) and not name.startswith(("readme", "read me", "license"))
+    return name.endswith(MISTAKEN_SUFFIXES) and not name.startswith(
+        ("readme", "read me", "license")
+    )
 
 
-# ----------------------------------------------------------------------------- what there is
+# ----------------------------------------------------------------------- files and folders
 
 
 @dataclass
 class _Item:
-    """A file or folder, before its row is made.
+    """A file or folder from which a row is made.
 
-    An archive has what was found ``inside``; both it and a folder have a ``problem`` if they
-    might hold notebooks that were not found.
+    For an archive, ``inside`` lists the notebooks found in it. An archive or folder has a
+    ``problem`` if it might contain notebooks that were not found.
     """
 
     parts: tuple[str, ...]
@@ -263,106 +281,106 @@ class _Item:
     problem: str = ""
     digest: str = ""
     inside: list[_Item] = field(default_factory=list)
-    seen: list[str] = field(default_factory=list)  # in an archive, beside notebooks
+    seen: list[str] = field(default_factory=list)  # other files in an archive
 
     @property
     def owner(self) -> _Owner:
-        return _owner(self.parts, folder=self.kind == "folder" or len(self.parts) > 1)
+        return _owner_of(self.parts, folder=self.kind == "folder" or len(self.parts) > 1)
 
 
 class _RefusedError(ValueError):
-    """What is refused, in words for the grader."""
+    """A file is refused; the message is meant for the person who grades."""
 
 
 @dataclass
 class _Allowance:
-    """How much may be unpacked for one student, and with it for a class."""
+    """How many bytes may still be unpacked for a student, or for the whole class."""
 
     left: int
     of_class: _Allowance | None = None
-    archives: int = MOST_NOTEBOOKS
+    archives: int = MAX_NOTEBOOKS
 
     def spend(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
-            raise _RefusedError(_too_much(MOST_OF_STUDENT if self.of_class else MOST_OF_CLASS))
+            raise _RefusedError(_too_much(MAX_STUDENT_BYTES if self.of_class else MAX_CLASS_BYTES))
         if self.of_class:
             self.of_class.spend(size)
 
 
 def _allowances() -> defaultdict[_Owner, _Allowance]:
-    of_class = _Allowance(MOST_OF_CLASS)
-    return defaultdict(lambda: _Allowance(MOST_OF_STUDENT, of_class))
+    of_class = _Allowance(MAX_CLASS_BYTES)
+    return defaultdict(lambda: _Allowance(MAX_STUDENT_BYTES, of_class))
 
 
-def _folder(top: Path) -> Iterator[_Row]:
+def _rows_of_folder(top: Path) -> Iterator[_Row]:
     if os.path.isdir(top / "submitted"):
         top = top / "submitted"
     try:
         items = list(_walk(top))
     except OSError as error:
-        problem = f"it cannot be read: {_said(error)}"
+        problem = f"it cannot be read: {_error_text(error)}"
         yield _row(_Owner(top.name), _Item((top.name,), "folder"), problem)
         return
     own, allowances = [], _allowances()
     for item in items:
         if item.kind == "archive" and not item.problem:
-            if len(item.parts) == 1 and not _match(_without_ending(item.parts[0])):
-                members, problem = _listed_from(item.place, MOST_OF_STUDENT)
-                if _of_class(members):
+            if len(item.parts) == 1 and not _match_platform_name(_without_ending(item.parts[0])):
+                members, problem = _list_archive_at(item.place, MAX_STUDENT_BYTES)
+                if _is_class_archive(members):
                     if problem:  # it may be what is too much for a student
-                        members, problem = _listed_from(item.place, MOST_OF_CLASS)
-                    yield from _class(item.place, members, problem, item.parts)
+                        members, problem = _list_archive_at(item.place, MAX_CLASS_BYTES)
+                    yield from _rows_of_class_archive(item.place, members, problem, item.parts)
                     continue
-            _examine(item, lambda item=item: _opened(item.place), allowances[item.owner])
+            _examine(item, lambda item=item: _open_regular_file(item.place), allowances[item.owner])
         elif item.kind == "notebook" and not item.problem:
-            _examine(item, lambda item=item: _opened(item.place))
+            _examine(item, lambda item=item: _open_regular_file(item.place))
         own.append(item)
     yield from _rows(own)
 
 
-def _file(place: Path) -> Iterator[_Row]:
-    """Take what was named itself: a notebook, or the archive of a class."""
-    item = _Item((place.name,), _kind(place.name), place)
-    if not os.path.isfile(place):  # a pipe would be waited for
+def _rows_of_file(path: Path) -> Iterator[_Row]:
+    """Make the rows of a single file: a notebook, or the archive of a class."""
+    item = _Item((path.name,), _kind(path.name), path)
+    if not os.path.isfile(path):  # opening a pipe would block
         item.problem = "not an ordinary file"
-    # A class's archive may have been saved under any name.
-    elif item.kind == "archive" or (item.kind == "other" and zipfile.is_zipfile(place)):
-        yield from _class(place, *_listed_from(place, MOST_OF_CLASS), ())
+    # The archive of a class may have any name.
+    elif item.kind == "archive" or (item.kind == "other" and zipfile.is_zipfile(path)):
+        yield from _rows_of_class_archive(path, *_list_archive_at(path, MAX_CLASS_BYTES), ())
         return
     elif item.kind == "notebook":
-        _examine(item, lambda: _opened(place))
+        _examine(item, lambda: _open_regular_file(path))
     problem = item.problem if item.kind == "notebook" else _describe(item)
     yield _row(item.owner, item, problem)
 
 
-def _class(
-    place: Path, members: list[_Item], problem: str, prefix: tuple[str, ...]
+def _rows_of_class_archive(
+    path: Path, members: list[_Item], problem: str, prefix: tuple[str, ...]
 ) -> Iterator[_Row]:
-    """Take the archive of a class; names in it are labels, never places to write to."""
+    """Make the rows of a class archive; the names in it are never used as paths to write to."""
     if not prefix and any(item.parts[0] == "submitted" for item in members):
         within = [item for item in members if item.parts[0] == "submitted"]
         members = [replace(item, parts=item.parts[1:]) for item in within if len(item.parts) > 1]
-    items = [item for item in members if _handed_in(item)]
+    items = [item for item in members if _is_submission(item)]
     allowances = _allowances()
     wanted = {
         item.members[0]: (item, allowances[item.owner])
         for item in items
         if item.kind in ("notebook", "archive") and not item.problem
     }
-    _examine_members(lambda: _opened(place), place.name, wanted, MOST_OF_CLASS)
+    _examine_members(lambda: _open_regular_file(path), path.name, wanted, MAX_CLASS_BYTES)
     for item in items:
         for one in (item, *item.inside):
-            one.place = place
+            one.place = path
     yield from _rows(items, prefix)
     if problem or not items:
-        archive = _Item(prefix or (place.name,), "archive")
+        archive = _Item(prefix or (path.name,), "archive")
         archive.problem, archive.seen = problem, [item.parts[-1] for item in members]
         yield _row(archive.owner, archive, _describe(archive))
 
 
 def _walk(top: Path) -> Iterator[_Item]:
-    """Go through a folder, the uppermost files of each student first."""
+    """Yield everything in a folder, one student at a time, breadth first."""
     for entry in _entries(top):
         waiting, count = deque([((entry.name,), entry)]), 0
         while waiting:
@@ -374,13 +392,13 @@ def _walk(top: Path) -> Iterator[_Item]:
             try:
                 below = _entries(Path(entry.path))
             except OSError as error:
-                item.problem = f"it cannot be read: {_said(error)}"
+                item.problem = f"it cannot be read: {_error_text(error)}"
                 continue
             count += len(below)
-            if count > MOST_FILES:
-                item.problem = f"there are too many files: more than {MOST_FILES}"
-            elif below and len(parts) >= DEEPEST:
-                item.problem = f"there are folders in folders, more than {DEEPEST} deep"
+            if count > MAX_FILES:
+                item.problem = f"there are too many files: more than {MAX_FILES}"
+            elif below and len(parts) >= MAX_DEPTH:
+                item.problem = f"there are folders in folders, more than {MAX_DEPTH} deep"
             else:
                 waiting.extend(((*parts, one.name), one) for one in below)
 
@@ -396,7 +414,7 @@ def _item(parts: tuple[str, ...], entry: os.DirEntry) -> _Item:
     try:
         if entry.is_symlink():
             item.problem = "a symbolic link, which is not followed"
-            # It may lead to a folder that is somebody's.
+            # It may lead to the folder of a student.
             item.kind = "folder" if entry.is_dir() else item.kind
         elif entry.is_dir(follow_symlinks=False):
             item.kind = "folder"
@@ -405,116 +423,116 @@ def _item(parts: tuple[str, ...], entry: os.DirEntry) -> _Item:
         else:
             item.size = entry.stat(follow_symlinks=False).st_size
     except OSError as error:
-        item.problem = f"it cannot be read: {_said(error)}"
+        item.problem = f"it cannot be read: {_error_text(error)}"
     return item
 
 
-def _of_class(members: list[_Item]) -> bool:
-    """Whether an archive among others is a class's: its folders or files are named so."""
+def _is_class_archive(members: list[_Item]) -> bool:
+    """Whether an archive belongs to a class: a learning platform named its folders or files."""
     telling = [item for item in members if item.kind in ("notebook", "archive")] or members
-    return any(_by_platform(item.parts) for item in telling)
+    return any(_is_named_by_platform(item.parts) for item in telling)
 
 
-# --------------------------------------------------------------------------- reading, bounded
+# ------------------------------------------------------------------- reading with size limits
 
 
-def _opened(place: Path) -> BinaryIO:
-    """Open an ordinary file, and nothing that took its place."""
-    # A pipe would be waited for without O_NONBLOCK. The folders above are trusted.
+def _open_regular_file(path: Path) -> BinaryIO:
+    """Open a regular file; refuse anything else, even if it has since replaced the file."""
+    # Without O_NONBLOCK, opening a pipe would block. The parent folders are trusted.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    number = os.open(place, flags)
+    number = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
         raise _RefusedError("not an ordinary file")
     return os.fdopen(number, "rb")
 
 
-def _pieces(stream: BinaryIO, most: int) -> Iterator[bytes]:
-    """Read piece by piece, one byte more than there may be at most."""
+def _read_chunks(stream: BinaryIO, most: int) -> Iterator[bytes]:
+    """Read in chunks, at most one byte more than ``most``, so that an excess is noticed."""
     left = most + 1
-    while left and (piece := stream.read(min(_PIECE, left))):
+    while left and (piece := stream.read(min(_CHUNK_BYTES, left))):
         left -= len(piece)
         yield piece
 
 
-def _digest(stream: BinaryIO, allowance: _Allowance | None) -> str:
+def _digest_of_notebook(stream: BinaryIO, allowance: _Allowance | None) -> str:
     digest, size = hashlib.sha256(), 0
-    for piece in _pieces(stream, LARGEST_NOTEBOOK):
+    for piece in _read_chunks(stream, MAX_NOTEBOOK_BYTES):
         size += len(piece)
         digest.update(piece)
         if allowance:
             allowance.spend(len(piece))
-    if size > LARGEST_NOTEBOOK:
-        raise _RefusedError(too_large(size, LARGEST_NOTEBOOK))
+    if size > MAX_NOTEBOOK_BYTES:
+        raise _RefusedError(too_large(size, MAX_NOTEBOOK_BYTES))
     return digest.hexdigest()
 
 
-def _content(file: BinaryIO, name: str, members: tuple[int, ...], most: int) -> bytes:
-    """Read a notebook: the file itself, or a member of the archive that it is."""
+def _read_notebook(file: BinaryIO, name: str, members: tuple[int, ...], most: int) -> bytes:
+    """Read a notebook from a file, or from a member of an archive."""
     if not members:
-        content = b"".join(_pieces(file, LARGEST_NOTEBOOK))
-        if len(content) > LARGEST_NOTEBOOK:
-            raise _RefusedError(too_large(len(content), LARGEST_NOTEBOOK))
+        content = b"".join(_read_chunks(file, MAX_NOTEBOOK_BYTES))
+        if len(content) > MAX_NOTEBOOK_BYTES:
+            raise _RefusedError(too_large(len(content), MAX_NOTEBOOK_BYTES))
         return content
     with closing(_members(file, name, most)) as every:
         for item, opened in every:
             if item.members[0] == members[0]:
                 with opened() as stream:
                     if len(members) == 1:
-                        return _content(stream, "", (), 0)
-                    inner = io.BytesIO(b"".join(_pieces(stream, MOST_OF_STUDENT)))
-                return _content(inner, item.parts[-1], members[1:], MOST_OF_STUDENT)
+                        return _read_notebook(stream, "", (), 0)
+                    inner = io.BytesIO(b"".join(_read_chunks(stream, MAX_STUDENT_BYTES)))
+                return _read_notebook(inner, item.parts[-1], members[1:], MAX_STUDENT_BYTES)
     raise _RefusedError("the archive has fewer files now")
 
 
 def _examine(
     item: _Item, opened: Callable[[], BinaryIO], allowance: _Allowance | None = None
 ) -> None:
-    """Read a notebook or a student's archive once; what goes wrong is its problem."""
+    """Read a notebook or a student's archive once; any error becomes its ``problem``."""
     what = "bad archive" if item.kind == "archive" else "it cannot be read"
     try:
         if item.kind == "notebook":
-            if item.size > LARGEST_NOTEBOOK:
-                raise _RefusedError(too_large(item.size, LARGEST_NOTEBOOK))
+            if item.size > MAX_NOTEBOOK_BYTES:
+                raise _RefusedError(too_large(item.size, MAX_NOTEBOOK_BYTES))
             with opened() as stream:
-                item.digest = _digest(stream, allowance)
+                item.digest = _digest_of_notebook(stream, allowance)
             return
         allowance.archives -= 1
         if allowance.archives < 0:
-            raise _RefusedError(f"there are more than {MOST_NOTEBOOKS} archives of this student")
-        if item.members and item.size > MOST_OF_STUDENT:
-            raise _RefusedError(_too_much(MOST_OF_STUDENT))
+            raise _RefusedError(f"there are more than {MAX_NOTEBOOKS} archives of this student")
+        if item.members and item.size > MAX_STUDENT_BYTES:
+            raise _RefusedError(_too_much(MAX_STUDENT_BYTES))
         with opened() as stream:
-            _look_inside(item, stream, allowance)
+            _examine_archive(item, stream, allowance)
     except _RefusedError as error:
         item.problem = str(error)
-    except Exception as error:  # whatever a file made for the purpose can cause
-        item.problem = f"{what}: {_said(error)}"
+    except Exception as error:  # a malicious file may cause any error
+        item.problem = f"{what}: {_error_text(error)}"
 
 
-def _look_inside(item: _Item, stream: BinaryIO, allowance: _Allowance) -> None:
-    """Find the notebooks of a student's archive."""
-    if item.members:  # of another archive, in which one cannot go back and forth
+def _examine_archive(item: _Item, stream: BinaryIO, allowance: _Allowance) -> None:
+    """Find the notebooks in a student's archive."""
+    if item.members:  # in another archive, where seeking is not possible
         whole = io.BytesIO()
-        for piece in _pieces(stream, MOST_OF_STUDENT):
+        for piece in _read_chunks(stream, MAX_STUDENT_BYTES):
             allowance.spend(len(piece))
             whole.write(piece)
         stream = whole
     name = item.parts[-1]
-    members, item.problem = _listed(stream, name, MOST_OF_STUDENT)
+    members, item.problem = _list_archive(stream, name, MAX_STUDENT_BYTES)
     notebooks = [member for member in members if member.kind == "notebook"]
     item.seen = [one.parts[-1] for one in members if one.kind not in ("notebook", "folder")]
     for member in notebooks:
         member.place = item.place
-    kept = notebooks[:MOST_NOTEBOOKS]
+    kept = notebooks[:MAX_NOTEBOOKS]
     wanted = {member.members[0]: (member, allowance) for member in kept if not member.problem}
-    _examine_members(lambda: stream, name, wanted, MOST_OF_STUDENT)
+    _examine_members(lambda: stream, name, wanted, MAX_STUDENT_BYTES)
     for member in kept:
         member.parts, member.members = item.parts + member.parts, item.members + member.members
     item.inside = kept
     if len(notebooks) > len(kept):
         problem = (
-            f"there are {len(notebooks)} notebooks in it; the first {MOST_NOTEBOOKS} are graded. "
+            f"there are {len(notebooks)} notebooks in it; the first {MAX_NOTEBOOKS} are graded. "
             "Unpack it and grade the folder if all should be."
         )
         item.inside.append(replace(item, kind="notebook", inside=[], problem=problem))
@@ -526,7 +544,7 @@ def _examine_members(
     wanted: dict[int, tuple[_Item, _Allowance]],
     most: int,
 ) -> None:
-    """Read those members of an archive that are wanted, in the order in which they lie there."""
+    """Examine the wanted members of an archive, in the order of the archive."""
     try:
         if wanted:
             with opened() as file, closing(_members(file, name, most)) as every:
@@ -536,13 +554,13 @@ def _examine_members(
                         _examine(item, reader, allowance)
                     if not wanted:
                         break
-    except Exception as error:  # as above: one archive must not stop the others
+    except Exception as error:  # as above: one bad archive must not stop the others
         for item, _ in wanted.values():
-            item.problem = f"it cannot be unpacked: {_said(error)}"
+            item.problem = f"it cannot be unpacked: {_error_text(error)}"
 
 
-def _listed(file: BinaryIO, name: str, most: int) -> tuple[list[_Item], str]:
-    """List what is in an archive, and say what is wrong with it."""
+def _list_archive(file: BinaryIO, name: str, most: int) -> tuple[list[_Item], str]:
+    """Return the contents of an archive, and what is wrong with it (empty if nothing is)."""
     found: list[_Item] = []
     problem = ""
     try:
@@ -551,20 +569,20 @@ def _listed(file: BinaryIO, name: str, most: int) -> tuple[list[_Item], str]:
     except _RefusedError as error:
         problem = str(error)
     except Exception as error:  # as above
-        problem = f"bad archive: {_said(error)}"
-    return _shown(found), problem
+        problem = f"bad archive: {_error_text(error)}"
+    return _without_ignored(found), problem
 
 
-def _listed_from(place: Path, most: int) -> tuple[list[_Item], str]:
+def _list_archive_at(path: Path, most: int) -> tuple[list[_Item], str]:
     try:
-        with _opened(place) as file:
-            return _listed(file, place.name, most)
+        with _open_regular_file(path) as file:
+            return _list_archive(file, path.name, most)
     except (OSError, _RefusedError) as error:
-        return [], f"it cannot be read: {_said(error)}"
+        return [], f"it cannot be read: {_error_text(error)}"
 
 
-def _shown(items: list[_Item]) -> list[_Item]:
-    """Leave out what nobody handed in, but keep the folder of who has nothing else."""
+def _without_ignored(items: list[_Item]) -> list[_Item]:
+    """Drop ignored files, but keep the folder of a student who submitted nothing else."""
     hidden = [_Item(item.parts[:1], "folder") for item in items if _ignored(item.parts[1:])]
     shown = [item for item in items if not _ignored(item.parts[1:])] + hidden
     return [item for item in shown if item.parts and not _ignored(item.parts[:1])]
@@ -572,7 +590,7 @@ def _shown(items: list[_Item]) -> list[_Item]:
 
 # ---------------------------------------------------------------------------------- archives
 
-# None of these unpacks more at once than it is asked for.
+# None of these decompresses more than the requested number of bytes at a time.
 _UNPACK: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": bz2.BZ2File,
@@ -582,21 +600,21 @@ _Members = Iterator[tuple[_Item, Callable[[], BinaryIO]]]
 
 
 def _members(file: BinaryIO, name: str, most: int) -> _Members:
-    """Yield what is in an archive, each with a function that opens it until the next is asked."""
+    """Yield each member of an archive, and a function to open it before the next is yielded."""
     file.seek(0)
     if name.lower().endswith(".zip") or not name.lower().endswith(ARCHIVES):
         yield from _members_of_zip(file)
         return
     start = file.read(6)
     file.seek(0)
-    # By what it is rather than by its name: browsers unpack .tar.gz and leave the name.
+    # By content rather than by name: browsers decompress a .tar.gz but keep its name.
     unpack = next((made for magic, made in _UNPACK.items() if start.startswith(magic)), None)
     file = unpack(file) if unpack else file
     yield from _members_of_tar(file, most)
 
 
-class _Careful:
-    """A file of which no more is read at once than ``most``, or than a directory may have."""
+class _BoundedZipFile:
+    """A zip file with a limit on each read: ``most`` bytes, or the largest directory."""
 
     def __init__(self, file: BinaryIO):
         self.file, self.most = file, None
@@ -605,32 +623,32 @@ class _Careful:
     def read(self, size: int = -1) -> bytes:
         if self.most:
             return self.file.read(min(size, self.most) if size >= 0 else self.most)
-        bounded = 0 <= size <= _LARGEST_DIRECTORY
-        content = self.file.read(size if bounded else _LARGEST_DIRECTORY + 1)
-        if len(content) > _LARGEST_DIRECTORY:
+        bounded = 0 <= size <= _MAX_DIRECTORY_BYTES
+        content = self.file.read(size if bounded else _MAX_DIRECTORY_BYTES + 1)
+        if len(content) > _MAX_DIRECTORY_BYTES:
             raise _too_many()
         return content
 
 
 def _members_of_zip(file: BinaryIO) -> _Members:
-    # The directory is read at once, by a size that the archive gives.
-    careful = _Careful(file)
+    # zipfile reads the whole directory at once, with a size that the archive states.
+    careful = _BoundedZipFile(file)
     with zipfile.ZipFile(careful) as archive:
 
         def opened(member: zipfile.ZipInfo) -> BinaryIO:
             careful.most = None
             stream = archive.open(member)
-            # These two are unpacked without a bound on what comes of one piece, and 4 kB may
-            # become 4 GB: so the pieces are small.
+            # These two decompress a whole chunk without a limit on the output, and 4 kB may
+            # become 4 GB. So the chunks are small.
             if member.compress_type in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
                 careful.most = 32
             return stream
 
         members = archive.infolist()
-        if len(members) > MOST_FILES:
+        if len(members) > MAX_FILES:
             raise _too_many()
         for number, member in enumerate(members):
-            # Some programs on Windows write their own separators.
+            # Some Windows programs write backslashes as separators.
             item = _member(member.filename.replace("\\", "/"), number, member.file_size)
             if member.is_dir() or member.filename.endswith("\\"):
                 item.kind = "folder"
@@ -639,8 +657,8 @@ def _members_of_zip(file: BinaryIO) -> _Members:
             yield item, lambda member=member: opened(member)
 
 
-class _Limited:
-    """A file of which no more is read than ``most``, and not beyond ``until``."""
+class _BoundedTarFile:
+    """A tar file of which at most ``most`` bytes are read, and none beyond position ``until``."""
 
     def __init__(self, file: BinaryIO, most: int):
         self.file, self.most, self.count, self.until = file, most, 0, 0
@@ -655,15 +673,15 @@ class _Limited:
         return piece
 
     def until_next(self, size: int) -> None:
-        """Allow to skip a file of some size, and to read what is said of the next one."""
+        """Permit reading past a member of some size, up to and including the next header."""
         self.until = self.count + size + (1 << 20)
 
 
 def _members_of_tar(file: BinaryIO, most: int) -> _Members:
-    limited = _Limited(file, most)
+    limited = _BoundedTarFile(file, most)
     limited.until_next(0)
-    with tarfile.open(fileobj=limited, mode="r|", bufsize=_PIECE) as archive:
-        for number in range(MOST_FILES + 1):
+    with tarfile.open(fileobj=limited, mode="r|", bufsize=_CHUNK_BYTES) as archive:
+        for number in range(MAX_FILES + 1):
             member = archive.next()
             if member is None:
                 return
@@ -693,7 +711,7 @@ def _too_much(most: int) -> str:
 
 def _too_many() -> _RefusedError:
     return _RefusedError(
-        f"there are too many files in it: more than {MOST_FILES}. Pack only the notebooks, and "
+        f"there are too many files in it: more than {MAX_FILES}. Pack only the notebooks, and "
         "hand it in again."
     )
 
@@ -703,102 +721,108 @@ def _too_many() -> _RefusedError:
 
 @dataclass
 class _Row:
-    """A row, with who it is by the names that were found."""
+    """A submission with its owner, before duplicate names are resolved."""
 
     submitted: Submitted
     owner: _Owner
-    source: tuple[str, ...]  # the class's archive within the folder that it is from
+    source: tuple[str, ...]  # path of the class archive that it came from, if any
 
 
 def _rows(items: list[_Item], prefix: tuple[str, ...] = ()) -> Iterator[_Row]:
-    """Make the rows of every student: of the notebooks, or else one that says what there was."""
+    """Make a row per notebook, and one for each student without a notebook."""
     students: dict[_Owner, list[_Item]] = {}
     for item in items:
-        if _handed_in(item):
+        if _is_submission(item):
             students.setdefault(item.owner, []).append(item)
     for owner, own in students.items():
         notebooks = [one for item in own for one in (item, *item.inside) if one.kind == "notebook"]
         rest = [item for item in own if item.kind != "notebook"]
         unread = [item for item in rest if item.kind != "other" and item.problem]
         note = " ".join(
-            f"Beside it, {_name(item)} was not read: {item.problem.rstrip('.')}." for item in unread
+            f"Beside it, {_printable_name(item)} was not read: {item.problem.rstrip('.')}."
+            for item in unread
         )
         for item in notebooks:
             yield _row(owner, item, item.problem, prefix, note)
         if notebooks:
             continue
-        # Folders are said only where there is nothing else.
+        # Mention folders only if there is nothing else.
         telling = unread or [item for item in rest if item.kind != "folder"] or rest[:1]
-        place = telling[0]
-        if len(place.parts) > 1 and (len(telling) > 1 or place.kind == "folder"):
-            place = _Item(place.parts[:1], "folder")
-        yield _row(owner, place, _describe(*telling), prefix)
+        described = telling[0]
+        if len(described.parts) > 1 and (len(telling) > 1 or described.kind == "folder"):
+            described = _Item(described.parts[:1], "folder")
+        yield _row(owner, described, _describe(*telling), prefix)
 
 
 def _row(
     owner: _Owner, item: _Item, problem: str, prefix: tuple[str, ...] = (), note: str = ""
 ) -> _Row:
     parts = prefix + item.parts
-    path = "/".join(_printable(part, LONGEST_NAME) for part in parts)
+    path = "/".join(_printable(part, MAX_NAME_LENGTH) for part in parts)
     submitted = Submitted(
-        student=_printable(owner.name, LONGEST_NAME).strip() or "nobody",
-        path=_cut(path, LONGEST_PATH),
+        student=_printable(owner.name, MAX_NAME_LENGTH).strip() or "nobody",
+        path=_cut(path, MAX_PATH_LENGTH),
         problem=problem,
         note=note,
         digest="" if problem else item.digest,
         place=None if problem else item.place,
         members=() if problem else item.members,
-        identity=_bytes("/".join(parts)),
+        identity=_path_bytes("/".join(parts)),
     )
     return _Row(submitted, owner, prefix)
 
 
 def _describe(*items: _Item) -> str:
-    """Say what there was instead of a notebook."""
+    """Describe what was submitted instead of a notebook."""
     if len(items) > 1 and any(item.problem for item in items):
-        some = [f"{_name(item)}: {_describe(item)}" for item in items[:3]]
+        some = [f"{_printable_name(item)}: {_describe(item)}" for item in items[:3]]
         return " ".join([*some, *([f"And {len(items) - 3} more."] if len(items) > 3 else [])])
     if len(items) > 1:
-        return f"{_listing([_name(item) for item in items])}: no notebook (.ipynb). {WHAT_IS_READ}"
+        names = _join_names([_printable_name(item) for item in items])
+        return f"{names}: no notebook (.ipynb). {ACCEPTED_FORMATS}"
     (item,) = items
     if item.problem:
         return item.problem
     if item.kind == "archive":
-        seen = f"; in it: {_listing(item.seen)}" if item.seen else "; it is empty"
+        seen = f"; in it: {_join_names(item.seen)}" if item.seen else "; it is empty"
         inner = any(_kind(name) == "archive" for name in item.seen)
         more = " Archives within an archive of a student are not opened." if inner else ""
-        return f"an archive without a notebook (.ipynb){seen}.{more} {WHAT_IS_READ}"
+        return f"an archive without a notebook (.ipynb){seen}.{more} {ACCEPTED_FORMATS}"
     if item.kind == "folder":
-        return f"a folder with nothing in it: no notebook (.ipynb). {WHAT_IS_READ}"
+        return f"a folder with nothing in it: no notebook (.ipynb). {ACCEPTED_FORMATS}"
     what = "no notebook (.ipynb)"
-    if item.parts[-1].lower().endswith(OTHER_ARCHIVES):
+    if item.parts[-1].lower().endswith(UNREADABLE_ARCHIVES):
         what += ", but something packed in a way that is not read"
-    return f"{_name(item)}: {what}. {WHAT_IS_READ}"
+    return f"{_printable_name(item)}: {what}. {ACCEPTED_FORMATS}"
 
 
-def _name(item: _Item) -> str:
-    return _printable(item.parts[-1], LONGEST_NAME)
+def _printable_name(item: _Item) -> str:
+    return _printable(item.parts[-1], MAX_NAME_LENGTH)
 
 
-def _listing(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     shown = ", ".join(_printable(name, 60) for name in names[:3])
     return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _with_namesakes(rows: list[_Row]) -> list[Submitted]:
-    """Note where one name comes from different places: one may hand in for another."""
-    places: dict[str, dict[tuple[object, ...], str]] = defaultdict(dict)
+    """Add a note where one name has several sources: one student may submit for another."""
+    sources: dict[str, dict[tuple[object, ...], str]] = defaultdict(dict)
     for row in rows:
-        name = _same(row.submitted.student)
-        places[name].setdefault((row.source, row.owner.number), row.submitted.path)
+        name = _normalized_name(row.submitted.student)
+        sources[name].setdefault((row.source, row.owner.number), row.submitted.path)
     found = []
     for row in rows:
         one = row.submitted
         here = (row.source, row.owner.number)
-        others = [path for place, path in places[_same(one.student)].items() if place != here]
+        others = [
+            path
+            for source, path in sources[_normalized_name(one.student)].items()
+            if source != here
+        ]
         if others:
             said = (
-                f"Something else was handed in as {one.student} ({_listing(others)}): find out "
+                f"Something else was handed in as {one.student} ({_join_names(others)}): find out "
                 "whether both are from this student."
             )
             one = replace(one, note=f"{said} {one.note}".strip())
@@ -806,18 +830,18 @@ def _with_namesakes(rows: list[_Row]) -> list[Submitted]:
     return found
 
 
-def _same(name: str) -> str:
-    """Return what is equal for names that a person would take for the same."""
+def _normalized_name(name: str) -> str:
+    """Return a normal form that is equal for names that look the same to a person."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _told_apart(found: list[Submitted]) -> list[Submitted]:
-    """Sort by path, and number what would have the same one."""
+def _with_unique_paths(found: list[Submitted]) -> list[Submitted]:
+    """Sort by path, and number duplicate paths."""
     found = sorted(found, key=lambda one: (one.path, one.identity))
     paths, identities = {one.path for one in found}, Counter()
     taken: set[str] = set()
     last: Counter[str] = Counter()
-    for place, one in enumerate(found):
+    for index, one in enumerate(found):
         path, identity = one.path, one.identity
         identities[identity] += 1
         if identities[identity] > 1:
@@ -829,7 +853,7 @@ def _told_apart(found: list[Submitted]) -> list[Submitted]:
             last[path], path = number, f"{path} ({number})"
             paths.add(path)
         taken.add(path)
-        found[place] = replace(one, path=path, identity=identity)
+        found[index] = replace(one, path=path, identity=identity)
     return found
 
 
@@ -837,8 +861,8 @@ def _told_apart(found: list[Submitted]) -> list[Submitted]:
 
 
 def _printable(text: str, most: int) -> str:
-    """Replace what cannot be written, or would change how what is around it looks."""
-    # The two joiners of format (Cf) belong to Persian and Indian names.
+    """Replace control characters and characters that affect the text around them; then shorten."""
+    # The two joiners (category Cf) occur in Persian and Indian names.
     return _cut(
         "".join(
             "\N{REPLACEMENT CHARACTER}"
@@ -852,16 +876,16 @@ def _printable(text: str, most: int) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    """Shorten in the middle: the ending says most of a name."""
+    """Shorten in the middle, since the end of a name tells most."""
     end = most // 4
     return text if len(text) <= most else f"{text[: most - end - 3]}...{text[-end:]}"
 
 
-def _bytes(name: str) -> bytes:
-    # Not os.fsencode: names in archives may hold any character.
+def _path_bytes(name: str) -> bytes:
+    # Not os.fsencode: names in archives may contain any character.
     return name.encode("utf-8", "surrogatepass")
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     text = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return _printable(text or type(error).__name__, LONGEST_NAME)
+    return _printable(text or type(error).__name__, MAX_NAME_LENGTH)

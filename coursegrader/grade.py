@@ -1,4 +1,4 @@
-"""Grade a folder of submissions, and go on where an interrupted run stopped."""
+"""Grade a folder of submissions, and resume an interrupted run."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ from warmkernels.client import WarmUnavailableError
 if TYPE_CHECKING:
     from distributed import Client
 
-LEAST_MEMORY = 2**28  # in bytes; a process with TensorFlow needs more than that to begin
-MOST_MEMORY = 2**50
-LONGEST_SECONDS = 1e6
-LARGEST_STATE = 64 << 20
-# What it takes that most of a class did not get past its first step to be no chance.
-SMALL_CLASS = 3
+MIN_MEMORY = 2**28  # in bytes; a process with TensorFlow needs more than that to start
+MAX_MEMORY = 2**50
+MAX_SECONDS = 1e6
+MAX_STATE_BYTES = 64 << 20
+# Fewer notebooks than this may all fail at their first step by chance.
+MIN_STOPPED_NOTEBOOKS = 3
 EMPTY_NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
 
 class RefusedError(ValueError):
-    """What is asked for cannot be done; the message says why, and what to do."""
+    """A request cannot be carried out; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Graded:
-    """What :func:`grade` has done.
+    """The result of :func:`grade`.
 
     Attributes
     ----------
     rows : list of SubmissionOutcome
         One per notebook, in the order of their paths.
     sandbox : dict of str to str
-        The layers that were on, and by what means.
+        The active layers of the sandbox, with the mechanism of each.
     missing : list of str
-        Those that were not.
+        The inactive layers.
     new : int
         How many notebooks were run now; the others were finished before.
     fault : str
-        Why these grades say nothing, where it is not the submissions that failed; else empty.
+        Why the grades are invalid if the grading failed, not the submissions; else empty.
     """
 
     rows: list[SubmissionOutcome]
@@ -79,45 +79,53 @@ def grade(
     warn: Callable[[str], None] = lambda message: None,
     progress: Callable[[int, int, str], None] = lambda done, of, name: None,
 ) -> Graded:
-    """Grade all notebooks of a folder, and write a gradebook with feedback.
+    """Grade all notebooks in a folder, and write a gradebook and feedback.
 
     Parameters
     ----------
     submissions : path
         A folder or archive; see :func:`coursegrader.collect.collect`.
     out : path
-        Where ``grades.csv``, ``results.json``, ``summary.html`` and ``feedback/`` go. What a
-        run finished before is kept there too: called again, only what is new, or was changed,
-        is graded.
+        Folder for ``grades.csv``, ``results.json``, ``summary.html`` and ``feedback/``. It also
+        stores the state of each notebook, so that a second call grades only notebooks that are
+        new or have changed.
     masters : sequence of path, optional
         Notebooks with nbgrader's metadata; by default the exercises of the course.
     options : Options, optional
     jobs : int, optional
-        How many to grade at a time; by default as many as there are cores.
+        How many notebooks to grade at a time, at least 1; by default the number of cores.
     client : distributed.Client, optional
         Grade on the workers of a Dask cluster instead.
     require_sandbox : bool
-        Refuse to run where a layer of the sandbox does not work.
+        Refuse to run if a layer of the sandbox does not work here.
     show_hidden : bool
-        Show learners what hidden tests found.
+        Show learners the messages of hidden tests.
     gradescope : bool
-        Write ``gradescope/NAME.json`` for each notebook too.
+        Also write ``gradescope/NAME.json`` for each notebook.
     warn : callable
-        Takes a message for the grader.
+        Called with each warning for the person who grades.
     progress : callable
-        Takes the number of finished notebooks, of all, and the name of one just finished.
+        Called after each notebook with the number of finished notebooks, the number of all, and
+        the path of the notebook.
+
+    Returns
+    -------
+    Graded
 
     Raises
     ------
     FileNotFoundError
-        If there is nothing to grade, or no such file of checks.
+        If there is nothing to grade, or a file of checks does not exist.
     RefusedError
-        If the options make no sense, a file of checks cannot be used, or `out` is no place for
-        this report. It is a ValueError.
+        If an option is invalid, a file of checks cannot be used, or `out` cannot be written or
+        holds the report of other submissions. It is a ValueError.
     SandboxError
-        If a layer is required and does not work here, or a file of checks cannot be used in it.
+        If a layer is required and does not work here, or a file of checks cannot be used in the
+        sandbox.
     BadNotebookError
-        If a master is none.
+        If a master is not a valid notebook with nbgrader's metadata.
+    WarmUnavailableError
+        If no warm process can be started.
     """
     submissions, out = Path(submissions), Path(out)
     options = options or Options()
@@ -127,7 +135,7 @@ def grade(
     without = (submissions, out, *map(Path, options.checks))
     models = [Master.from_file(path, without=without) for path in masters or course_masters()]
     found = collect(submissions)
-    # Our own pages lie beside them if somebody grades into the same folder.
+    # Exclude earlier reports, in case `out` lies within the folder of submissions.
     found = [one for one in found if not _is_inside(submissions / one.path, out)]
     if not found:
         raise FileNotFoundError(f"no notebook (.ipynb) or archive (.zip) below {submissions}.")
@@ -148,10 +156,10 @@ def grade(
             rows[one.key] = writer.write_outcome(one, outcome)
             progress(len(rows), len(found), one.path)
         ran = [(one, rows[one.key]) for one in waiting if not one.problem]
-        fault = _our_fault(ran, models, run)
-    if fault:  # they are graded anew when it is mended
+        fault = _grading_fault(ran, models, run)
+    if fault:  # grade them again in the next run, when the fault is fixed
         for one, row in ran:
-            if _failed_at_first(row):
+            if _first_step_failure(row):
                 writer.forget(one)
     ordered = [rows[one.key] for one in found]
     writer.write_overview(ordered, sandbox, missing, fault)
@@ -160,7 +168,7 @@ def grade(
 
 
 def _use_checks(checks: Sequence[str]) -> None:
-    """Add the checks of files to those of the course."""
+    """Register the checks defined in these files."""
     for path in checks:
         try:
             exercises.use(path)
@@ -169,12 +177,20 @@ def _use_checks(checks: Sequence[str]) -> None:
 
 
 def memory_in_bytes(gigabytes: float) -> int:
-    """Return a memory in bytes.
+    """Convert a memory size from gigabytes (2**30 bytes) to bytes.
+
+    Parameters
+    ----------
+    gigabytes : float
+
+    Returns
+    -------
+    int
 
     Raises
     ------
     RefusedError
-        If it is not finite.
+        If it is infinite or not a number.
     """
     if not math.isfinite(gigabytes):
         raise RefusedError(f"memory is {gigabytes:g} GB; it has to be a number, such as 4.")
@@ -182,19 +198,19 @@ def memory_in_bytes(gigabytes: float) -> int:
 
 
 def _refuse_bad_options(options: Options, jobs: int | None) -> None:
-    """Raise an error for options that make no sense."""
+    """Raise an error for options that are out of range."""
     for name in ("cell_seconds", "notebook_seconds"):
         value = getattr(options, name)
-        if not 0 < value <= LONGEST_SECONDS:  # nor is NaN
+        if not 0 < value <= MAX_SECONDS:  # also false for NaN
             raise RefusedError(
                 f"{name.replace('_', '-')} is {value:g}; it has to be a number of seconds above 0 "
-                f"and at most {LONGEST_SECONDS:g}."
+                f"and at most {MAX_SECONDS:g}."
             )
     memory = options.limits.memory
-    if not LEAST_MEMORY <= memory <= MOST_MEMORY or not math.isfinite(memory):
+    if not MIN_MEMORY <= memory <= MAX_MEMORY or not math.isfinite(memory):
         raise RefusedError(
-            f"memory is {memory / 2**30:.3g} GB; it has to be at least {LEAST_MEMORY / 2**30:g} GB "
-            f"and at most {MOST_MEMORY / 2**30:g} GB."
+            f"memory is {memory / 2**30:.3g} GB; it has to be at least {MIN_MEMORY / 2**30:g} GB "
+            f"and at most {MAX_MEMORY / 2**30:g} GB."
         )
     if isinstance(options.seed, bool) or not 0 <= options.seed < 2**32:
         raise RefusedError(f"seed is {options.seed}; it has to be from 0 to {2**32 - 1}.")
@@ -207,9 +223,15 @@ def _refuse_bad_options(options: Options, jobs: int | None) -> None:
 
 
 def course_masters() -> list[Path]:
-    """Return the exercises of the course, which travel with the package."""
+    """Return the paths of the exercises of the course.
+
+    Raises
+    ------
+    FileNotFoundError
+        If they are not installed.
+    """
     installed = Path(__file__).parent / "exercises"
-    # In a checkout installed with `pip install -e`, they are where readers find them.
+    # In a checkout installed with `pip install -e`, they are in the book.
     folder = installed if installed.is_dir() else _checkout() / "book" / "exercises"
     found = sorted(folder.glob("*.ipynb"))
     if not found:
@@ -222,7 +244,7 @@ def _checkout() -> Path:
 
 
 def _with_hidden_folders(options: Options, submissions: Path, out: Path) -> Options:
-    """Add the folders that no submission may read."""
+    """Add the folders that submissions must not read to the options."""
     home = Path.home()
     hidden = [submissions if submissions.is_dir() else submissions.parent, out]
     hidden += [_checkout() / "book", _checkout() / "tests", home / ".ssh", home / ".aws"]
@@ -237,7 +259,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 
 def _refuse_missing_layers(missing: list[str], required: bool, warn: Callable[[str], None]) -> None:
-    """Raise an error for layers of the sandbox that do not work but have to, or warn."""
+    """Raise an error if a required layer of the sandbox does not work, or else warn."""
     if not missing:
         return
     what = "; ".join(f"{layer} ({LAYERS[layer]})" for layer in missing)
@@ -256,8 +278,8 @@ def _refuse_missing_layers(missing: list[str], required: bool, warn: Callable[[s
         warn(f"These layers of the sandbox do not work here: {what}.")
 
 
-def _failed_at_first(row: SubmissionOutcome) -> str:
-    """Return what became of the first step of a notebook that did not get past it, or nothing."""
+def _first_step_failure(row: SubmissionOutcome) -> str:
+    """Return how the first step of a notebook failed; empty if it did not."""
     if row.status == "not graded":
         return "not graded"
     first = next((cell for cell in row.cells if cell.status), None)
@@ -269,22 +291,24 @@ def _failed_at_first(row: SubmissionOutcome) -> str:
     return first.status
 
 
-def _our_fault(ran: list[tuple[Submitted, SubmissionOutcome]], models: list[Master], run) -> str:
-    """Return why these grades say nothing if the notebooks are not to blame, or an empty text.
+def _grading_fault(
+    ran: list[tuple[Submitted, SubmissionOutcome]], models: list[Master], run
+) -> str:
+    """Return why the grades are invalid if the notebooks are not to blame; else an empty string.
 
-    If most did not get past their first step, a notebook in which nobody wrote anything is run
-    in the same way. If it does no better, nobody's points say anything.
+    If most notebooks failed at their first step, an empty notebook is graded in the same way. If
+    it fails as well, the points are invalid.
     """
-    stopped = [(one, row) for one, row in ran if _failed_at_first(row)]
+    stopped = [(one, row) for one, row in ran if _first_step_failure(row)]
     if 2 * len(stopped) <= len(ran) or not ran:
         return ""
     name = next((row.set for _, row in stopped if row.set), models[0].name)
     (_, outcome), *_ = run([Submitted("", f"{name}.ipynb", held=EMPTY_NOTEBOOK)])
-    how = _failed_at_first(outcome)
+    how = _first_step_failure(outcome)
     ended = sum(
-        _failed_at_first(row) not in ("not graded", "an import failed") for _, row in stopped
+        _first_step_failure(row) not in ("not graded", "an import failed") for _, row in stopped
     )
-    if not how and (ended < len(ran) or ended < SMALL_CLASS):
+    if not how and (ended < len(ran) or ended < MIN_STOPPED_NOTEBOOKS):
         return ""
     why = "; ".join((outcome if how else stopped[0][1]).remarks[:1]) or how
     return (
@@ -297,7 +321,7 @@ def _our_fault(ran: list[tuple[Submitted, SubmissionOutcome]], models: list[Mast
 
 
 def _on_this_machine(grader: Grader, jobs: int | None) -> Callable:
-    """Grade in this machine, some at a time."""
+    """Return a function that grades on this machine, several notebooks at a time."""
     jobs = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (1,))
 
     def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, SubmissionOutcome]]:
@@ -305,18 +329,18 @@ def _on_this_machine(grader: Grader, jobs: int | None) -> Callable:
             futures = {pool.submit(_grade_one, grader, one): one for one in waiting}
             try:
                 for future in as_completed(futures):
-                    # What is written down is not kept twice.
+                    # Free the memory: the outcome is already written.
                     yield futures.pop(future), future.result()
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                grader.close()  # ends what runs
+                grader.close()  # ends the running submissions
                 raise
 
     return run
 
 
 def _grade_one(grader: Grader, one: Submitted) -> SubmissionOutcome:
-    """Grade one; whatever goes wrong with it costs itself, and nobody else."""
+    """Grade one notebook; an error in it does not affect the others."""
     if one.problem:
         return _report.bounded(ungraded(_single_master(grader.masters), one.problem, 0.0))
     try:
@@ -332,9 +356,9 @@ def _single_master(masters: Sequence[Master]) -> Master | None:
 
 
 def _outcome_of_trouble(masters: Sequence[Master], error: BaseException) -> SubmissionOutcome:
-    """Return the outcome of a notebook with which something went wrong that never should."""
+    """Return the outcome of a notebook whose grading raised an unexpected error."""
     reason = f"it could not be graded ({type(error).__name__}: {error})"
-    # Nobody has failed here, so the next run tries again.
+    # The submission is not to blame, so the next run tries again.
     return replace(_report.bounded(ungraded(_single_master(masters), reason, 0.0)), again=True)
 
 
@@ -343,7 +367,7 @@ _remote_lock = threading.Lock()
 
 
 def _on_cluster(client: Client, models: list[Master], options: Options) -> Callable:
-    """Grade on Dask's workers; one that is lost is replaced, and its notebooks run again."""
+    """Return a function that grades on Dask's workers, and retries if a worker is lost."""
 
     def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, SubmissionOutcome]]:
         from distributed import KilledWorker
@@ -360,7 +384,7 @@ def _on_cluster(client: Client, models: list[Master], options: Options) -> Calla
         for one in waiting:
             try:
                 futures[submit(one)] = one
-            except (OSError, ValueError) as error:  # it is not there any more
+            except (OSError, ValueError) as error:  # it was removed or changed since it was found
                 yield one, _outcome_of_trouble(models, error)
         for future in completed(list(futures)):
             one = futures.pop(future)
@@ -377,7 +401,7 @@ def _on_cluster(client: Client, models: list[Master], options: Options) -> Calla
             else:
                 yield one, outcome
             future.release()
-        # One of those that ran at the same time ends workers; alone, it ends only its own.
+        # One of these notebooks kills workers. Run one at a time, it affects no other.
         for one in alone:
             try:
                 yield one, submit(one).result()
@@ -397,16 +421,16 @@ def _grade_remotely(one: Submitted, models: list[Master], options: Options) -> S
 
 
 class _ReportRecord:
-    """Keeps in a file what a report is of, and which files in its folder belong to it.
+    """Records in a file which submissions a report covers, and which files belong to it.
 
-    Only what was written for the same submissions is ever deleted, and nobody else's file.
+    Only files written for the same submissions are ever deleted.
     """
 
     def __init__(self, out: Path, submissions: Path, models: list[Master]):
         self.out = out
-        # Not called .json, as are all the others, which are one notebook's each.
+        # Without the suffix .json: all files with it hold the state of one notebook.
         self.path = out / "state" / "run"
-        # From the report, so that both can be moved to another place together.
+        # Relative to the report, so that both can be moved together.
         whence = os.path.relpath(submissions.resolve(), out.resolve())
         self.about = {
             "submissions": _report.clip(whence, 10_000),
@@ -429,7 +453,7 @@ class _ReportRecord:
             keys = {str(key) for key in earlier["keys"]}
             if any(type(about[name]) is not type(here) for name, here in self.about.items()):
                 raise TypeError("not what this tool writes")
-        except Exception:  # there is none, or it is damaged: then nothing is known to be ours
+        except Exception:  # missing or damaged: no file is known to be ours
             return
         for name, here in self.about.items():
             if about[name] != here:
@@ -445,7 +469,7 @@ class _ReportRecord:
         self.keys = keys
 
     def begin(self, keys: Sequence[str], gradescope: bool) -> None:
-        """Write down what is going to be written, so that it is known if this run is killed."""
+        """Record the files before writing them, so that they are known if this run is killed."""
         self.keys |= set(keys)
         try:
             for folder in ("state", "feedback", *(["gradescope"] if gradescope else [])):
@@ -458,10 +482,10 @@ class _ReportRecord:
             ) from None
 
     def end(self, kept: set[str]) -> None:
-        """Delete the files of notebooks that were taken away since."""
+        """Delete the files of notebooks that are no longer among the submissions."""
         for key in self.keys - kept:
             for folder, ending in (("state", "json"), ("feedback", "html"), ("gradescope", "json")):
-                # A name that is none of ours, in a record that was changed, leads nowhere.
+                # Skip keys with a path, in case somebody changed the record.
                 if Path(key).name == key:
                     (self.out / folder / f"{key}.{ending}").unlink(missing_ok=True)
         self.keys = kept
@@ -472,14 +496,14 @@ class _ReportRecord:
 
 
 def _read_json(path: Path) -> Any:
-    """Read a file of JSON that we have written, if nobody made it something else since."""
-    if path.stat().st_size > LARGEST_STATE:
-        raise ValueError(f"{path} has more than {LARGEST_STATE} bytes.")
+    """Read a JSON file that we have written; refuse it if it has grown too large."""
+    if path.stat().st_size > MAX_STATE_BYTES:
+        raise ValueError(f"{path} has more than {MAX_STATE_BYTES} bytes.")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 class _ReportWriter:
-    """Writes the files of a report, and reads the outcomes that an earlier run has kept."""
+    """Writes the files of a report, and reads the outcomes that an earlier run has stored."""
 
     def __init__(
         self,
@@ -490,7 +514,7 @@ class _ReportWriter:
         gradescope: bool,
     ):
         self.out, self.show_hidden, self.gradescope = out, show_hidden, gradescope
-        # Whatever could change a grade; the folders that are hidden could not.
+        # Everything that could change a grade; hidden folders cannot.
         settings = {**asdict(options), "hidden": [], "coursekit": coursekit.__version__}
         settings["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
         settings["masters"] = sorted(model.digest for model in models)
@@ -506,18 +530,18 @@ class _ReportWriter:
         return self.out / "state" / f"{one.key}.json"
 
     def earlier(self, one: Submitted) -> SubmissionOutcome | None:
-        """Return the row that an earlier run has written, if nothing changed since."""
+        """Return the outcome that an earlier run stored, or None if anything has changed since."""
         try:
             state = _read_json(self._state(one))
             if state["digest"] != self._digest(one):
                 return None
             row = self._row(one, from_json(state["outcome"]))
-        except Exception:  # there is none, or it is damaged: the notebook is graded anew
+        except Exception:  # missing or damaged: grade the notebook again
             return None
         return self._write_pages(row)
 
     def write_outcome(self, one: Submitted, outcome: SubmissionOutcome) -> SubmissionOutcome:
-        """Write one notebook's state and pages, and return its row."""
+        """Write one notebook's state and pages, and return its completed outcome."""
         if one.note:
             outcome = replace(outcome, remarks=(one.note, *outcome.remarks))
         row = self._write_pages(self._row(one, outcome))
@@ -532,7 +556,7 @@ class _ReportWriter:
         return row
 
     def forget(self, one: Submitted) -> None:
-        """Have the next run grade a notebook anew."""
+        """Delete the stored state of a notebook, so that the next run grades it again."""
         self._state(one).unlink(missing_ok=True)
 
     def _row(self, one: Submitted, outcome: SubmissionOutcome) -> SubmissionOutcome:
@@ -540,13 +564,13 @@ class _ReportWriter:
         return _report.bounded(named)
 
     def _write_pages(self, row: SubmissionOutcome) -> SubmissionOutcome:
-        """Write what is shown of one row, and return it; what cannot be written is noted in it."""
+        """Write the pages of one outcome, and return it with a remark for each page that failed."""
         path = self.out / "feedback" / f"{row.key}.html"
         try:
             _report.write_atomically(path, _report.feedback(row, show_hidden=self.show_hidden))
         except Exception as error:
             row = _with_remark(row, "its feedback page could not be made", error)
-            with suppress(Exception):  # the points at least
+            with suppress(Exception):  # show the points at least
                 _report.write_atomically(path, _report.feedback(replace(row, cells=())))
         if self.gradescope:
             path = self.out / "gradescope" / f"{row.key}.json"
@@ -560,7 +584,7 @@ class _ReportWriter:
     def write_overview(
         self, rows: list[SubmissionOutcome], sandbox: dict[str, str], missing: list[str], fault: str
     ) -> None:
-        """Write the gradebook, the results and the summary of all notebooks."""
+        """Write the gradebook, the results and the summary page of all notebooks."""
         about: dict[str, Any] = {"sandbox": sandbox}
         about["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
         if fault:
@@ -575,7 +599,7 @@ class _ReportWriter:
 
 
 def _with_remark(row: SubmissionOutcome, what: str, error: Exception) -> SubmissionOutcome:
-    """Add a remark of ours, unless an earlier run did."""
+    """Add a remark on an error in grading, unless an earlier run added it."""
     remark = f"{what} ({type(error).__name__})"
     if remark not in row.remarks:
         row = replace(row, remarks=(*row.remarks, remark))
@@ -585,7 +609,7 @@ def _with_remark(row: SubmissionOutcome, what: str, error: Exception) -> Submiss
 
 
 def _digest_of_checks() -> str:
-    """Return what changes when a check of the course does, or how submissions are graded."""
+    """Return a digest of the code of the course's checks and of the grader."""
     digest = hashlib.sha256()
     for package in (Path(__file__).parent, Path(exercises.__file__).parent):
         for path in sorted(package.rglob("*.py")):

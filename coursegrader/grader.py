@@ -1,4 +1,4 @@
-"""Grade one submission: run it, follow it, and judge its answers elsewhere."""
+"""Grade one submission: run it in a sandbox, and judge its answers in another one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from coursegrader.canary import canary, mutants
 from coursegrader.channel import BrokenChannelError, Channel
 from coursegrader.master import Master, Merged, Step, closest, merge
-from coursegrader.notebook import LARGEST_NOTEBOOK, BadNotebookError, Cell, too_large
+from coursegrader.notebook import MAX_NOTEBOOK_BYTES, BadNotebookError, Cell, too_large
 from coursegrader.outcomes import CellOutcome, CheckOutcome, Output, SubmissionOutcome
 from coursegrader.sandbox import LAYERS, OVERRUN, Limits
 from coursekit import datasets, exercises
@@ -35,20 +35,20 @@ GRACE_SECONDS = 3.0
 CHECK_SECONDS = 60.0
 START_SECONDS = 30.0
 READ_SECONDS = 30.0
-FOLDER_PREFIX, LOCK = "coursekit-grade-", "lock"
+FOLDER_PREFIX, LOCK_NAME = "coursekit-grade-", "lock"
 CANARY_SECONDS = 10.0
-MOST_BYTES = 256 << 20
-MOST_SHOWN = 4 << 20
-MOST_OUTPUTS = 2000
-# What a submission sees of the grader's environment, and what the process sees that it is forked
-# from; nothing secret is in it. Names in full: TF_TOKEN_... is not TensorFlow's.
+MAX_RECEIVED_BYTES = 256 << 20
+MAX_SHOWN_BYTES = 4 << 20
+MAX_OUTPUTS = 2000
+# The environment variables that a submission can see, and those of the warm process. They must not
+# contain secrets. Names are given in full: TF_TOKEN_... does not belong to TensorFlow.
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "COURSEKIT_EDITION", "COURSEKIT_DATA")
-READ_AT_IMPORT = (*ENVIRONMENT, "HOME", "TMPDIR", "COURSEKIT_CACHE", "PYTHONDONTWRITEBYTECODE",
+IMPORT_ENVIRONMENT = (*ENVIRONMENT, "HOME", "TMPDIR", "COURSEKIT_CACHE", "PYTHONDONTWRITEBYTECODE",
                   "PYTHONHASHSEED", "LD_LIBRARY_PATH", "KERAS_BACKEND", "CUDA_VISIBLE_DEVICES",
                   "TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
                   "TF_XLA_FLAGS", "XLA_FLAGS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
                   "MKL_NUM_THREADS")  # fmt: skip
-NOTES = {
+NOTE_REMARKS = {
     "imports": "it imports the checks, which are not here: answers are judged elsewhere",
     "calls": "it calls a check outside of the cell that is there for it",
 }
@@ -61,18 +61,17 @@ class Options:
     Attributes
     ----------
     cell_seconds, notebook_seconds : float
-        The longest that one cell, and all cells together, may take.
+        Time limits in seconds for one cell and for all cells together.
     seed : int
-        Of Python, NumPy and Keras, set before the first cell of every submission.
+        Seed for Python, NumPy and Keras, set before the first cell of every submission.
     limits : Limits
     layers : tuple of str
-        Of the sandbox, those to try.
+        Layers of the sandbox to try.
     hidden : tuple of str
         Folders that submissions must not read.
     checks : tuple of str
-        Files of checks that do not come with the course, for
-        :func:`coursekit.exercises.use`. Answers are judged with them; submissions cannot read
-        them.
+        Paths of additional files of checks, for :func:`coursekit.exercises.use`. Submissions
+        cannot read them.
     """
 
     cell_seconds: float = 120.0
@@ -89,12 +88,13 @@ class SandboxError(RuntimeError):
 
 
 class Grader:
-    """Grades submissions, each in a process of its own that a warm one forks.
+    """Grades submissions, each in its own process, forked from a warm process.
 
     Parameters
     ----------
     masters : sequence of Master
-    options : Options
+        The exercises that submissions may belong to.
+    options : Options, optional
     """
 
     def __init__(self, masters: Sequence[Master], options: Options | None = None):
@@ -105,8 +105,8 @@ class Grader:
         self._closed = False
         self._running: set[_SandboxProcess] = set()
         self._folder = tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX)
-        # Held as long as this process lives: who can take it knows that the folder is left over.
-        self._held = FileLock(Path(self.folder) / LOCK, thread_local=False)
+        # Locked as long as this process lives: if the lock is free, the folder is left over.
+        self._held = FileLock(Path(self.folder) / LOCK_NAME, thread_local=False)
         self._held.acquire()
 
     def __enter__(self) -> Grader:
@@ -116,11 +116,11 @@ class Grader:
         self.close()
 
     def close(self) -> None:
-        """End what runs, and the warm process, and remove what was written."""
+        """End all running submissions and the warm process, and remove the temporary files."""
         with self._lock:
             self._closed = True
             running = list(self._running)
-        for run in running:  # some thread waits for each of them, perhaps for minutes
+        for run in running:  # a thread may wait minutes for each of them
             with suppress(ProcessLookupError):
                 run.process.kill()
         self._end_warm_process()
@@ -129,7 +129,18 @@ class Grader:
             self._folder.cleanup()
 
     def sandbox(self) -> dict[str, str]:
-        """Return the layers of the sandbox that are on here, and by what means."""
+        """Start a sandbox to find out which layers work here.
+
+        Returns
+        -------
+        dict of str to str
+            The active layers, with the mechanism of each.
+
+        Raises
+        ------
+        WarmUnavailableError
+            If the process cannot be started.
+        """
         with _SandboxProcess(self, "serve") as run:
             return run.wait_until_ready(START_SECONDS).get("layers", {})
 
@@ -139,19 +150,19 @@ class Grader:
         Parameters
         ----------
         content : bytes
-            Of the file.
+            Content of the file.
         name : str
-            Its stem, which tells the master where no cell does.
+            Its name without suffix, which identifies the master if no cell does.
 
         Returns
         -------
         SubmissionOutcome
-            Without a student, a path and a key.
+            With empty student, path and key.
 
         Raises
         ------
         SandboxError
-            If a file of checks cannot be used where answers are judged.
+            If a file of checks cannot be used in the sandbox.
         """
         began = time.monotonic()
         for attempt in (1, 2):
@@ -160,8 +171,8 @@ class Grader:
                 break
             except (BadNotebookError, WarmUnavailableError) as error:
                 if isinstance(error, WarmUnavailableError):
-                    # Without its own process space, a submission can end the warm process. Then
-                    # another takes its place, and others that ran beside it are run again.
+                    # Without a process namespace, a submission can kill the warm process. Then
+                    # another one is started, and the submissions that ran in it are run again.
                     self._end_warm_process()
                     if attempt == 1:
                         continue
@@ -170,7 +181,7 @@ class Grader:
         return replace(outcome, seconds=round(time.monotonic() - began, 2))
 
     def _grade(self, content: bytes, name: str) -> SubmissionOutcome:
-        if len(content) > LARGEST_NOTEBOOK:
+        if len(content) > MAX_NOTEBOOK_BYTES:
             raise BadNotebookError(too_large(len(content)))
         with tempfile.TemporaryDirectory(dir=self.folder) as spool:
             with _SandboxProcess(self, "serve") as run:
@@ -189,12 +200,18 @@ class Grader:
                 self._warm = None
 
     def warm(self) -> Warm:
-        """Return the warm process, started if need be."""
+        """Return the warm process; start it if necessary.
+
+        Raises
+        ------
+        WarmUnavailableError
+            If it cannot be started, or the grader is closed.
+        """
         with self._lock:
             if self._closed:
                 raise WarmUnavailableError("grading was stopped")
             if self._warm is None:
-                env = {name: os.environ[name] for name in READ_AT_IMPORT if name in os.environ}
+                env = {name: os.environ[name] for name in IMPORT_ENVIRONMENT if name in os.environ}
                 self._warm = Warm(
                     shared=False,
                     remove=[self._folder.name],
@@ -215,16 +232,24 @@ class Grader:
             return self._warm
 
     def spec(self, function: str, scratch: str) -> dict[str, Any]:
-        """Return what a forked process is told about its sandbox and its task."""
+        """Return the settings of a forked process.
+
+        Parameters
+        ----------
+        function : {"serve", "judge"}
+            The function of :mod:`coursegrader.runner` that it runs.
+        scratch : str
+            Its scratch folder.
+        """
         options = self.options
         hidden = list(options.hidden)
         readable = [str(folder) for folder in datasets.folders().values() if folder]
         checks = [Path(path).resolve() for path in options.checks]
-        if function == "serve":  # who can read the checks has their answers
+        if function == "serve":  # the checks reveal the answers
             hidden.append(str(Path(exercises.__file__).resolve().parent / "checks"))
-            # Somebody may have imported such a file, which leaves it there once more.
+            # Importing such a file leaves a compiled copy there.
             hidden += [str(one) for path in checks for one in (path, path.parent / "__pycache__")]
-        else:  # a file of checks may read what lies beside it
+        else:  # a file of checks may read other files in its folder
             readable += [str(path.parent) for path in checks]
         return {
             "layers": list(options.layers),
@@ -237,7 +262,7 @@ class Grader:
         }
 
     def started(self, run: _SandboxProcess) -> None:
-        """Remember a process, to end it when grading is stopped."""
+        """Register a process, so that :meth:`close` can end it."""
         with self._lock:
             self._running.add(run)
             stopped = self._closed
@@ -245,23 +270,23 @@ class Grader:
             run.process.kill()
 
     def ended(self, run: _SandboxProcess) -> None:
-        """Forget a process that has ended."""
+        """Unregister a process that has ended."""
         with self._lock:
             self._running.discard(run)
 
     @property
     def folder(self) -> str:
-        """Where everything is written that has gone again when grading ends."""
+        """The temporary folder, which is removed when grading ends."""
         return self._folder.name
 
     def scratch(self) -> str:
-        """Make an empty folder."""
+        """Make an empty scratch folder, and return its path."""
         return tempfile.mkdtemp(dir=self.folder)
 
 
 def remove_leftovers() -> None:
-    """Remove what runs of ours that were killed have left in the temporary folder."""
-    for lock in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/{LOCK}"):
+    """Remove the temporary folders of earlier runs that were killed."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/{LOCK_NAME}"):
         with suppress(OSError, Timeout):
             if lock.lstat().st_uid == os.getuid() and not lock.parent.is_symlink():
                 with FileLock(lock, timeout=0):
@@ -276,7 +301,7 @@ class _SandboxProcess:
         ours, theirs = socket.socketpair()
         env = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
         env["TF_CPP_MIN_LOG_LEVEL"] = "3"
-        # Beyond what is asked of it, a runner asks for nothing: no terminal, no colours.
+        # There is no terminal, so no colours.
         env["NO_COLOR"] = "1"
         try:
             self.process: Forked = grader.warm().fork(
@@ -291,7 +316,7 @@ class _SandboxProcess:
             raise
         finally:
             theirs.close()
-        self.channel = Channel(ours, budget=MOST_BYTES)
+        self.channel = Channel(ours, budget=MAX_RECEIVED_BYTES)
         self._grader = grader
         grader.started(self)
 
@@ -302,19 +327,25 @@ class _SandboxProcess:
         self.end()
 
     def wait_until_ready(self, timeout: float) -> dict[str, Any]:
-        """Wait for the first message."""
+        """Wait for the first message, and return it.
+
+        Raises
+        ------
+        WarmUnavailableError
+            If it does not arrive within the timeout (in seconds).
+        """
         try:
             return self.channel.receive(timeout)[0]
         except (EOFError, TimeoutError) as error:
             raise WarmUnavailableError(f"a forked process did not start: {error!r}") from None
 
     def read(self, content: bytes) -> list[Cell]:
-        """Have a submitted notebook read, before anything of it runs.
+        """Read the cells of a submitted notebook in the sandbox, before any of its code runs.
 
         Raises
         ------
         BadNotebookError
-            If it is none.
+            If it is not a valid notebook, or reading it takes too much time or memory.
         """
         try:
             self.channel.send({"ask": "read"}, content, READ_SECONDS)
@@ -327,21 +358,21 @@ class _SandboxProcess:
         return [Cell(*cell) for cell in json.loads(cells)]
 
     def interrupt(self) -> None:
-        """Interrupt the cell that runs."""
+        """Interrupt the running cell."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self) -> int:
-        """End the process and all below it, and return its exit status."""
+        """End the process and its descendants, and return its exit status."""
         self.channel.close()
-        # After its last step a runner ends by itself; whoever does not is helped.
-        for help_on, seconds in (
+        # After its last step a runner ends by itself. If it does not, terminate and then kill it.
+        for stop, seconds in (
             (lambda: None, 0.5),
             (self.process.terminate, 6),
             (self.process.kill, 6),
         ):
             with suppress(ProcessLookupError):
-                help_on()
+                stop()
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(seconds)
                 break
@@ -355,7 +386,7 @@ class _SubmissionGrading:
 
     def __init__(self, grader: Grader, master: Master, merged: Merged, spool: Path):
         self.grader = grader
-        self.spool = spool  # answers may be large, and many
+        self.spool = spool  # folder for answers, which may be large and many
         self.options = grader.options
         self.master = master
         self.steps = merged.steps
@@ -370,7 +401,7 @@ class _SubmissionGrading:
         self.shown = 0
 
     def outcome(self) -> SubmissionOutcome:
-        """Judge what was sent, and sum up."""
+        """Judge the answers, and return the outcome of the submission."""
         results = self._judge()
         cells, checks, number = [], [], -1
         for step in self.steps:
@@ -399,10 +430,10 @@ class _SubmissionGrading:
             return replace(outcome, status="graded, with trouble")
         return replace(outcome, status="waiting") if outcome.waiting else outcome
 
-    # What follows runs the submission's code.
+    # These methods run the submission's code.
 
     def run(self, run: _SandboxProcess) -> None:
-        """Run all steps, each sent when the one before has ended."""
+        """Run all steps; each is sent after the previous one has ended."""
         stopped, reached = "", 0
         self.last = time.monotonic() + self.options.notebook_seconds
         try:
@@ -422,7 +453,7 @@ class _SubmissionGrading:
         except _StoppedError as error:
             stopped = str(error)
         except (EOFError, OSError):
-            pass  # it has ended its process
+            pass  # the submission has ended its process
         status = run.end()
         if "not run" in self.status or "running" in self.status:
             self.status[reached] = "timed out" if stopped else "ended the process"
@@ -439,18 +470,18 @@ class _SubmissionGrading:
         answers: Mapping[str, str] | None,
         seconds: float,
     ) -> dict[str, Any]:
-        """Have one step run, and return the message that ends it.
+        """Run one step, and return the message that ends it.
 
-        Without answers (None), nothing of it is kept: it is a canary.
+        If ``answers`` is None, the step is a canary, and its outputs are discarded.
 
         Raises
         ------
         _StoppedError
-            If it takes too long, or sends what no submission sends.
+            If it takes too long, or sends an invalid message.
         EOFError, OSError
             If the process has ended.
         """
-        # Only who was sent the nonce can end the step.
+        # Only a process that knows the nonce can end the step.
         nonce = secrets.token_hex(8)
         step = {"nonce": nonce, "kind": kind, "source": source, "answers": dict(answers or {})}
         until, interrupted, noted = time.monotonic() + seconds, False, set()
@@ -496,9 +527,9 @@ class _SubmissionGrading:
                     self.answers[number][name] = (message, path)
             elif event == "note":
                 note = message.get("note")
-                if isinstance(note, str) and note in NOTES and note not in noted:
+                if isinstance(note, str) and note in NOTE_REMARKS and note not in noted:
                     noted.add(note)
-                    self.remarks.append(f"{self._cell_name(number)}: {NOTES[note]}")
+                    self.remarks.append(f"{self._cell_name(number)}: {NOTE_REMARKS[note]}")
 
     def _keep_status(self, number: int, message: dict[str, Any], interrupted: bool) -> None:
         status = message.get("status")
@@ -510,11 +541,11 @@ class _SubmissionGrading:
                 "was interrupted"
             )
 
-    # In-process tests run beside the submission's code, and can be fooled by it. Canaries are
-    # tests that must fail; one that passes shows it.
+    # In-process tests run in the same process as the submission's code, which can tamper with them.
+    # A canary is a test that must fail; if it passes, the tests were tampered with.
 
     def _run_canary(self, run: _SandboxProcess, number: int) -> None:
-        """Run a test that must fail, in the place of a real one."""
+        """Run a test that must fail, just as a real one is run."""
         source, message = canary()
         end = self._run_step(run, number, "tests", source, None, self.options.cell_seconds)
         if end.get("status") == "interrupted":
@@ -523,9 +554,9 @@ class _SubmissionGrading:
             self.tampered[number] = "a test that must fail did not"
 
     def _run_mutants(self, run: _SandboxProcess) -> None:
-        """Run tests that passed once more, with another value where they name the right one.
+        """Run the tests that passed again, each with a different expected value.
 
-        After all cells, since a second call may change what the submission's code does next.
+        This follows all cells, since calling the submission's code again may change its state.
         """
         until = time.monotonic() + CANARY_SECONDS
         for number, step in enumerate(self.code):
@@ -537,20 +568,20 @@ class _SubmissionGrading:
                 try:
                     end = self._run_step(run, number, "tests", source, None, CANARY_SECONDS)
                 except (_StoppedError, EOFError, OSError):
-                    return  # all real steps have ended; this is not held against anybody
+                    return  # all real steps have ended, so this has no effect on the grade
                 if end.get("status") == "ok" and end.get("failed") == "":
                     self.tampered[number] = "it also passed with another value as the right one"
 
     def _keep_output(self, number: int, message: dict[str, Any], blob: bytes) -> None:
-        """Keep one output, made anew of what may be in one."""
+        """Store one output, rebuilt from the allowed fields, within the limits."""
         kind = message.get("type")
         if kind not in ("stream", "error"):
             kind = "picture" if message.get("mime") == "image/png" else "text"
         picture = kind == "picture"
         text = b64encode(blob).decode() if picture else blob.decode("utf-8", "replace")
         size = 4 * len(blob) // 3
-        few = sum(map(len, self.outputs)) < MOST_OUTPUTS
-        if self.shown + size <= MOST_SHOWN and few:
+        few = sum(map(len, self.outputs)) < MAX_OUTPUTS
+        if self.shown + size <= MAX_SHOWN_BYTES and few:
             self.shown += size
             self.outputs[number].append(Output(kind, text))
 
@@ -568,10 +599,10 @@ class _SubmissionGrading:
                 return f"its process was ended by {signal.Signals(number).name}"
         return f"it ended its process (exit status {status})"
 
-    # What follows believes nothing that came from there.
+    # These methods trust nothing that came from the submission's process.
 
     def _judge(self) -> dict[int, CheckOutcome]:
-        """Return what became of every check and every cell of tests."""
+        """Return the outcome of each check and each cell of tests, by the index of its step."""
         results: dict[int, CheckOutcome] = {}
         waiting = []
         for number, step in enumerate(self.code):
@@ -590,7 +621,7 @@ class _SubmissionGrading:
         return results
 
     def _outcome_of_tests(self, number: int, step: Step) -> CheckOutcome:
-        """Return what became of a cell of tests; its verdict came from the submission's process."""
+        """Return the outcome of a cell of tests, from the verdict of the submission's process."""
         verdict = self.verdicts.get(number)
         if verdict is None:
             return _check_outcome(step, False, self._why_unreached(number))
@@ -620,7 +651,7 @@ class _SubmissionGrading:
         return "The notebook ended before this cell."
 
     def _judge_some(self, waiting: list[int], results: dict[int, CheckOutcome]) -> list[int]:
-        """Judge in one process; returns what is left if that process does not survive."""
+        """Judge checks in one process; return those that remain if the process ends early."""
         with _SandboxProcess(self.grader, "judge") as run:
             if problem := run.wait_until_ready(START_SECONDS).get("problem"):
                 raise SandboxError(f"in the process that judges answers, {problem}")
@@ -650,7 +681,7 @@ class _SubmissionGrading:
 
 
 class _StoppedError(Exception):
-    """We stop a submission; the message says why."""
+    """The grader stops a submission; the message says why."""
 
 
 def _passed(verdict: dict[str, Any]) -> bool:
@@ -658,7 +689,7 @@ def _passed(verdict: dict[str, Any]) -> bool:
 
 
 def _check_outcome(step: Step, passed: bool | None, message: str) -> CheckOutcome:
-    """Return what is written down of one graded cell."""
+    """Return the outcome of one graded cell."""
     return CheckOutcome(
         id=step.check or step.identifier,
         title=step.title,
@@ -678,9 +709,19 @@ def _why_not_judged(error: BaseException, seconds: float) -> str:
 
 
 def ungraded(master: Master | None, reason: str, seconds: float) -> SubmissionOutcome:
-    """Return the outcome for a file that cannot be run."""
+    """Return the outcome of a file that cannot be run.
+
+    Parameters
+    ----------
+    master : Master or None
+        The exercise, if it is known.
+    reason : str
+        Why it cannot be run.
+    seconds : float
+        How long grading took.
+    """
     text = "The notebook could not be read."
-    # What a person grades, a person has to look at all the same.
+    # A person still has to look at manually graded cells.
     checks = [
         _check_outcome(step, None if step.kind == "manual" else False, text)
         for step in (master.graded if master else ())

@@ -1,6 +1,7 @@
-"""The notebook that submissions are held to, and how a submission is put into it.
+"""Read a master notebook, and merge submissions into it.
 
-The marks are nbgrader's (metadata of schema 3), so masters may come from any nbgrader course.
+A *master* is the exercise that defines which cells are graded. Its *marks* are nbgrader's cell
+metadata (schema 3), so it may come from any nbgrader course.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from coursegrader.notebook import BadNotebookError, Cell, check_call, marks_of, 
 from coursegrader.release import exercise
 from coursekit.exercises import find
 
-MOST_FILES, MOST_FILE_BYTES = 200, 64 << 20  # beside a master
-# A line with such words, whatever comment it is in, as nbgrader has it.
-HIDDEN = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
-# Beside a master, what is none of its files: other masters, submissions, what grading writes.
+MAX_FILES, MAX_FILE_BYTES = 200, 64 << 20  # in the folder of a master
+# Like nbgrader, accept these words anywhere in a line.
+HIDDEN_TEST_MARKS = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
+# Not files of a master: other masters, submissions and the output of grading.
 EXCLUDED_SUFFIXES = {".ipynb", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".db",
                      ".pyc"}  # fmt: skip
 EXCLUDED_NAMES = {"grades.csv", "results.json", "summary.html", "state", "feedback", "gradescope",
@@ -28,22 +29,23 @@ EXCLUDED_NAMES = {"grades.csv", "results.json", "summary.html", "state", "feedba
 
 @dataclass(frozen=True)
 class Step:
-    """One cell, as it is shown in the feedback and, if it is code, run.
+    """One cell of a merged notebook, as it is run and shown in the feedback.
 
     Attributes
     ----------
     kind : {"text", "code", "check", "tests", "manual"}
-        A check reads answers; tests are a master's own code; what is manual waits for a
+        A check judges answers; tests are code of the master; a manual cell is graded by a
         person.
     source : str
+        The source to run.
     identifier : str
         nbgrader's ``grade_id``, or empty.
     points : float
-        What it is worth.
+        Maximum number of points.
     check : str
-        Name of the check, for a check.
+        Name of the check, if it is one.
     answers : dict of str to str
-        Names it reads, and their kinds.
+        Names of the variables that the check judges, and their kinds.
     shown : str
         The source without hidden tests.
     prose : bool
@@ -61,17 +63,17 @@ class Step:
 
     @property
     def runs(self) -> bool:
-        """Whether there is something to run, or an answer to send out."""
+        """Whether the cell is run, or its answers are collected."""
         return self.kind in ("code", "check", "tests") or (self.kind == "manual" and not self.prose)
 
     @property
     def hidden(self) -> bool:
-        """Whether a part of it is hidden from learners."""
+        """Whether some of its source is hidden from learners."""
         return self.shown != self.source
 
     @property
     def title(self) -> str:
-        """What a gradebook calls it."""
+        """Its title in the gradebook."""
         if self.check:
             return find(self.check).title
         return self.identifier
@@ -79,20 +81,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Master:
-    """The notebook that submissions are held to.
+    """The exercise that defines which cells of a submission are graded.
 
     Attributes
     ----------
     name : str
-        Such as ``"breast-cancer"``.
+        File name without suffix, such as ``"breast-cancer"``.
     steps : tuple of Step
-        Its cells in order; solution cells hold the learner's blanks.
+        Its cells in order; solution cells contain stubs.
     solutions : frozenset of str
-        Identifiers of the cells that a submission brings.
+        Identifiers of the cells that are taken from a submission.
     digest : str
-        Of its content, and of the files.
+        SHA-256 of its content and of the files, in hexadecimal digits.
     files : tuple of (str, bytes)
-        What lies beside it, by name, for submissions to read.
+        Names and contents of the files in its folder, which submissions may read.
     """
 
     name: str
@@ -103,32 +105,38 @@ class Master:
 
     @property
     def graded(self) -> list[Step]:
-        """The steps that are worth points."""
+        """The graded steps."""
         return [step for step in self.steps if step.kind in ("check", "tests", "manual")]
 
     @property
     def points(self) -> float:
-        """What a perfect submission gets."""
+        """The points of a perfect submission."""
         return sum(step.points for step in self.graded)
 
     @classmethod
     def from_file(cls, path: Path | str, without: Sequence[Path] = ()) -> Master:
-        """Read a master.
+        """Read a master from a notebook.
 
-        Its steps are those of the exercise that learners get, to which only the hidden tests are
-        added: no text of a solution is in them.
+        The steps are those of the released exercise plus the hidden tests. They do not contain
+        any text of a solution.
 
         Parameters
         ----------
         path : path
             A source notebook with solutions, or a released one.
         without : sequence of path
-            Folders and files that are not the master's, though they may lie beside it.
+            Folders and files that do not belong to the master, even if they are in its folder.
+
+        Returns
+        -------
+        Master
 
         Raises
         ------
         BadNotebookError
-            If it is no notebook, its marks are not nbgrader's, or it has none.
+            If it is not a notebook, its marks are invalid, or no cell is graded.
+        OSError
+            If the file cannot be read.
         """
         path = Path(path)
         content = path.read_bytes()
@@ -158,7 +166,7 @@ class Master:
 
 
 def _verify_marks(notebook: nbformat.NotebookNode) -> None:
-    """Raise an error for marks that cannot be told apart, or are too old; see `exercise`, too."""
+    """Raise an error for duplicate identifiers or an old schema; `exercise` checks the rest."""
     seen = set()
     for cell in notebook.cells:
         marks = marks_of(cell)
@@ -175,13 +183,13 @@ def _verify_marks(notebook: nbformat.NotebookNode) -> None:
 
 
 def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, bytes], ...]:
-    """Read the files beside a master, as nbgrader gives them to every submission.
+    """Read the files in the folder of a master; like nbgrader, give them to each submission.
 
-    Left out are notebooks, archives, databases, hidden files, what grading writes, and folders
-    that hold any of the first two, which look like submissions.
+    This excludes notebooks, archives, databases, hidden files, the output of grading, and folders
+    that contain notebooks or archives, which are probably submissions.
     """
     without = [other.resolve() for other in without]
-    # A folder is left out as a whole for submissions in it, and not for a file of checks.
+    # A folder that contains submissions is excluded as a whole; one with a file of checks is not.
     not_within = [other for other in without if not other.is_file()]
     folder = master.resolve().parent
     found: list[Path] = []
@@ -206,16 +214,16 @@ def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, byt
             for inner in path.rglob("*"):
                 below.append(inner)
                 handed_in = inner.suffix.lower() in EXCLUDED_SUFFIXES - {".gz", ".pyc"}
-                if handed_in or len(below) > MOST_FILES:
+                if handed_in or len(below) > MAX_FILES:
                     below = []
                     break
             found += sorted(inner for inner in below if is_given(inner) and inner.is_file())
     total = sum(path.stat().st_size for path in found)
-    if len(found) > MOST_FILES or total > MOST_FILE_BYTES:
+    if len(found) > MAX_FILES or total > MAX_FILE_BYTES:
         raise BadNotebookError(
             f"{master}: {len(found)} files with {total / 1e6:.0f} MB lie beside it, and every "
-            f"submission is given what lies there; at most {MOST_FILES} files with "
-            f"{MOST_FILE_BYTES / 1e6:.0f} MB can be. Put the master, and what belongs to it, into "
+            f"submission is given what lies there; at most {MAX_FILES} files with "
+            f"{MAX_FILE_BYTES / 1e6:.0f} MB can be. Put the master, and what belongs to it, into "
             "a folder of its own."
         )
     return tuple((path.relative_to(folder).as_posix(), path.read_bytes()) for path in found)
@@ -223,17 +231,27 @@ def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, byt
 
 @dataclass(frozen=True)
 class Merged:
-    """A submission as it will be run, and what was found wrong with its cells."""
+    """A submission as it will be run, with remarks on its cells."""
 
     steps: tuple[Step, ...]
     remarks: tuple[str, ...]
 
 
 def merge(master: Master, cells: Sequence[Cell]) -> Merged:
-    """Put the submission's solutions into the master's notebook.
+    """Insert the solutions of a submission into its master.
 
-    Marked cells come in the master's order. Cells without marks are the learner's own; they
-    stay where they were put, after the marked cell they followed.
+    Marked cells are in the master's order. Cells without marks were added by the learner; each
+    stays after the marked cell that it followed.
+
+    Parameters
+    ----------
+    master : Master
+    cells : sequence of Cell
+        The submitted cells.
+
+    Returns
+    -------
+    Merged
     """
     remarks: list[str] = []
     known = {step.identifier: step for step in master.steps if step.identifier}
@@ -276,7 +294,7 @@ def merge(master: Master, cells: Sequence[Cell]) -> Merged:
 
 
 def likeness(master: Master, cells: Sequence[Cell]) -> int:
-    """Return how many marked cells of the master a notebook has."""
+    """Return how many marked cells a notebook has in common with a master."""
     identifiers = {cell.identifier for cell in cells}
     return len({step.identifier for step in master.steps if step.identifier} & identifiers)
 
@@ -284,13 +302,25 @@ def likeness(master: Master, cells: Sequence[Cell]) -> int:
 def closest(masters: Sequence[Master], cells: Sequence[Cell], name: str) -> Master:
     """Return the master that a notebook was made from.
 
-    That is the one with which it has most marked cells in common, if these are more than it has
-    from elsewhere: assignments often share the name of a cell or two, such as ``setup``.
+    This is the master with most marked cells in common, if they outnumber the notebook's other
+    marked cells: assignments often share a few names of cells, such as ``setup``. For a notebook
+    without marked cells, the file name decides.
+
+    Parameters
+    ----------
+    masters : sequence of Master
+    cells : sequence of Cell
+    name : str
+        Name of the file without suffix.
+
+    Returns
+    -------
+    Master
 
     Raises
     ------
     BadNotebookError
-        If there is none, and no marked cell but its name speaks for one either.
+        If the notebook matches no master.
     """
     best = max(masters, key=lambda master: likeness(master, cells))
     common = likeness(best, cells)
@@ -311,20 +341,22 @@ def closest(masters: Sequence[Master], cells: Sequence[Cell], name: str) -> Mast
 
 
 def _step(cell: nbformat.NotebookNode, original: str) -> Step:
-    """Return the step of a released cell; hidden tests come from the original's source."""
+    """Make a step of a released cell; hidden tests are taken from the original source."""
     shown = cell.source
     marks = marks_of(cell)
     identifier = marks.get("grade_id", "")
     points = float(marks.get("points", 0) or 0)
     prose = cell.cell_type != "code"
-    # A graded cell without code is graded by a person in nbgrader, too.
+    # As in nbgrader, a person grades cells without code.
     if marks.get("task") or (marks.get("grade") and (marks.get("solution") or prose)):
         return Step("manual", shown, identifier, points, shown=shown, prose=prose)
     if prose:
         return Step("text", shown, identifier, shown=shown)
     if marks.get("grade"):
         source = "\n".join(
-            line for line in original.split("\n") if not any(mark in line for mark in HIDDEN)
+            line
+            for line in original.split("\n")
+            if not any(mark in line for mark in HIDDEN_TEST_MARKS)
         )
         called = check_call(source)
         if called is None:
@@ -336,5 +368,5 @@ def _step(cell: nbformat.NotebookNode, original: str) -> Step:
 
 
 def _normalized(source: str) -> str:
-    """Return code without the white space that editors change by themselves."""
+    """Return code without white space that editors change automatically."""
     return "\n".join(line.rstrip() for line in source.strip().splitlines())

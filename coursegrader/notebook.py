@@ -1,4 +1,4 @@
-"""Read notebooks, masters and submissions alike: their cells, nbgrader's marks, their checks."""
+"""Read notebooks (masters and submissions): cells, nbgrader's marks and calls of checks."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import nbformat
 
 from coursekit.exercises import find
 
-LARGEST_NOTEBOOK = 20 << 20
-MOST_CELLS = 2000
-MOST_TEXT = 4_000_000  # characters of all cells together, without outputs
-LONGEST_NAME = 100  # of a grade_id that a submission names
+MAX_NOTEBOOK_BYTES = 20 << 20
+MAX_CELLS = 2000
+MAX_TEXT_LENGTH = 4_000_000  # characters of all cells together, without outputs
+MAX_NAME_LENGTH = 100  # of a grade_id in a submission
 
 
 class BadNotebookError(ValueError):
-    """A file is no notebook that can be graded; the message says why."""
+    """A file cannot be graded; the message says why."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What grading looks at of a submitted cell.
+    """The graded content of a submitted cell.
 
     Attributes
     ----------
@@ -39,8 +39,16 @@ class Cell:
     source: str
 
 
-def too_large(size: int, most: int = LARGEST_NOTEBOOK) -> str:
-    """Say that a file of so many bytes is not read."""
+def too_large(size: int, most: int = MAX_NOTEBOOK_BYTES) -> str:
+    """Return the error message for a file that is too large.
+
+    Parameters
+    ----------
+    size : int
+        Size of the file in bytes.
+    most : int
+        Largest size that is allowed, in bytes.
+    """
     return (
         f"the file has {size / 1e6:.0f} MB; at most {most / 1e6:.0f} MB are read. "
         "Clear the outputs and hand it in again."
@@ -48,14 +56,23 @@ def too_large(size: int, most: int = LARGEST_NOTEBOOK) -> str:
 
 
 def read(content: bytes) -> nbformat.NotebookNode:
-    """Read a notebook of any version.
+    """Read a notebook of any version of the format, and convert it to version 4.
+
+    Parameters
+    ----------
+    content : bytes
+        Content of the file.
+
+    Returns
+    -------
+    NotebookNode
 
     Raises
     ------
     BadNotebookError
-        If it is too large, no JSON, or no notebook.
+        If it is too large, is not JSON, or is not a valid notebook.
     """
-    if len(content) > LARGEST_NOTEBOOK:
+    if len(content) > MAX_NOTEBOOK_BYTES:
         raise BadNotebookError(too_large(len(content)))
     try:
         raw = json.loads(content)
@@ -65,7 +82,7 @@ def read(content: bytes) -> nbformat.NotebookNode:
         raise BadNotebookError("the file is JSON, but no notebook (it has no nbformat).")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # cells without an id, which old ones all are
+            warnings.simplefilter("ignore")  # old notebooks have cells without an id
             notebook = nbformat.reads(json.dumps(raw), as_version=4)
             cells = notebook.cells
             for cell in cells:
@@ -77,37 +94,56 @@ def read(content: bytes) -> nbformat.NotebookNode:
     except Exception as error:
         text = " ".join(str(error).split())[:200]
         raise BadNotebookError(f"the file is no valid notebook: {text}") from None
-    if len(cells) > MOST_CELLS:
-        raise BadNotebookError(f"the notebook has {len(cells)} cells; at most {MOST_CELLS} are.")
+    if len(cells) > MAX_CELLS:
+        raise BadNotebookError(f"the notebook has {len(cells)} cells; at most {MAX_CELLS} are.")
     return notebook
 
 
 def cells_of(notebook: nbformat.NotebookNode) -> list[Cell]:
-    """Return what grading looks at of a submitted notebook.
+    """Return the cells of a submitted notebook.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+
+    Returns
+    -------
+    list of Cell
 
     Raises
     ------
     BadNotebookError
-        If its text is longer than :data:`MOST_TEXT`.
+        If its text is longer than :data:`MAX_TEXT_LENGTH`.
     """
     cells = [
-        Cell(str(cell.cell_type), marks_of(cell).get("grade_id", "")[:LONGEST_NAME], cell.source)
+        Cell(str(cell.cell_type), marks_of(cell).get("grade_id", "")[:MAX_NAME_LENGTH], cell.source)
         for cell in notebook.cells
     ]
-    if (length := sum(len(cell.source) for cell in cells)) > MOST_TEXT:
+    if (length := sum(len(cell.source) for cell in cells)) > MAX_TEXT_LENGTH:
         raise BadNotebookError(
-            f"its cells have {length:,} characters of text and code; at most {MOST_TEXT:,} are."
+            f"its cells have {length:,} characters of text and code; "
+            f"at most {MAX_TEXT_LENGTH:,} are."
         )
     return cells
 
 
 def check_call(source: str) -> str | None:
-    """Return the name of the check if the source is one call ``check("...", name=name)``.
+    """Return the name of the check if the source is a single call ``check("...", name=name)``.
+
+    Parameters
+    ----------
+    source : str
+        Source of a code cell.
+
+    Returns
+    -------
+    str or None
+        None if the source is anything else.
 
     Raises
     ------
     BadNotebookError
-        If it calls ``check`` otherwise than with the variables that the check reads.
+        If the check is unknown, or is called with other variables than it reads.
     """
     try:
         body = ast.parse(source).body
@@ -136,7 +172,7 @@ def check_call(source: str) -> str | None:
 
 
 def marks_of(cell: nbformat.NotebookNode) -> dict[str, Any]:
-    """Return nbgrader's metadata of a cell; empty if there are none, or they are no such."""
+    """Return nbgrader's metadata of a cell; empty if there is none, or it is malformed."""
     marks = cell.get("metadata", {}).get("nbgrader", {})
     if not isinstance(marks, dict) or not isinstance(marks.get("grade_id", ""), str):
         return {}

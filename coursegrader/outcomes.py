@@ -1,4 +1,4 @@
-"""What grading found out about one submission, and the one form in which it is kept as JSON."""
+"""The outcome of grading one submission, and its representation as JSON."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ OUTPUTS = ("stream", "error", "text", "picture")
 
 @dataclass(frozen=True)
 class Output:
-    """What one cell has printed, raised or drawn.
+    """One output of a cell: printed text, an error or a figure.
 
     Attributes
     ----------
     kind : {"stream", "error", "text", "picture"}
     text : str
-        Of a picture, its PNG in base64.
+        The text; for a picture, its PNG in base64.
     """
 
     kind: str
     text: str
 
     def __post_init__(self) -> None:
-        _one_of(OUTPUTS, "an output's kind", self.kind)
+        _require_one_of(OUTPUTS, "an output's kind", self.kind)
 
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """One cell as feedback shows it.
+    """One cell as the feedback shows it.
 
     Attributes
     ----------
     kind : str
-        As of :class:`coursegrader.master.Step`, or "note" for words of ours.
+        The kind of its :class:`coursegrader.master.Step`, or "note" for a remark of the grader.
     source : str
     outputs : tuple of Output
     status : str
-        How it ended; empty if it was not to be run.
+        How the run ended; empty if the cell is not run.
     prose : bool
         Whether it is Markdown.
     check : int or None
-        Which of the submission's checks it holds.
+        Index of its check in ``SubmissionOutcome.checks``; None if it is not graded.
     """
 
     kind: str
@@ -60,24 +60,24 @@ class CellOutcome:
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """What became of one cell that is worth points.
+    """The outcome of one graded cell.
 
     Attributes
     ----------
     id, title : str
-        What a gradebook calls it.
+        Its name and title in the gradebook.
     points : float
-        What it is worth.
+        Maximum number of points.
     earned : float or None
-        None until a person has graded it.
+        Between 0 and ``points``; None until a person has graded it.
     passed : bool or None
         None until a person has graded it.
     message : str
         Why it did not pass.
     by : {"answers", "in-process", "a person"}
-        Who judged it.
+        How it is judged.
     hidden : bool
-        Whether a part of it is hidden from learners.
+        Whether some of its source is hidden from learners.
     """
 
     id: str
@@ -90,7 +90,7 @@ class CheckOutcome:
     hidden: bool
 
     def __post_init__(self) -> None:
-        _one_of(JUDGES, "who judged a check", self.by)
+        _require_one_of(JUDGES, "who judged a check", self.by)
         if (self.passed is None) != (self.earned is None):
             raise ValueError(
                 f"check {self.id!r:.100} has passed={self.passed} and earned={self.earned}; "
@@ -104,30 +104,31 @@ class CheckOutcome:
 
     @property
     def waits(self) -> bool:
-        """Whether a person has still to grade it."""
+        """Whether a person still has to grade it."""
         return self.passed is None
 
 
 @dataclass(frozen=True)
 class SubmissionOutcome:
-    """What became of one submission.
+    """The outcome of one submission.
 
     Attributes
     ----------
     set : str
-        Name of the exercise; empty if none is known.
+        Name of the exercise; empty if it is not known.
     status : {"graded", "graded, with trouble", "waiting", "not graded"}
     possible : float
         The points of a perfect submission.
     checks : tuple of CheckOutcome
     remarks : tuple of str
+        Notes for the learner and for the person who grades.
     cells : tuple of CellOutcome
     seconds : float
-        How long grading took.
+        Duration of grading.
     again : bool
-        Whether something of ours failed, so that the next run has to grade it anew.
+        Whether grading itself failed, so that the next run has to grade it again.
     student, path, key : str
-        Whose it is, where it was found, and what its files in the report are called.
+        Name of the student, path of the notebook, and name of its files in the report.
     """
 
     set: str
@@ -143,7 +144,7 @@ class SubmissionOutcome:
     key: str = ""
 
     def __post_init__(self) -> None:
-        _one_of(STATES, "a submission's status", self.status)
+        _require_one_of(STATES, "a submission's status", self.status)
         for cell in self.cells:
             if cell.check is not None and cell.check not in range(len(self.checks)):
                 raise ValueError(
@@ -152,17 +153,17 @@ class SubmissionOutcome:
 
     @property
     def points(self) -> float:
-        """What was earned so far."""
+        """The points earned so far."""
         return float(sum(check.earned for check in self.checks if not check.waits))
 
     @property
     def waiting(self) -> float:
-        """The points that a person has still to grade."""
+        """The points that a person still has to grade."""
         return float(sum(check.points for check in self.checks if check.waits))
 
     @property
     def in_process(self) -> float:
-        """The points that were judged beside the submission's own code."""
+        """The points earned in tests that run in the same process as the submission's code."""
         return float(
             sum(
                 check.earned
@@ -173,34 +174,47 @@ class SubmissionOutcome:
 
 
 def to_json(outcome: SubmissionOutcome) -> dict[str, Any]:
-    """Return what :func:`from_json` makes the same outcome of."""
+    """Convert an outcome to a dict that :func:`from_json` converts back."""
     return asdict(outcome)
 
 
 def from_json(value: Any) -> SubmissionOutcome:
-    """Return the outcome that JSON describes.
+    """Convert a dict, as :func:`to_json` returns it, to an outcome.
+
+    Parameters
+    ----------
+    value
+        Any value that was read from JSON.
+
+    Returns
+    -------
+    SubmissionOutcome
 
     Raises
     ------
     ValueError
-        If it describes none; the message names the part that is wrong.
+        If it is not a valid outcome; the message names the invalid field.
     """
-    return _read(SubmissionOutcome, value, "the outcome")
+    return _read_value(SubmissionOutcome, value, "the outcome")
 
 
-def _read(kind: Any, value: Any, where: str) -> Any:
-    """Return a value of JSON as one of a type that a field declares."""
+def _read_value(kind: Any, value: Any, where: str) -> Any:
+    """Convert a JSON value to the declared type of a field."""
     parts = get_args(kind)
-    if get_origin(kind) is UnionType:  # of a type and None
-        return None if value is None else _read(parts[0], value, where)
+    if get_origin(kind) is UnionType:  # such as float | None
+        return None if value is None else _read_value(parts[0], value, where)
     if get_origin(kind) is tuple and isinstance(value, list | tuple):
-        return tuple(_read(parts[0], one, f"{where}[{place}]") for place, one in enumerate(value))
+        return tuple(
+            _read_value(parts[0], one, f"{where}[{index}]") for index, one in enumerate(value)
+        )
     if is_dataclass(kind) and isinstance(value, dict):
         types = _types(kind)
         if value.keys() != types.keys():
             wrong = ", ".join(sorted(map(str, value.keys() ^ types.keys())))
             raise ValueError(f"{where} has too few keys or too many: {wrong:.200}.")
-        return kind(**{name: _read(types[name], value[name], f"{where}.{name}") for name in types})
+        return kind(
+            **{name: _read_value(types[name], value[name], f"{where}.{name}") for name in types}
+        )
     if kind is float and type(value) in (int, float) and math.isfinite(value):
         return float(value)
     if kind in (str, bool, int) and type(value) is kind:
@@ -212,6 +226,6 @@ def _read(kind: Any, value: Any, where: str) -> Any:
 _types = functools.cache(get_type_hints)
 
 
-def _one_of(known: tuple[str, ...], what: str, value: str) -> None:
+def _require_one_of(known: tuple[str, ...], what: str, value: str) -> None:
     if value not in known:
         raise ValueError(f"{what} is {value!r:.100}; it has to be one of: {', '.join(known)}.")

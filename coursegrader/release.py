@@ -1,8 +1,8 @@
-"""Make the exercise that learners get of the notebook with its solution.
+"""Make exercises for learners from notebooks with solutions.
 
-The result is what an nbgrader course would hand out, with two differences: where a comment is
-stub enough, nothing is raised, so that a learner can run on to the check; and a notebook whose
-marks nbgrader would pass over, solution and all, is refused.
+The result is what nbgrader would release, with two differences. Where a comment suffices as a
+stub, it raises no error, so that a learner can run all cells up to the check. And a notebook is
+refused if nbgrader would ignore a misspelled mark and release the solution.
 """
 
 from __future__ import annotations
@@ -29,51 +29,80 @@ RAISING_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"  # nbgrader's
 TEXT_STUB = "YOUR ANSWER HERE"
 SOLUTION_NOTE = re.compile(r"^\*\*Solutions\.\*\*.*?(?=\n\n|\Z)", re.M | re.S)
 
-# What may be between marks, and the flag of the cells in which nbgrader allows it.
+# The regions between marks, and the flag of the cells in which nbgrader allows each.
 REGIONS = {"SOLUTION": "solution", "HIDDEN TESTS": "grade", "MARK SCHEME": "task"}
 MARKS = {
-    f"{word} {what}": (word, what)  # BEGIN first: of a line with both, nbgrader sees that
+    f"{word} {what}": (word, what)  # BEGIN first: in a line with both, nbgrader uses that
     for word in ("BEGIN", "END")
     for what in REGIONS
 }
 COMMENT = re.compile(r"#+|^\s*(?://+|<!--+|%+|--+|/\*+|;+)")
-# The likeness of "BEGINSOLUTON" and "BEGINSOLUTION" is .96, of "AND SOLUTION" .91.
-LEAST_LIKENESS = 0.92
+# The similarity of "BEGINSOLUTON" and "BEGINSOLUTION" is .96, that of "AND SOLUTION" .91.
+MIN_SIMILARITY = 0.92
 AUTOTEST = "AUTOTEST"
-MOST_POINTS = 1e6  # nor is infinity a number of points
+MAX_POINTS = 1e6  # this also excludes infinity
 
-# What cells that may hold a secret keep of their metadata, and what the others lose.
-KEPT = {"nbgrader", "tags", "editable", "deletable", "slideshow", "format", "raw_mimetype"}
-RECORDS = {"execution", "ExecuteTime", "executionInfo", "outputId", "collapsed", "scrolled"}
-KEPT_OF_NOTEBOOK = {"kernelspec", "language_info", "title", "authors"}
-# nbgrader's own keys, without what it writes into exercises.
+# Metadata that may stay in cells with secrets, and metadata that is removed from other cells.
+ALLOWED_METADATA = {
+    "nbgrader",
+    "tags",
+    "editable",
+    "deletable",
+    "slideshow",
+    "format",
+    "raw_mimetype",
+}
+EXECUTION_METADATA = {
+    "execution",
+    "ExecuteTime",
+    "executionInfo",
+    "outputId",
+    "collapsed",
+    "scrolled",
+}
+NOTEBOOK_METADATA = {"kernelspec", "language_info", "title", "authors"}
+# nbgrader's own keys, without those that it adds to exercises.
 FLAGS = ("grade", "solution", "locked", "task")
-KEYS = {*FLAGS, "schema_version", "grade_id", "points"}
+NBGRADER_KEYS = {*FLAGS, "schema_version", "grade_id", "points"}
 
 
 def changed(source: Path | str, target: Path | str) -> str | None:
-    """Return the exercise that belongs to a solution, or None if the file holds it already.
+    """Make the exercise of a solution; return None if the target file is up to date.
 
     Parameters
     ----------
     source : path
         Notebook with solutions.
     target : path
-        Where :func:`write` is to write the exercise.
+        Path of the exercise, which need not exist.
+
+    Returns
+    -------
+    str or None
+        The text of the notebook, for :func:`write`.
 
     Raises
     ------
     BadNotebookError
-        If no cell of the notebook is marked, or for what :func:`exercise` refuses.
+        If no cell of the notebook is marked, or :func:`exercise` refuses it.
+    OSError
+        If a file cannot be read.
     """
     content, target = _released_text(Path(source)), Path(target)
-    # What is no UTF-8 is no exercise of ours, and differs.
+    # A file that is not UTF-8 was not written by us, so it differs.
     same = target.exists() and target.read_text(encoding="utf-8", errors="replace") == content
     return None if same else content
 
 
 def write(content: str, target: Path | str) -> None:
-    """Write an exercise whole or not at all."""
+    """Write an exercise atomically; missing folders are created.
+
+    Parameters
+    ----------
+    content : str
+        Text of the notebook.
+    target : path
+    """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
@@ -89,7 +118,7 @@ def _released_text(source: Path) -> str:
     notebook, again = read(content), read(content)
     for number, (cell, other) in enumerate(zip(notebook.cells, again.cells, strict=True), 1):
         if cell.get("id") != other.get("id"):
-            # nbformat made it up, since the file has none; the next release has to say the same.
+            # The file has no id, so nbformat made up a random one. Each release needs the same.
             cell["id"] = f"cell-{number}"
     made = exercise(notebook, source.stem)
     if not any(marks_of(cell).get(flag) for cell in made.cells for flag in FLAGS):
@@ -101,25 +130,29 @@ def _released_text(source: Path) -> str:
 
 
 def exercise(solution: NotebookNode, name: str) -> NotebookNode:
-    """Return the exercise that belongs to a solution.
+    """Make the exercise of a solution.
 
-    No solution, hidden test, mark scheme or output is in it, and every code cell that compiles
-    in the solution compiles in the exercise. Of an exercise, an exercise like it is returned.
+    It contains no solution, hidden test, mark scheme or output. Every code cell that compiles in
+    the solution compiles in the exercise. The exercise of an exercise is the same exercise.
 
     Parameters
     ----------
     solution : NotebookNode
         Notebook with nbgrader's marks. It is not changed.
     name : str
-        What errors call it, and the file's name without ``.ipynb``.
+        The file's name without ``.ipynb``; it is used in links and error messages.
+
+    Returns
+    -------
+    NotebookNode
 
     Raises
     ------
     BadNotebookError
-        If nbgrader would not take its marks, or would hand out a solution because of a mistake
-        in them; if a cell would not compile without its solution; if tests have still to be
-        made (see :func:`refuse_autotest`); if it is not for Python; or if a check is called with
-        other variables or worth other points than it declares.
+        If nbgrader would refuse its marks, or would release a solution because of a mistake in
+        them; if a cell would not compile without its solution; if nbgrader has yet to generate
+        tests (see :func:`refuse_autotest`); if it is not in Python; or if the variables or points
+        of a check differ from its declaration.
     """
     notebook = copy.deepcopy(solution)
     _refuse_other_languages(notebook, name)
@@ -138,7 +171,7 @@ def exercise(solution: NotebookNode, name: str) -> NotebookNode:
             link = f"[the solutions](../solutions/{name}.ipynb)"
             note = f"**Solutions.** Try first; then compare with {link}."
             cell.source = SOLUTION_NOTE.sub(note, cell.source)
-    for key in set(notebook.metadata) - KEPT_OF_NOTEBOOK:
+    for key in set(notebook.metadata) - NOTEBOOK_METADATA:
         del notebook.metadata[key]
     try:
         nbformat.validate(notebook)
@@ -148,20 +181,21 @@ def exercise(solution: NotebookNode, name: str) -> NotebookNode:
 
 
 def refuse_autotest(notebook: NotebookNode, name: str = "") -> None:
-    """Raise an error if nbgrader has still to make tests of a notebook's lines.
+    """Raise an error if nbgrader has yet to generate tests from ``AUTOTEST`` comments.
 
-    Since 0.9, nbgrader replaces comments with ``AUTOTEST`` by tests when it generates the
-    assignment. Before that they are comments, which everybody passes.
+    Since version 0.9, nbgrader replaces these comments by tests when it generates the assignment.
+    Until then they test nothing, and every submission passes.
 
     Parameters
     ----------
     notebook : NotebookNode
     name : str
-        What the error calls the notebook.
+        Name of the notebook in the error message.
 
     Raises
     ------
     BadNotebookError
+        If a code cell has such a comment.
     """
     for where, cell in _named_cells(notebook, name):
         if cell.cell_type != "code":
@@ -175,11 +209,11 @@ def refuse_autotest(notebook: NotebookNode, name: str = "") -> None:
                 )
 
 
-# ------------------------------------------------------------------------- what is refused
+# ------------------------------------------------------------------------------ validation
 
 
 def _named_cells(notebook: NotebookNode, name: str) -> Iterator[tuple[str, NotebookNode]]:
-    """Yield the cells, and what errors call them."""
+    """Yield each cell with its name in error messages."""
     for number, cell in enumerate(notebook.cells, 1):
         marks = marks_of(cell)
         which = repr(marks["grade_id"]) if marks.get("grade_id") else f"number {number}"
@@ -201,7 +235,7 @@ def _refuse_other_languages(notebook: NotebookNode, name: str) -> None:
 
 
 def _verify_marks(notebook: NotebookNode, name: str) -> None:
-    """Raise an error if marks are not such as nbgrader takes, or not as a check says."""
+    """Raise an error if marks are invalid for nbgrader or disagree with a check."""
     seen: set[str] = set()
     for where, cell in _named_cells(notebook, name):
         marks = cell.metadata.get("nbgrader", {})
@@ -227,7 +261,7 @@ def _verify_marks(notebook: NotebookNode, name: str) -> None:
             )
         _verify_regions(cell, where)
         points = marks.get("points") or 0
-        if not isinstance(points, (int, float)) or not 0 <= points < MOST_POINTS:
+        if not isinstance(points, (int, float)) or not 0 <= points < MAX_POINTS:
             raise BadNotebookError(
                 f"{where}: it is worth {points!r} points; a number from 0 on is needed."
             )
@@ -243,35 +277,35 @@ def _verify_marks(notebook: NotebookNode, name: str) -> None:
 
 
 def _verify_regions(cell: NotebookNode, where: str) -> None:
-    """Raise an error if regions do not fit together, or a mark is misspelled."""
+    """Raise an error if regions are not properly delimited, or a mark is misspelled."""
     marks = marks_of(cell)
     opened, begun = "", 0
     for number, line in enumerate(cell.source.split("\n"), 1):
-        place = f"{where}, line {number}: {line.strip()[:80]!r}"
+        label = f"{where}, line {number}: {line.strip()[:80]!r}"
         word, what = _region_mark(line)
         if not word:
             prose = cell.cell_type != "code"
-            near = _nearly_a_mark(line, prose)
+            near = _misspelled_mark(line, prose)
             if near and (not prose or any(marks.get(flag) for flag in FLAGS)):
                 raise BadNotebookError(
-                    f"{place} is not what nbgrader takes for {near}, so what it marks would be "
+                    f"{label} is not what nbgrader takes for {near}, so what it marks would be "
                     f"handed out. Write: ### {near}"
                 )
         elif word == "BEGIN":
             if opened:
                 raise BadNotebookError(
-                    f"{place}, but the {opened} of line {begun} is not ended. Put END {opened} "
+                    f"{label}, but the {opened} of line {begun} is not ended. Put END {opened} "
                     "before, on a line of its own."
                 )
             if not marks.get(REGIONS[what]):
                 raise BadNotebookError(
-                    f"{place} in a cell that is not marked as {REGIONS[what]!r}, where nbgrader "
+                    f"{label} in a cell that is not marked as {REGIONS[what]!r}, where nbgrader "
                     "does not take it. Mark the cell so, or take the line out."
                 )
             opened, begun = what, number
         elif opened != what:
             raise BadNotebookError(
-                f"{place} without a BEGIN {what} before it, so what was to be taken out would be "
+                f"{label} without a BEGIN {what} before it, so what was to be taken out would be "
                 "handed out. Put one where it begins."
             )
         else:
@@ -283,12 +317,12 @@ def _verify_regions(cell: NotebookNode, where: str) -> None:
 
 
 def _region_mark(line: str) -> tuple[str, str]:
-    """Return, such as ``("BEGIN", "SOLUTION")``, the mark that nbgrader sees in a line."""
+    """Return the mark in a line, such as ``("BEGIN", "SOLUTION")``, or two empty strings."""
     return next((parts for mark, parts in MARKS.items() if mark in line), ("", ""))
 
 
-def _nearly_a_mark(line: str, prose: bool) -> str:
-    """Return the mark that a comment, or a line of prose, seems to be meant as."""
+def _misspelled_mark(line: str, prose: bool) -> str:
+    """Return the mark that a line seems to be a misspelling of, or an empty string."""
     texts = []
     for comment in COMMENT.split(line)[1:]:
         words = re.findall("[A-Z]+", comment.upper())
@@ -298,12 +332,12 @@ def _nearly_a_mark(line: str, prose: bool) -> str:
     for text in texts:
         for mark in MARKS:
             meant = text.replace("MARKING", "MARK"), mark.replace(" ", "")
-            if difflib.SequenceMatcher(None, *meant, autojunk=False).ratio() >= LEAST_LIKENESS:
+            if difflib.SequenceMatcher(None, *meant, autojunk=False).ratio() >= MIN_SIMILARITY:
                 return mark
     return ""
 
 
-# ---------------------------------------------------------------------- what is taken out
+# --------------------------------------------------------------------- removing solutions
 
 
 @dataclass(frozen=True)
@@ -313,10 +347,10 @@ class _Region:
     what: str
     first: int
     last: int
-    inner: str  # how far its code is indented
+    inner: str  # indentation of its code
 
     def stubs(self, line: str, prose: bool) -> list[list[str]]:
-        """Return what can take its place, best first; the line is its first."""
+        """Return possible replacements, best first; ``line`` is the first line of the region."""
         outer = line[: len(line) - len(line.lstrip())]
         if self.what != "SOLUTION":
             return [[]] if prose else [[], [f"{self.inner}pass"]]
@@ -327,14 +361,14 @@ class _Region:
             for indent, stub in (
                 (outer, STUB),
                 (outer, RAISING_STUB),
-                # A mark is often at the start of a line, though its code is indented.
+                # Marks are often not indented although the code is.
                 (self.inner, RAISING_STUB),
             )
         ]
 
 
 def _regions(lines: list[str]) -> list[_Region]:
-    """Return the regions of a cell that :func:`_verify_regions` has passed."""
+    """Return the regions of a cell that :func:`_verify_regions` has accepted."""
     found = []
     first = 0
     for number, line in enumerate(lines):
@@ -353,7 +387,7 @@ def _regions(lines: list[str]) -> list[_Region]:
 
 
 def _remove_solutions(cell: NotebookNode, where: str) -> None:
-    """Put stubs where a cell's solutions are, and nothing where its hidden things are."""
+    """Replace the solutions in a cell by stubs, and remove hidden tests and mark schemes."""
     prose = cell.cell_type != "code"
     original = cell.source
     lines = original.split("\n")
@@ -364,11 +398,11 @@ def _remove_solutions(cell: NotebookNode, where: str) -> None:
         return
     checked = bool(regions) and not prose and _syntax_error(original) is None
     cleared = list(lines)
-    for region in reversed(regions):  # from the end, so that numbers of lines stay right
+    for region in reversed(regions):  # from the end, so that line numbers stay valid
         stubs = region.stubs(lines[region.first], prose)
         chosen = stubs[0]
         if checked:
-            # Each with the others as they were: whether one has to raise does not hang on them.
+            # Try each region with the others unchanged, since they do not affect the choice.
             for stub in stubs:
                 tried = lines[: region.first] + stub + lines[region.last + 1 :]
                 if _syntax_error("\n".join(tried)) is None:
@@ -386,7 +420,7 @@ def _remove_solutions(cell: NotebookNode, where: str) -> None:
 
 
 def _is_blank(cell: NotebookNode) -> bool:
-    """Return whether a solution cell is as learners get it."""
+    """Return whether a solution cell is still an unedited stub."""
     from nbgrader.utils import compute_checksum
 
     if cell.source.strip() in ("", STUB, RAISING_STUB, TEXT_STUB):
@@ -396,10 +430,10 @@ def _is_blank(cell: NotebookNode) -> bool:
 
 
 def _syntax_error(source: str) -> tuple[int, str] | None:
-    """Return the line at which a cell does not compile, and why; None if it does.
+    """Return the line number and message of a cell's syntax error; None if it compiles.
 
-    IPython's own syntax is Python here. Below a cell's magic, such as %%time, the rest of the
-    cell counts; if that is no Python, as below %%bash, it does not compile.
+    IPython syntax is accepted. After a cell magic such as %%time, the rest of the cell is compiled;
+    if it is not Python, as after %%bash, that is an error.
     """
     from IPython.core.inputtransformer2 import TransformerManager
 
@@ -427,7 +461,7 @@ def _syntax_error(source: str) -> tuple[int, str] | None:
 
 
 def _strip_metadata(cell: NotebookNode) -> None:
-    """Take out the attachments that a cell no longer shows, and metadata that may tell."""
+    """Remove attachments that a cell no longer shows, and metadata that might reveal a solution."""
     shown = unquote(cell.source)
     attachments = cell.pop("attachments", {})
     kept = {name: data for name, data in attachments.items() if f"attachment:{name}" in shown}
@@ -435,7 +469,7 @@ def _strip_metadata(cell: NotebookNode) -> None:
         cell["attachments"] = kept
     secret = any(marks_of(cell).get(flag) for flag in ("solution", "grade", "task"))
     for key in list(cell.metadata):
-        if (key not in KEPT) if secret else (key in RECORDS):
+        if (key not in ALLOWED_METADATA) if secret else (key in EXECUTION_METADATA):
             del cell.metadata[key]
 
 
@@ -445,7 +479,7 @@ def _finish_as_nbgrader_does(notebook: NotebookNode, name: str) -> None:
     from nbgrader.preprocessors import ClearOutput, ComputeChecksums, LockCells
 
     for where, cell in _named_cells(notebook, name):
-        marks = {key: value for key, value in marks_of(cell).items() if key in KEYS}
+        marks = {key: value for key, value in marks_of(cell).items() if key in NBGRADER_KEYS}
         if not any(marks.get(flag) for flag in FLAGS) and not marks.get("grade_id"):
             cell.metadata.pop("nbgrader", None)
             continue
@@ -454,7 +488,7 @@ def _finish_as_nbgrader_does(notebook: NotebookNode, name: str) -> None:
         )
         try:
             MetadataValidator().validate_cell(cell)
-        except Exception as error:  # its own, and those of jsonschema
+        except Exception as error:  # its own errors, and those of jsonschema
             raise BadNotebookError(
                 f"{where}: nbgrader does not take its marks: {_one_line(error)}"
             ) from None
@@ -462,7 +496,7 @@ def _finish_as_nbgrader_does(notebook: NotebookNode, name: str) -> None:
     for preprocessor in (LockCells, ClearOutput, ComputeChecksums):
         try:
             preprocessor().preprocess(notebook, resources)
-        except Exception as error:  # each of them has errors of its own
+        except Exception as error:  # each preprocessor has its own errors
             raise BadNotebookError(
                 f"{name}: nbgrader's {preprocessor.__name__}: {_one_line(error)}"
             ) from None

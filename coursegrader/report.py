@@ -1,8 +1,7 @@
-"""Write what grading found: a gradebook, feedback, and a page that sums it up.
+"""Write the results of grading: a gradebook, feedback pages and a summary page.
 
-What a submission printed, drew or called itself is shown as text, and pictures as pictures;
-none of it is ever taken for HTML. All of it is bounded, too: :func:`bounded` is the one place
-through which whatever is kept or shown has to go.
+Everything that comes from a submission is shown as text or as a picture, and never as HTML. Its
+size is limited: everything that is stored or shown first passes through :func:`bounded`.
 """
 
 from __future__ import annotations
@@ -32,41 +31,48 @@ from coursegrader.outcomes import CellOutcome, CheckOutcome, Output, SubmissionO
 
 SCHEMA = 1
 PNG = b"\x89PNG\r\n\x1a\n"
-BARS = 10
+MAX_BARS = 10
 ANSI_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-WAITS = "waits for a person"
+WAITING_TEXT = "waits for a person"
 
-# The most that is kept of one submission, in characters where it is not said otherwise.
-MOST_REMARKS = 50
-LONGEST_REMARK = 500
-LONGEST_MESSAGE = 2000
-LONGEST_NAME = 500
-LONGEST_SOURCE = 100_000
-LONGEST_OUTPUT = 100_000
-MOST_TEXT = 2_000_000  # of all cells and outputs together
-MOST_CELLS = 500  # cells that are graded are shown whatever their number
-MOST_OUTPUTS = 1000
-MOST_PICTURES = 50
-MOST_PICTURE_BYTES = 4 << 20  # of all pictures together, as they are written: in base64
-REMARKS_IN_TABLE = 2000
-REMARKS_IN_SUMMARY = 300
+# Limits on what is stored of one submission, in characters unless stated otherwise.
+MAX_REMARKS = 50
+MAX_REMARK_LENGTH = 500
+MAX_MESSAGE_LENGTH = 2000
+MAX_NAME_LENGTH = 500
+MAX_SOURCE_LENGTH = 100_000
+MAX_OUTPUT_LENGTH = 100_000
+MAX_TEXT_LENGTH = 2_000_000  # of all cells and outputs together
+MAX_CELLS = 500  # graded cells are always shown
+MAX_OUTPUTS = 1000
+MAX_PICTURES = 50
+MAX_PICTURE_BYTES = 4 << 20  # of all pictures together, in base64
+MAX_REMARKS_IN_TABLE = 2000
+MAX_REMARKS_IN_SUMMARY = 300
 
-# The most that is rendered; what is longer is shown as plain text. The worst that was found for a
-# cell of 5,000 characters of Markdown takes 0.17 s (20 quotes in each other, then lines that go
-# on with them) and 15 MB ("_*a" over and over), and grows to 0.39 s and 54 MB for 10,000. That
-# is without definitions of links, which take 0.24 s for 2,000 characters and grow with the cube
-# of their number, and without large tables, which grow with columns times rows: 2.1 s and 124 MB
-# for 2,000 characters. 10,000 characters of Python take 0.4 s at most ("\N{" in a text).
-LONGEST_MARKDOWN = 5_000
-LARGEST_TABLE = 1000  # bars of the widest line, times lines
-LONGEST_CODE = 10_000
-MOST_MARKDOWN = 60_000  # of a page
-MOST_CODE = 60_000
+# Limits on what is rendered; longer text is shown as plain text. The slowest Markdown of 5,000
+# characters that we found takes 0.17 s (20 nested quotes, then continuation lines) and the largest
+# 15 MB (repeated "_*a"); 10,000 characters take 0.39 s and 54 MB. This excludes link definitions,
+# which take 0.24 s for 2,000 characters, growing with the cube of their number, and large tables,
+# which grow with columns times rows: 2.1 s and 124 MB for 2,000 characters. 10,000 characters of
+# Python take at most 0.4 s ("\N{" in a string).
+MAX_MARKDOWN_LENGTH = 5_000
+MAX_TABLE_SIZE = 1000  # number of "|" in the widest line, times number of lines
+MAX_CODE_LENGTH = 10_000
+MAX_PAGE_MARKDOWN = 60_000  # of a page
+MAX_PAGE_CODE = 60_000
 
 
 def write_atomically(path: Path, content: str) -> None:
-    """Write a file whole or not at all."""
+    """Write a text file completely or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        A file in an existing folder.
+    content : str
+    """
     part = path.with_name(path.name + ".part")
     try:
         part.write_text(content, encoding="utf-8", errors="replace")
@@ -76,28 +82,46 @@ def write_atomically(path: Path, content: str) -> None:
 
 
 def clip(text: str, most: int) -> str:
-    """Return a text of at most ``most`` characters that can be written down as UTF-8."""
+    """Shorten a text to at most ``most`` characters, and make it valid UTF-8.
+
+    Parameters
+    ----------
+    text : str
+    most : int
+
+    Returns
+    -------
+    str
+    """
     text = text[:most] if len(text) <= most else text[: most - 1] + "…"
-    # Half a character, as of a file name that is no UTF-8, is written by nobody.
+    # A lone surrogate, as in a file name that is not UTF-8, cannot be written.
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def bounded(outcome: SubmissionOutcome) -> SubmissionOutcome:
-    """Return what is kept of one outcome: its texts shortened, and only so many of them.
+    """Limit the length and number of the texts and pictures in an outcome.
 
-    What is returned is returned unchanged if it is given once more.
+    The function is idempotent.
+
+    Parameters
+    ----------
+    outcome : SubmissionOutcome
+
+    Returns
+    -------
+    SubmissionOutcome
     """
     return replace(
         outcome,
-        set=clip(outcome.set, LONGEST_NAME),
-        student=clip(outcome.student, LONGEST_NAME),
-        path=clip(outcome.path, LONGEST_NAME),
+        set=clip(outcome.set, MAX_NAME_LENGTH),
+        student=clip(outcome.student, MAX_NAME_LENGTH),
+        path=clip(outcome.path, MAX_NAME_LENGTH),
         checks=tuple(
             replace(
                 check,
-                id=clip(check.id, LONGEST_NAME),
-                title=clip(check.title, LONGEST_NAME),
-                message=clip(check.message, LONGEST_MESSAGE),
+                id=clip(check.id, MAX_NAME_LENGTH),
+                title=clip(check.title, MAX_NAME_LENGTH),
+                message=clip(check.message, MAX_MESSAGE_LENGTH),
             )
             for check in outcome.checks
         ),
@@ -107,31 +131,31 @@ def bounded(outcome: SubmissionOutcome) -> SubmissionOutcome:
 
 
 def _bounded_remarks(remarks: Sequence[str]) -> tuple[str, ...]:
-    kept = [clip(remark, LONGEST_REMARK) for remark in remarks]
-    if len(kept) > MOST_REMARKS + 1:
-        kept = [*kept[:MOST_REMARKS], f"and {len(kept) - MOST_REMARKS} more"]
+    kept = [clip(remark, MAX_REMARK_LENGTH) for remark in remarks]
+    if len(kept) > MAX_REMARKS + 1:
+        kept = [*kept[:MAX_REMARKS], f"and {len(kept) - MAX_REMARKS} more"]
     return tuple(kept)
 
 
 def _bounded_cells(cells: Iterable[CellOutcome]) -> tuple[CellOutcome, ...]:
-    """Return what a page can show of the cells."""
+    """Limit the number of cells, and their content."""
     kept, plain, budget = [], 0, _DisplayBudget()
     for cell in cells:
         if cell.check is None and cell.kind != "note":
             plain += 1
-            if plain > MOST_CELLS:
+            if plain > MAX_CELLS:
                 continue
         kept.append(
             replace(
                 cell,
-                kind=clip(cell.kind, LONGEST_NAME),
-                source=budget.text(cell.source, LONGEST_SOURCE),
+                kind=clip(cell.kind, MAX_NAME_LENGTH),
+                source=budget.text(cell.source, MAX_SOURCE_LENGTH),
                 outputs=budget.outputs(cell.outputs),
-                status=clip(cell.status, LONGEST_NAME),
+                status=clip(cell.status, MAX_NAME_LENGTH),
             )
         )
-    if plain > MOST_CELLS:
-        kept.append(CellOutcome("note", f"{plain - MOST_CELLS} more cells are not shown."))
+    if plain > MAX_CELLS:
+        kept.append(CellOutcome("note", f"{plain - MAX_CELLS} more cells are not shown."))
     return tuple(kept)
 
 
@@ -139,11 +163,11 @@ class _DisplayBudget:
     """How much of one submission may still be shown."""
 
     def __init__(self) -> None:
-        self.characters, self.places = MOST_TEXT, MOST_OUTPUTS
-        self.pictures, self.bytes = MOST_PICTURES, MOST_PICTURE_BYTES
+        self.characters, self.outputs_left = MAX_TEXT_LENGTH, MAX_OUTPUTS
+        self.pictures, self.bytes = MAX_PICTURES, MAX_PICTURE_BYTES
 
     def text(self, text: str, most: int) -> str:
-        """Keep the beginning and the end of a text."""
+        """Shorten a text in the middle."""
         most = min(most, max(self.characters, 200))
         if len(text) > most:
             half = most // 2 - 50
@@ -153,15 +177,15 @@ class _DisplayBudget:
         return clip(text, len(text))
 
     def outputs(self, outputs: Sequence[Output]) -> tuple[Output, ...]:
-        """Keep as many outputs as there is room for."""
-        kept = outputs[: self.places]
-        self.places -= len(kept)
+        """Return the first outputs, as many as the budget allows."""
+        kept = outputs[: self.outputs_left]
+        self.outputs_left -= len(kept)
         return tuple(map(self.output, kept))
 
     def output(self, output: Output) -> Output:
-        """Keep a picture whole or not at all, and the ends of a text."""
+        """Shorten a text; replace a picture that exceeds the budget by a text."""
         if output.kind != "picture":
-            return replace(output, text=self.text(output.text, LONGEST_OUTPUT))
+            return replace(output, text=self.text(output.text, MAX_OUTPUT_LENGTH))
         if self.pictures > 0 and len(output.text) <= self.bytes:
             self.pictures -= 1
             self.bytes -= len(output.text)
@@ -170,7 +194,19 @@ class _DisplayBudget:
 
 
 def feedback(row: SubmissionOutcome, *, show_hidden: bool = False) -> str:
-    """Return one student's page."""
+    """Return the feedback page of one submission.
+
+    Parameters
+    ----------
+    row : SubmissionOutcome
+    show_hidden : bool
+        Show the messages of hidden tests.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     return (
         _environment()
         .get_template("feedback.html")
@@ -191,7 +227,23 @@ def summary(
     missing: list[str],
     fault: str = "",
 ) -> str:
-    """Return the page that sums up all notebooks."""
+    """Return the summary page of all submissions.
+
+    Parameters
+    ----------
+    rows : iterable of SubmissionOutcome
+    sandbox : mapping of str to str
+        The active layers of the sandbox, with the mechanism of each.
+    missing : list of str
+        The inactive layers.
+    fault : str
+        Why the grades are invalid; empty if they are not.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
     rows = list(rows)
     groups = []
     for name in sorted({row.set for row in rows}):
@@ -221,26 +273,47 @@ def summary(
 
 
 def grades(rows: Iterable[SubmissionOutcome]) -> pd.DataFrame:
-    """Return the gradebook: a row per notebook, with a column for each check.
+    """Return the gradebook: a row for each notebook, a column for each check.
 
-    The cell of a check that waits for a person is empty.
+    Parameters
+    ----------
+    rows : iterable of SubmissionOutcome
+
+    Returns
+    -------
+    DataFrame
+        The value of a check that a person has yet to grade is missing.
     """
     lines = []
     for row in rows:
         names = ("student", "set", "points", "possible", "waiting", "in_process", "status")
         line = {name: getattr(row, name) for name in names}
-        line["remarks"] = clip("; ".join(row.remarks), REMARKS_IN_TABLE)
+        line["remarks"] = clip("; ".join(row.remarks), MAX_REMARKS_IN_TABLE)
         line["file"] = row.path
         for check in row.checks:
-            # A master may call a cell as a column is called that is there already.
+            # The identifier of a check may equal the name of another column.
             name = f"{check.id} (check)" if check.id in line else check.id
             line[name] = check.earned
-        lines.append({_no_formula(name): _no_formula(value) for name, value in line.items()})
+        lines.append(
+            {_escape_formula(name): _escape_formula(value) for name, value in line.items()}
+        )
     return pd.DataFrame(lines)
 
 
 def results(rows: Iterable[SubmissionOutcome], about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``results.json`` holds; its form is documented in the course."""
+    """Return the content of ``results.json``, whose format is documented in the course.
+
+    Parameters
+    ----------
+    rows : iterable of SubmissionOutcome
+    about : mapping of str to object
+        Additional entries, such as the layers of the sandbox.
+
+    Returns
+    -------
+    dict
+        For :func:`dump`.
+    """
     names = ("student", "path", "set", "status", "points", "possible", "waiting", "in_process",
              "remarks", "seconds")  # fmt: skip
     return {
@@ -256,11 +329,22 @@ def results(rows: Iterable[SubmissionOutcome], about: Mapping[str, Any]) -> dict
 
 
 def gradescope(row: SubmissionOutcome, *, show_hidden: bool = False) -> dict[str, Any]:
-    """Return one notebook's results in the form that Gradescope reads.
+    """Return the results of one notebook in Gradescope's format.
 
-    A test that waits for a person has no score. Gradescope then wants a score of the whole, which
-    is of what is graded so far. So that no student takes it for the total, nothing is visible
-    before grades are published.
+    A test that a person has yet to grade has no score. Gradescope then needs a total score, which
+    covers only the graded tests. So that students do not mistake it for the final score, nothing
+    is visible before grades are published.
+
+    Parameters
+    ----------
+    row : SubmissionOutcome
+    show_hidden : bool
+        Show the messages of hidden tests.
+
+    Returns
+    -------
+    dict
+        For :func:`dump`.
     """
     visibility = "after_published" if row.waiting else "visible"
     tests = []
@@ -273,13 +357,13 @@ def gradescope(row: SubmissionOutcome, *, show_hidden: bool = False) -> dict[str
             "visibility": visibility,
         }
         if check.waits:
-            test["output"] = f"This {WAITS}."
+            test["output"] = f"This {WAITING_TEXT}."
         else:
             test["score"] = check.earned
         tests.append(test)
     said = list(row.remarks)
     if row.waiting:
-        said.insert(0, f"{row.waiting:g} of {row.possible:g} points: {WAITS}. "
+        said.insert(0, f"{row.waiting:g} of {row.possible:g} points: {WAITING_TEXT}. "
                     "The score is of what is graded so far.")  # fmt: skip
     return {
         "score": row.points,
@@ -289,28 +373,28 @@ def gradescope(row: SubmissionOutcome, *, show_hidden: bool = False) -> dict[str
     }
 
 
-# Signs with which a formula begins, after NFKC, which knows them in full width, too.
-FORMULA = "=+-@\u2212"
-# Some spreadsheets take these for the end of a cell even where commas are.
-SEPARATORS = re.compile(r"([;\t])")
+# Characters that start a formula, after NFKC normalisation of full-width forms.
+FORMULA_SIGNS = "=+-@\u2212"
+# Some spreadsheets split cells at these even in files with commas.
+CELL_SEPARATORS = re.compile(r"([;\t])")
 
 
-def _no_formula(value: Any) -> Any:
-    """Keep spreadsheets from taking a text for a formula; numbers stay numbers."""
+def _escape_formula(value: Any) -> Any:
+    """Quote a text that a spreadsheet would evaluate as a formula; leave numbers unchanged."""
     if not isinstance(value, str):
         return value
     begins_oddly = value[:1] in ("\t", "\r", "\n")
     lines = re.sub(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+", " ", value)
-    pieces = ["'" * _is_formula(piece) + piece for piece in SEPARATORS.split(lines)]
+    pieces = ["'" * _is_formula(piece) + piece for piece in CELL_SEPARATORS.split(lines)]
     text = "".join(pieces)
     return "'" + text if begins_oddly and not text.startswith("'") else text
 
 
 def _is_formula(text: str) -> bool:
     for letter in text:
-        # Spaces, and what nobody sees: marks of order and of width, and control characters.
+        # Skip spaces and invisible characters, such as directional marks and control characters.
         if not (letter.isspace() or unicodedata.category(letter) in ("Cc", "Cf", "Mn", "Me")):
-            return unicodedata.normalize("NFKC", letter)[0] in FORMULA
+            return unicodedata.normalize("NFKC", letter)[0] in FORMULA_SIGNS
     return False
 
 
@@ -318,7 +402,7 @@ def _histogram(rows: list[SubmissionOutcome]) -> list[dict[str, Any]]:
     possible = max(row.possible for row in rows)
     if not possible:
         return []
-    bars = min(BARS, int(possible)) or 1
+    bars = min(MAX_BARS, int(possible)) or 1
     counts = Counter(min(bars - 1, int(bars * row.points / possible)) for row in rows)
     most = max(counts.values())
     edges = [possible * bar / bars for bar in range(bars + 1)]
@@ -344,63 +428,63 @@ def _most_failed(rows: list[SubmissionOutcome]) -> list[dict[str, Any]]:
     for entry in failed.values():
         entry["count"] = entry["messages"].total()
         message = entry.pop("messages").most_common(1)[0][0]
-        entry["message"] = clip(message, LONGEST_REMARK)
+        entry["message"] = clip(message, MAX_REMARK_LENGTH)
     return sorted(failed.values(), key=lambda entry: (-entry["count"], entry["id"]))
 
 
-_made: jinja2.Environment | None = None
+_template_environment: jinja2.Environment | None = None
 
 
 def _environment() -> jinja2.Environment:
-    global _made
-    if _made is None:
-        _made = jinja2.Environment(
+    global _template_environment
+    if _template_environment is None:
+        _template_environment = jinja2.Environment(
             loader=jinja2.PackageLoader("coursegrader"),
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        _made.filters |= {
-            "short": lambda remarks: clip("; ".join(remarks), REMARKS_IN_SUMMARY),
+        _template_environment.filters |= {
+            "short": lambda remarks: clip("; ".join(remarks), MAX_REMARKS_IN_SUMMARY),
             "earned": _points_or_dash,
             "mood": lambda check: {True: "good", False: "bad", None: "wait"}[check.passed],
             "mark": lambda check: {True: "✔", False: "✘", None: "…"}[check.passed],
         }
-    return _made
+    return _template_environment
 
 
 def _points_or_dash(check: CheckOutcome) -> str:
     return "–" if check.waits else f"{check.earned:g}"
 
 
-# Definitions of links take time that grows with the cube of their number.
+# The time for link definitions grows with the cube of their number.
 _markdown = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_inline", "reference"])
 _tables = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_inline", "reference"])
 _tables.enable("table")
 
 
 class _Renderer:
-    """Renders what is on one page, while it is not too much."""
+    """Renders Markdown, code and outputs of one page, up to a limit per page."""
 
     def __init__(self) -> None:
-        self.markdown, self.python = MOST_MARKDOWN, MOST_CODE
+        self.markdown, self.python = MAX_PAGE_MARKDOWN, MAX_PAGE_CODE
 
     def prose(self, source: str) -> Markup:
-        """Show Markdown."""
-        if len(source) > min(LONGEST_MARKDOWN, self.markdown):
+        """Render Markdown, or show it as plain text if it is too long."""
+        if len(source) > min(MAX_MARKDOWN_LENGTH, self.markdown):
             return Markup("<pre>{}</pre>").format(source)
         self.markdown -= len(source)
         lines = source.split("\n")
-        few = max(line.count("|") for line in lines) * len(lines) <= LARGEST_TABLE
+        few = max(line.count("|") for line in lines) * len(lines) <= MAX_TABLE_SIZE
         try:
             return Markup((_tables if few else _markdown).render(source))
         except Exception:
-            # Such as IndexError for ">" over and over; the text is what matters.
+            # Such as IndexError for many ">"; then show the plain text.
             return Markup("<pre>{}</pre>").format(source)
 
     def code(self, source: str) -> Markup:
-        """Show Python."""
-        if len(source) > min(LONGEST_CODE, self.python):
+        """Highlight Python, or show it as plain text if it is too long."""
+        if len(source) > min(MAX_CODE_LENGTH, self.python):
             return escape(source)
         self.python -= len(source)
         try:
@@ -410,7 +494,7 @@ class _Renderer:
             return escape(source)
 
     def output(self, output: Output) -> Markup:
-        """Show one output: as text, or as a picture if it is one."""
+        """Render one output as a picture or as text."""
         if output.kind != "picture":
             kind = "output error" if output.kind == "error" else "output"
             return _preformatted(kind, output.text)
@@ -431,23 +515,42 @@ def _preformatted(kind: str, text: str) -> Markup:
 
 
 def as_a_terminal_shows_it(text: str) -> str:
-    """Apply carriage returns and backspaces, as of progress bars, and drop colours."""
+    """Apply carriage returns and backspaces, as progress bars use them, and remove colours.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+    """
     lines = []
     for line in ANSI_ESCAPES.sub("", text).split("\n"):
         shown: list[str] = []
-        place = 0
+        column = 0
         for part in re.split("([\r\b])", line):
             if part == "\r":
-                place = 0
+                column = 0
             elif part == "\b":
-                place = max(0, place - 1)
+                column = max(0, column - 1)
             else:
-                shown[place : place + len(part)] = part
-                place += len(part)
+                shown[column : column + len(part)] = part
+                column += len(part)
         lines.append("".join(shown))
     return CONTROL_CHARACTERS.sub("", "\n".join(lines))
 
 
 def dump(value: Any) -> str:
-    """Return JSON as it is written to files: readable, and the same for the same value."""
+    """Convert a value to JSON with indentation and sorted keys.
+
+    Parameters
+    ----------
+    value
+        Any value that JSON can represent.
+
+    Returns
+    -------
+    str
+    """
     return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n"

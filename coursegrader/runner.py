@@ -1,9 +1,8 @@
-"""Run the cells of one submission; everything here is in the hands of that submission.
+"""Run the cells of one submission in a process that the submission may control.
 
-The grader believes nothing that comes from this process but that somebody said so: the
-answers it sends are judged elsewhere, and only the time between its messages, which the
-grader measures itself, counts against it. Each step comes when the one before has ended, so that
-no cell can look up what a later one holds.
+The grader does not trust anything that this process sends. Its answers are judged in another
+process, and the grader measures the time itself. Each step arrives only after the previous one has
+ended, so that no cell can read the source of a later one.
 """
 
 from __future__ import annotations
@@ -34,28 +33,44 @@ from coursegrader.channel import Channel
 from coursegrader.sandbox import Limits, Sandbox, run
 from coursekit.exercises import catalogue
 
-LARGEST_OUTPUT = 200_000  # characters of text in one cell
-LARGEST_PICTURE = 1_500_000  # bytes
-CHECKS = "coursekit.exercises.checks"
-AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+MAX_OUTPUT_LENGTH = 200_000  # characters of text in one cell
+MAX_PICTURE_BYTES = 1_500_000  # bytes
+CHECKS_PACKAGE = "coursekit.exercises.checks"
+AWAIT_FLAG = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
-# Captured before any submission runs: what it patches later is not what judges it.
+# Saved before any submission runs, so that it cannot replace them.
 _compile, _eval, _parse = compile, eval, ast.parse
 _original_builtins = dict(vars(builtins))
 
 
 def serve(spec: dict[str, Any], *, fds: list[int]) -> None:
-    """Run a submission in a sandbox. Called in a process forked for it alone."""
+    """Run a submission in a sandbox, in a process forked for this purpose.
+
+    Parameters
+    ----------
+    spec : dict
+        Settings from :meth:`coursegrader.grader.Grader.spec`.
+    fds : list of int
+        File descriptor of the channel to the grader.
+    """
     _run_in_sandbox(spec, fds, lambda sandbox: _serve_requests(sandbox, fds[0], spec["seed"]))
 
 
 def judge(spec: dict[str, Any], *, fds: list[int]) -> None:
-    """Judge answers in a sandbox of its own, in which no code of a submission ever ran."""
+    """Judge answers in a separate sandbox, in which no code of a submission runs.
+
+    Parameters
+    ----------
+    spec : dict
+        Settings from :meth:`coursegrader.grader.Grader.spec`.
+    fds : list of int
+        File descriptor of the channel to the grader.
+    """
     _run_in_sandbox(spec, fds, lambda _: _judge_requests(fds[0], spec["seed"], spec["checks"]))
 
 
 def _run_in_sandbox(spec: dict[str, Any], fds: list[int], work: Callable[[Sandbox], None]) -> None:
-    """Enter the sandbox that the grader has described, and do the work there."""
+    """Enter the sandbox that the settings describe, and call ``work`` in it."""
     sandbox = Sandbox(
         layers=set(spec["layers"]),
         limits=Limits(**spec["limits"]),
@@ -68,14 +83,14 @@ def _run_in_sandbox(spec: dict[str, Any], fds: list[int], work: Callable[[Sandbo
         nowhere = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nowhere, standard)
-        tempfile.tempdir = os.getcwd()  # the only folder that can be written to
+        tempfile.tempdir = os.getcwd()  # the only writable folder
         work(entered)
 
     run(sandbox, quietly, keep=fds)
 
 
 def _serve_requests(sandbox: Sandbox, fd: int, seed: int) -> None:
-    """Read a notebook, write files and run steps, as the grader asks for it."""
+    """Serve the requests of the grader: read a notebook, write files and run steps."""
     channel = _ForkSafeChannel(socket.socket(fileno=fd))
     channel.send({"event": "ready", "layers": sandbox.on})
     notebook = None
@@ -94,14 +109,14 @@ def _serve_requests(sandbox: Sandbox, fd: int, seed: int) -> None:
         elif asked == "step":
             notebook = notebook or _NotebookShell(channel, seed)
             step = json.loads(blob)
-            del blob, request  # tests are secret: only what runs them holds them
+            del blob, request  # tests are secret, so keep no other copy
             notebook.run(step)
         else:
             return
 
 
 def _read_notebook(content: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return the cells of a submitted notebook as a message; the sandbox's limits hold for it."""
+    """Return the cells of a submitted notebook as a message; the sandbox limits its memory."""
     from coursegrader.notebook import BadNotebookError, cells_of, read
 
     try:
@@ -115,13 +130,13 @@ def _read_notebook(content: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 class _ChecksBlocker(importlib.abc.MetaPathFinder):
-    """Keeps a submission from importing the course's checks, which hold the answers."""
+    """Prevents a submission from importing the course's checks, which contain the answers."""
 
     def __init__(self, note: Callable[[str], None]):
         self._note = note
 
     def find_spec(self, name, path=None, target=None):
-        if name == CHECKS or name.startswith(CHECKS + "."):
+        if name == CHECKS_PACKAGE or name.startswith(CHECKS_PACKAGE + "."):
             self._note("imports")
             raise ModuleNotFoundError(
                 f"{name} is not here: answers are judged elsewhere", name=name
@@ -129,7 +144,7 @@ class _ChecksBlocker(importlib.abc.MetaPathFinder):
 
 
 class _ForkSafeChannel(Channel):
-    """A channel that sends whole messages only, whatever threads, forks and interrupts do."""
+    """A channel whose messages stay complete despite threads, forks and interrupts."""
 
     def __init__(self, connection: socket.socket):
         super().__init__(connection)
@@ -139,7 +154,7 @@ class _ForkSafeChannel(Channel):
     def send(
         self, message: dict[str, Any], blob: bytes = b"", timeout: float | None = None
     ) -> None:
-        """Send a message, unless this is a process that the submission has forked."""
+        """Send a message; do nothing in a process that the submission has forked."""
         if os.getpid() != self._owner:
             return
         with self._lock:
@@ -161,7 +176,7 @@ class _NotebookShell:
         from traitlets.config import Config
 
         self.channel = channel
-        self.room_left = LARGEST_OUTPUT
+        self.room_left = MAX_OUTPUT_LENGTH
         notebook = self
 
         class Publisher(DisplayPublisher):
@@ -189,10 +204,10 @@ class _NotebookShell:
                 raise SystemExit
 
             def enable_gui(self, gui=None):
-                pass  # figures are drawn into the page, whatever is asked for
+                pass  # figures are always shown inline
 
             def system(self, cmd):
-                # IPython asks for a terminal, which there is none of in the sandbox.
+                # IPython needs a terminal, which the sandbox does not have.
                 done = subprocess.run(
                     self.var_expand(cmd, depth=1),
                     shell=True,
@@ -217,7 +232,7 @@ class _NotebookShell:
         config = Config()
         config.InteractiveShell.colors = "nocolor"
         config.HistoryManager.enabled = False
-        # Nothing of this process's own program is to be seen from the notebook.
+        # Hide this program's own __main__ module from the notebook.
         main = types.ModuleType("__main__")
         self.shell = Shell.instance(
             config=config,
@@ -229,16 +244,16 @@ class _NotebookShell:
         self.streams = _OutputStream(self, "stdout"), _OutputStream(self, "stderr")
         sys.stdout, sys.stderr = self.streams
         self.transform = type(self.shell.input_transformer_manager)().transform_cell
-        # The folder of the notebook is where Jupyter looks for modules first.
+        # Like Jupyter, look for modules in the folder of the notebook first.
         sys.path.insert(0, "")
         sys.meta_path.insert(0, _ChecksBlocker(self.note))
-        catalogue.judge_elsewhere(self.check_called)
+        catalogue.defer_checks(self.check_called)
         _set_seed(seed)
 
     def run(self, step: dict[str, Any]) -> None:
-        """Run one step, and say how it ended."""
+        """Run one step, and send its end message to the grader."""
         status, verdict = "ok", {}
-        # An interrupt may come at any moment, also when the cell has just ended.
+        # An interrupt may come at any time, even just after the cell has ended.
         try:
             status = self.step(step, verdict)
         except KeyboardInterrupt:
@@ -251,8 +266,8 @@ class _NotebookShell:
                 break
 
     def step(self, step: dict[str, Any], verdict: dict[str, Any]) -> str:
-        """Run one step; what tests find is put into the verdict."""
-        self.room_left = LARGEST_OUTPUT
+        """Run one step, and return its status; tests add their result to ``verdict``."""
+        self.room_left = MAX_OUTPUT_LENGTH
         if step["kind"] == "code":
             result = self.shell.run_cell(step["source"], store_history=True)
             if result.success:
@@ -263,13 +278,13 @@ class _NotebookShell:
             try:
                 return self._run_tests(step.pop("source"), verdict)
             finally:
-                self.flush()  # what tests print is theirs, and not the next cell's
+                self.flush()  # so that output of tests is not added to the next cell
         for name, kind in step["answers"].items():
             self._send_answer(name, kind)
         return "ok"
 
     def _send_answer(self, name: str, kind: str) -> None:
-        """Send the value of one variable to the grader, or why that cannot be done."""
+        """Send the value of one variable to the grader, or the reason why that is not possible."""
         from coursekit.exercises import kinds
 
         message: dict[str, Any] = {"event": "answer", "name": name}
@@ -291,10 +306,10 @@ class _NotebookShell:
         self.channel.send(message, blob)
 
     def _run_tests(self, source: str, verdict: dict[str, Any]) -> str:
-        """Run tests of the master beside the submission's code, with the original builtins.
+        """Run the master's tests in the submission's namespace, with the original builtins.
 
-        As in nbgrader, an error earns nothing, a number at the end so many points, and all
-        else everything.
+        As in nbgrader, an error earns no points, a number in the last line earns that many
+        points, and anything else earns all points.
         """
         sys.settrace(None)
         sys.setprofile(None)
@@ -306,9 +321,11 @@ class _NotebookShell:
             body = _parse(source).body
             last = None
             if body and isinstance(body[-1], ast.Expr) and not source.rstrip().endswith(";"):
-                last = _compile(ast.Expression(body.pop().value), "<tests>", "eval", flags=AWAIT)
-            rest = _compile(ast.Module(body, []), "<tests>", "exec", flags=AWAIT)
-            del source, body  # they tell what is right to whoever looks for it
+                last = _compile(
+                    ast.Expression(body.pop().value), "<tests>", "eval", flags=AWAIT_FLAG
+                )
+            rest = _compile(ast.Module(body, []), "<tests>", "exec", flags=AWAIT_FLAG)
+            del source, body  # they would reveal the expected values
             self._evaluate(rest, space)
             value = None if last is None else self._evaluate(last, space)
             if isinstance(value, numbers.Real) and not isinstance(value, bool):
@@ -325,44 +342,44 @@ class _NotebookShell:
         return "ok"
 
     def _evaluate(self, code: types.CodeType, space: dict[str, Any]) -> Any:
-        """Run a piece of tests; ``await`` works as in any cell."""
+        """Run compiled tests; ``await`` works as in any cell."""
         value = _eval(code, space)
         if code.co_flags & inspect.CO_COROUTINE:
             value = self.shell.loop_runner(value)
         return value
 
     def note(self, what: str) -> None:
-        """Tell the grader of something that it should remark upon."""
+        """Send a note to the grader, which adds a remark."""
         self.channel.send({"event": "note", "note": what})
 
     def check_called(self, identifier: str) -> None:
-        """Say what a learner who calls a check outside of its cell should know."""
+        """Print a message if a check is called outside of its cell, and notify the grader."""
         print(f"{str(identifier)[:40]} is judged when the notebook has run.")
         self.note("calls")
 
     def flush(self) -> None:
-        """Send what was printed so far."""
+        """Send the buffered output."""
         for stream in self.streams:
             stream.flush()
 
     def show(self, kind: str, data: dict[str, Any]) -> None:
-        """Send one output to the grader, as far as there is room for it."""
+        """Send one output to the grader, within the limits."""
         self.flush()
         picture = data.get("image/png")
         if isinstance(picture, str):
             with suppress(ValueError):
                 picture = base64.b64decode(picture)
-        if isinstance(picture, bytes) and len(picture) <= LARGEST_PICTURE:
+        if isinstance(picture, bytes) and len(picture) <= MAX_PICTURE_BYTES:
             self._send_output({"type": kind, "mime": "image/png"}, picture)
         elif isinstance(text := data.get("text/plain"), str):
             self._send_output({"type": kind, "mime": "text/plain"}, self._shorten(text))
 
     def write(self, text: str) -> None:
-        """Send what was printed."""
+        """Send printed text."""
         self._send_output({"type": "stream"}, self._shorten(text))
 
     def error(self, traceback: list[str]) -> None:
-        """Send what was raised."""
+        """Send a traceback."""
         self.flush()
         self._send_output({"type": "error"}, self._shorten("\n".join(traceback)))
 
@@ -382,11 +399,11 @@ class _NotebookShell:
 
 
 class _OutputStream:
-    """Takes the place of ``sys.stdout``: gathers what is printed and sends it in pieces."""
+    """Replaces ``sys.stdout`` or ``sys.stderr``: buffers text and sends it to the grader."""
 
     encoding = "utf-8"
     errors = "replace"
-    GATHERED = 4096
+    MAX_BUFFER_LENGTH = 4096
 
     def __init__(self, notebook: _NotebookShell, name: str):
         self.name = f"<{name}>"
@@ -402,7 +419,7 @@ class _OutputStream:
         if self._notebook.room_left > 0:
             self._parts.append(text[: self._notebook.room_left + 1])
             self._length += len(text)
-            if self._length > self.GATHERED:
+            if self._length > self.MAX_BUFFER_LENGTH:
                 self.flush()
         return len(text)
 
@@ -434,7 +451,7 @@ def _set_seed(seed: int) -> None:
 
 
 def _judge_requests(fd: int, seed: int, files: list[str]) -> None:
-    """Judge answers, with the course's checks and those in files, until the grader hangs up."""
+    """Judge answers with the course's checks and those in files until the connection closes."""
     import hashlib
 
     from coursekit.exercises import find, use
@@ -450,7 +467,7 @@ def _judge_requests(fd: int, seed: int, files: list[str]) -> None:
         channel.send({"problem": str(error)[:2000]})
         return
     channel.send({})
-    read: dict[tuple, Any] = {}  # a model that three checks look at is loaded once
+    read: dict[tuple, Any] = {}  # cache: a model that three checks use is loaded once
     given: dict[str, Any] = {}
     problem = ""
     while True:
@@ -468,11 +485,11 @@ def _judge_requests(fd: int, seed: int, files: list[str]) -> None:
             if request["problem"]:
                 problem = problem or request["problem"]
                 continue
-            place = (type(check.answers[name]), name, hashlib.sha256(content).digest())
+            key = (type(check.answers[name]), name, hashlib.sha256(content).digest())
             try:
-                if place not in read:
-                    read[place] = answers.read(check.answers[name], name, content)
-                given[name] = read[place]
+                if key not in read:
+                    read[key] = answers.read(check.answers[name], name, content)
+                given[name] = read[key]
             except WrongKindError as error:
                 problem = problem or str(error)
         else:

@@ -1,4 +1,4 @@
-"""Keras, whatever its settings are."""
+"""Access to Keras that does not depend on the reader's Keras settings."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 
 
 def load():
-    """Import Keras.
+    """Import Keras and return it.
 
     Raises
     ------
     ModuleNotFoundError
-        If the back end that it is set to is not installed.
+        If the configured back end is not installed.
     """
     try:
         import keras
@@ -27,9 +27,9 @@ def load():
 
 
 def precision():
-    """Return what layers compute in: float32, whatever ``floatx`` says.
+    """Return the dtype policy for layers: float32, regardless of ``floatx``.
 
-    A mixed policy is kept: no file of settings can choose one, so the program that runs did.
+    A mixed policy is respected: a settings file cannot choose one, so the running program did.
     """
     import keras
 

@@ -1,7 +1,7 @@
-"""What options have to be, and words for what they are instead.
+"""Validation of arguments, with error messages that name the argument.
 
-Whatever the package is given is looked at here before another library sees it: their messages
-name neither the option nor what to do.
+Arguments are validated here before they reach another library, whose messages would name neither
+the argument nor the remedy.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from typing import Any
 
 import numpy as np
 
-LARGEST_SEED = 2**32 - 1  # NumPy, scikit-learn and Keras take no larger one
-LARGEST_WHOLE = 2**31 - 1  # of what is counted here, no machine has more
+MAX_SEED = 2**32 - 1  # the largest seed that NumPy, scikit-learn and Keras accept
+MAX_INTEGER = 2**31 - 1  # more than any machine can hold of what is counted here
 
 
 def shown(value: Any) -> str:
-    """Write a value on one line of at most 80 characters."""
+    """Return the ``repr`` of a value on one line, cut to 80 characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
 def whole(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:
-    """Return a whole number of Python's or NumPy's as an int.
+    """Return a Python or NumPy integer as an int, if it is within the limits.
 
     Raises
     ------
     TypeError
-        If it is none.
+        If it is not a whole number.
     ValueError
         If it is out of range, or a truth value.
     """
@@ -43,17 +43,17 @@ def whole(name: str, value: Any, *, least: int = 1, most: int | None = None) -> 
     if isinstance(value, bool) or number < least or (most is not None and number > most):
         raise ValueError(f"{name} is {value}; it must be a whole number {wanted}.")
     if most is None:
-        at_most(name, number, LARGEST_WHOLE)
+        at_most(name, number, MAX_INTEGER)
     return number
 
 
 def at_most(name: str, number: int, most: int) -> int:
-    """Return a whole number that is not too large.
+    """Return a whole number, if it is at most ``most``.
 
     Raises
     ------
     ValueError
-        If it is.
+        If it is larger.
     """
     if number > most:
         raise ValueError(f"{name} is {shown(number)}; it must be at most {most}.")
@@ -61,12 +61,12 @@ def at_most(name: str, number: int, most: int) -> int:
 
 
 def flag(name: str, value: Any) -> bool:
-    """Return a truth value.
+    """Return a truth value as a bool.
 
     Raises
     ------
     TypeError
-        If it is none.
+        If it is neither a truth value nor an int.
     """
     if not isinstance(value, bool | np.bool_ | int):
         raise TypeError(f"{name} is {shown(value)}; it must be True or False.")
@@ -74,19 +74,19 @@ def flag(name: str, value: Any) -> bool:
 
 
 def seed(name: str, value: Any) -> int:
-    """Return a seed that NumPy, scikit-learn and Keras take."""
-    return whole(name, value, least=0, most=LARGEST_SEED)
+    """Return a seed as an int, if NumPy, scikit-learn and Keras accept it."""
+    return whole(name, value, least=0, most=MAX_SEED)
 
 
 def number(name: str, value: Any, wanted: str, holds: Callable[[float], bool]) -> float:
-    """Return a number of Python's or NumPy's as a float, if a condition holds of it.
+    """Return a Python or NumPy number as a float, if it satisfies a condition.
 
     Raises
     ------
     TypeError
-        If it is none; a truth value is none either.
+        If it is not a number, or is a truth value.
     ValueError
-        If the condition does not hold.
+        If it does not satisfy the condition.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         try:
@@ -94,7 +94,7 @@ def number(name: str, value: Any, wanted: str, holds: Callable[[float], bool]) -
         except OverflowError:
             found = np.inf if value > 0 else -np.inf
     else:
-        array = _as_array(value)
+        array = _array_or_none(value)
         if array is None or array.ndim or array.dtype.kind not in "iuf":
             raise TypeError(f"{name} is {shown(value)}; it must be a number, {wanted}.")
         found = float(array)
@@ -104,32 +104,32 @@ def number(name: str, value: Any, wanted: str, holds: Callable[[float], bool]) -
 
 
 def share(name: str, value: Any) -> float:
-    """Return a number from 0 to less than 1."""
+    """Return a number in [0, 1) as a float."""
     return number(name, value, "at least 0 and less than 1", lambda found: 0 <= found < 1)
 
 
 def fraction(name: str, value: Any) -> float:
-    """Return a number between 0 and 1, which is neither."""
+    """Return a number in (0, 1) as a float."""
     return number(name, value, "more than 0 and less than 1", lambda found: 0 < found < 1)
 
 
 def not_negative(name: str, value: Any) -> float:
-    """Return a number that is not below 0 and that float32 holds."""
+    """Return a number from 0 to 1e38, which float32 can hold, as a float."""
     return number(name, value, "0 or a positive number, at most 1e38", lambda x: 0 <= x <= 1e38)
 
 
 def positive(name: str, value: Any) -> float:
-    """Return a finite number above 0."""
+    """Return a finite number above 0 as a float."""
     return number(name, value, "more than 0 and finite", lambda found: 0 < found < np.inf)
 
 
 def one_of(name: str, value: Any, options: Iterable[str]) -> str:
-    """Return one of some words.
+    """Return a text, if it is one of the options.
 
     Raises
     ------
     ValueError
-        If it is none of them.
+        If it is not.
     """
     options = list(options)
     if not isinstance(value, str) or value not in options:
@@ -138,12 +138,12 @@ def one_of(name: str, value: Any, options: Iterable[str]) -> str:
 
 
 def text(name: str, value: Any) -> str:
-    """Return text; nothing (None) is empty text.
+    """Return text, or empty text for None.
 
     Raises
     ------
     TypeError
-        If it is something else.
+        If it is neither text nor None.
     """
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} is {shown(value)}; it must be text.")
@@ -151,12 +151,12 @@ def text(name: str, value: Any) -> str:
 
 
 def sequence(name: str, value: Any, what: str) -> list:
-    """Return a list of what a sequence holds.
+    """Return the items of an iterable as a list.
 
     Raises
     ------
     TypeError
-        If it is none. Text is none either: its letters would be taken one by one.
+        If it is not iterable. Text is refused: its letters would be taken one by one.
     """
     try:
         if isinstance(value, str | bytes):
@@ -167,14 +167,14 @@ def sequence(name: str, value: Any, what: str) -> list:
 
 
 def names(name: str, value: Any, *, number: int | None = None, of: str = "") -> list[str]:
-    """Return names as text, as many as there are things to name.
+    """Return a list of names as text, ``number`` of them where that is given.
 
     Raises
     ------
     TypeError
-        If they are no sequence. Text is none.
+        If they are not a sequence, or are a single text.
     ValueError
-        If they are too many or too few.
+        If there are too many or too few.
     """
     found = [str(each) for each in sequence(name, value, "names")]
     if number is not None and len(found) != number:
@@ -183,12 +183,12 @@ def names(name: str, value: Any, *, number: int | None = None, of: str = "") -> 
 
 
 def mapping(name: str, value: Any, what: str) -> dict[str, Any]:
-    """Return a dict with text as its keys.
+    """Return a mapping as a dict with text keys.
 
     Raises
     ------
     TypeError
-        If it is no mapping.
+        If it is not a mapping.
     """
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} is {shown(value)}; it must be a mapping from {what}.")
@@ -205,13 +205,13 @@ def numbers(name: str, values: Any) -> np.ndarray:
     ValueError
         If its rows have different lengths.
     """
-    array = _as_array(values)
+    array = _array_or_none(values)
     if array is None:
         raise ValueError(
             f"{name} is {shown(values)}, of which NumPy makes no array: all of its rows must have "
             "the same length."
         )
-    # Nullable columns of pandas are objects to NumPy; text that looks like numbers stays text.
+    # NumPy reads nullable pandas columns as objects. Text that looks like numbers stays text.
     if array.dtype.kind == "O" and not any(isinstance(each, str) for each in array.flat):
         import pandas as pd
 
@@ -224,12 +224,12 @@ def numbers(name: str, values: Any) -> np.ndarray:
 
 
 def table(name: str, value: Any) -> Any:
-    """Return a DataFrame with at least one row.
+    """Return a DataFrame, if it has at least one row.
 
     Raises
     ------
     TypeError
-        If it is something else.
+        If it is not a DataFrame.
     ValueError
         If it has no rows.
     """
@@ -248,11 +248,11 @@ def column(table: Any, name: Any, role: str = "") -> Any:
     Raises
     ------
     KeyError
-        If there is none of that name.
+        If no column has that name.
     ValueError
-        If there are several.
+        If several columns have it.
     """
-    found = [place for place, known in enumerate(table.columns) if _same(known, name)]
+    found = [index for index, known in enumerate(table.columns) if _same_name(known, name)]
     if not found:
         raise KeyError(
             f"{f'{role} is' if role else 'there is no column'} {name!r}"
@@ -265,12 +265,12 @@ def column(table: Any, name: Any, role: str = "") -> Any:
 
 
 def path(name: str, value: Any) -> Path:
-    """Return the path of a folder, which need not be there.
+    """Return the path of a folder, which need not exist.
 
     Raises
     ------
     TypeError
-        If it is no path.
+        If it is not a path.
     ValueError
         If there is a file of that name.
     """
@@ -282,37 +282,37 @@ def path(name: str, value: Any) -> Path:
     return folder
 
 
-def all_different(values: Sequence) -> bool:
-    """Whether each of these is a name or a number, and none is there twice."""
+def are_distinct(values: Sequence) -> bool:
+    """Whether all values are hashable, such as text or numbers, and differ from each other."""
     try:
         return len(set(values)) == len(values)
     except TypeError:
         return False
 
 
-def different(name: str, values: Sequence) -> None:
-    """Refuse what cannot be told apart.
+def require_distinct(name: str, values: Sequence) -> None:
+    """Refuse values that are not distinct.
 
     Raises
     ------
     ValueError
-        If two are equal, or one is neither text nor a number.
+        If two are equal, or one is not hashable.
     """
-    if not all_different(values):
+    if not are_distinct(values):
         raise ValueError(
             f"{name} are {shown(values)}; each must be text or a number, and there only once."
         )
 
 
-def _as_array(values: Any) -> np.ndarray | None:
+def _array_or_none(values: Any) -> np.ndarray | None:
     try:
         return np.asarray(values)
     except (TypeError, ValueError):
         return None
 
 
-def _same(known: Any, name: Any) -> bool:
+def _same_name(known: Any, name: Any) -> bool:
     try:
         return bool(known == name)
-    except (TypeError, ValueError):  # as of an array, which is no name
+    except (TypeError, ValueError):  # the comparison gave an array
         return False

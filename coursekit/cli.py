@@ -1,4 +1,4 @@
-"""The command ``coursekit``: the data, and whatever commands other packages add."""
+"""The command ``coursekit``: data commands, and those that other installed packages add."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import typer
 from rich.table import Column, Table
 
 from coursekit.datasets import DataUnavailableError, folders, obtaining, places, registry
-from coursekit.terminal import console, errors, stopped, tell
+from coursekit.terminal import console, errors, exit_on_interrupt, tell
 
-# Where a package that is installed beside this one names its commands: NAME = "module:function".
-COMMANDS = "coursekit.commands"
+# Other packages register commands in this entry-point group: NAME = "module:function".
+ENTRY_POINT_GROUP = "coursekit.commands"
 
 app = typer.Typer(
     help="The companion of the course 'Deep learning with Keras'.", no_args_is_help=True
@@ -26,16 +26,16 @@ app.add_typer(data, name="data")
 
 @app.callback()
 def main() -> None:
-    """Keep ``data`` a sub-command however many others there are."""
+    """Make ``data`` a sub-command even if there is no other."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # whatever somebody has put in its place
-            # A letter that the terminal does not have is no reason to stop.
+        with suppress(AttributeError):  # the stream was replaced
+            # Escape characters that the terminal cannot encode.
             stream.reconfigure(errors="backslashreplace")
 
 
 @data.command("list")
 def list_data() -> None:
-    """List every file with its size, its hash and where it is."""
+    """List every data file with its size, hash and location."""
     table = Table(
         "data set", "edition", Column("file", overflow="fold"), "size", "SHA-256", "where"
     )
@@ -46,9 +46,9 @@ def list_data() -> None:
             file.dataset,
             file.edition,
             file.path.rpartition("/")[2],
-            _readable(file.size),
+            _format_size(file.size),
             file.sha256[:12] if file.sha256 else f"{len(file.members)} members",
-            _place(file),
+            _location_label(file),
         )
     console.print(table)
 
@@ -56,10 +56,10 @@ def list_data() -> None:
 @data.command()
 def fetch(
     datasets: Annotated[
-        list[str] | None, typer.Argument(help="Names of data sets; all that there are by default.")
+        list[str] | None, typer.Argument(help="Names of data sets; all by default.")
     ] = None,
 ) -> None:
-    """Download the full editions, so that the course can be taken offline."""
+    """Download the full editions, so that the course can be used offline."""
     available = {file.dataset: None for file in registry.REGISTRY if not file.bundled}
     wanted = datasets or list(available)
     if unknown := [name or "''" for name in wanted if name not in available]:
@@ -70,7 +70,9 @@ def fetch(
         )
         raise typer.Exit(2)
     failed = False
-    with stopped("Stopped. The files that were fetched whole are kept; run it again to go on."):
+    with exit_on_interrupt(
+        "Stopped. The files that were fetched whole are kept; run it again to go on."
+    ):
         for name in wanted:
             try:
                 for file in registry.files_of(name, "full"):
@@ -84,7 +86,7 @@ def fetch(
 
 @data.command()
 def verify() -> None:
-    """Check the content of every file that is here; end with 1 if one is wrong."""
+    """Verify the content of every local data file; exit with 1 if one is wrong."""
     right = absent = 0
     for file in registry.REGISTRY:
         problems: list[str] = []
@@ -105,7 +107,7 @@ def verify() -> None:
 
 @data.command()
 def where() -> None:
-    """Print the folders in which data files are looked for."""
+    """Print the folders that are searched for data files."""
     found = folders()
     lines = {
         "bundled with coursekit": found["bundled"],
@@ -116,11 +118,11 @@ def where() -> None:
         tell(console, "", f"{what + ':':<24}{folder}")
 
 
-for _found in entry_points(group=COMMANDS):
-    app.command(_found.name)(_found.load())
+for _command in entry_points(group=ENTRY_POINT_GROUP):
+    app.command(_command.name)(_command.load())
 
 
-def _place(file: registry.DataFile) -> str:
+def _location_label(file: registry.DataFile) -> str:
     if file.bundled:
         return "bundled"
     if not any(os.path.isfile(path) for path in places.possible_locations(file)):
@@ -128,5 +130,5 @@ def _place(file: registry.DataFile) -> str:
     return "COURSEKIT_DATA" if places.data_directory() else "cache"
 
 
-def _readable(size: int) -> str:
+def _format_size(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"

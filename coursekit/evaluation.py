@@ -155,7 +155,7 @@ class ConfusionReport:
     def __post_init__(self):
         counts = _counts(self.matrix)
         names = tuple(_options.sequence("labels", self.labels, "names"))
-        if len(names) != len(counts) or not _options.all_different(names):
+        if len(names) != len(counts) or not _options.are_distinct(names):
             raise ValueError(
                 f"labels are {list(names)}; a matrix with {len(counts)} rows needs "
                 f"{len(counts)} different ones, each of them text or a number."
@@ -211,7 +211,7 @@ class ConfusionReport:
         known = sorted(found)
         if labels is not None:
             known = _options.sequence("labels", labels, "classes")
-            _options.different("labels", known)
+            _options.require_distinct("labels", known)
         if strange := sorted(found - set(known)):
             raise ValueError(f"the classes {strange} occur, but labels are {known}.")
         if len(known) < 2:

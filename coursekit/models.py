@@ -1,12 +1,11 @@
-"""One builder per network of the book.
+"""One builder function per network of the book.
 
-Every builder returns a built, uncompiled ``keras.Sequential`` whose default options give
-the network of the source, parameter for parameter. Options are keyword-only. The
-optimiser and the loss belong to the question that is asked of a network, so the chapters
-choose them.
+Every builder returns a built, uncompiled ``keras.Sequential``. With default options it has the
+same parameters as the network of the source. Options are keyword-only. The optimiser and the
+loss depend on the task, so the chapters choose them.
 
-The networks are the same whatever Keras's settings are: the last axis holds the channels, and
-numbers are float32, unless a program has set a mixed policy (``keras.config.set_dtype_policy``).
+The networks do not depend on Keras's settings file: channels are the last axis, and layers
+compute in float32, unless the program sets a mixed policy (``keras.config.set_dtype_policy``).
 """
 
 from __future__ import annotations
@@ -80,8 +79,10 @@ def keras_basics_network(*, units: Sequence[int] = (12, 8)) -> keras.Sequential:
 
     Raises
     ------
-    TypeError, ValueError
-        As for :func:`threshold_network`.
+    TypeError
+        If a number of units is not a whole number.
+    ValueError
+        If there is no hidden layer or one has fewer than 1 unit.
     """
     return _dense_network("keras_basics_network", inputs=8, units=units, classes=3)
 
@@ -98,7 +99,7 @@ def iris_linear_softmax(*, units: int = 10) -> keras.Sequential:
     -------
     keras.Sequential
         Input (4,), output (3,) softmax; 83 parameters by default. Two linear layers in a
-        row can express no more than one: this network draws straight boundaries only.
+        row can express no more than one, so its decision boundaries are straight.
 
     Raises
     ------
@@ -176,17 +177,17 @@ def breast_cancer_network(
     units : sequence of int
         Units of each hidden layer, in order; each at least 1.
     activation : str or None
-        Activation of the hidden layers, by its Keras name. The source names none, so
-        they are linear; None is the same, as in Keras.
+        Keras name of the activation of the hidden layers. The source names none, so they are
+        linear by default; None also means linear.
     dropout : float
         Share of hidden units set to 0 in each training step, in [0, 1).
 
     Returns
     -------
     keras.Sequential
-        Input (9,), output (1,) sigmoid; 56 parameters by default. The source speaks of
-        two output units for a binary class; one sigmoid unit is what the loss
-        ``binary_crossentropy`` asks for.
+        Input (9,), output (1,) sigmoid; 56 parameters by default. The source mentions
+        two output units for a binary class, but the loss ``binary_crossentropy`` needs one
+        sigmoid unit.
 
     Raises
     ------
@@ -214,14 +215,14 @@ def regression_network(*, inputs: int = 5, units: int = 64) -> keras.Sequential:
     Parameters
     ----------
     inputs : int
-        Number of columns, at least 1.
+        Number of input columns, at least 1.
     units : int
         Units of the hidden layer (relu), at least 1.
 
     Returns
     -------
     keras.Sequential
-        Output (1,) without an activation; 449 parameters by default.
+        Input (inputs,), output (1,) linear; 449 parameters by default.
 
     Raises
     ------
@@ -234,7 +235,7 @@ def regression_network(*, inputs: int = 5, units: int = 64) -> keras.Sequential:
     """
     return _dense_network(
         "regression_network",
-        inputs=_size("inputs", inputs),
+        inputs=_layer_size("inputs", inputs),
         units=(units,),
         classes=1,
         output_activation="linear",
@@ -251,9 +252,9 @@ def walking_first_cnn(
     filters : int
         Number of kernels, at least 1.
     kernel_size : int
-        Samples each kernel spans, 1 to 260.
+        Time steps that each kernel spans, 1 to 260.
     strides : int
-        Samples from one position of the kernel to the next, at least 1.
+        Time steps from one position of the kernel to the next, at least 1.
 
     Returns
     -------
@@ -287,12 +288,12 @@ def walking_final_cnn(
     filters : int
         Number of kernels in each of the two convolutions, at least 1.
     kernel_sizes : tuple of two int
-        Samples each kernel of the first and second convolution spans, at least 1. The
-        first moves in steps of 2.
+        Time steps that each kernel of the first and second convolution spans, at least 1. The
+        strides are 2 and 1.
     dropout : float
         Share of the 100 dense units set to 0 in each training step, in [0, 1).
     length : int
-        Samples in a window; 260 are five seconds.
+        Time steps in a window; 260 are five seconds.
 
     Returns
     -------
@@ -317,7 +318,7 @@ def walking_final_cnn(
         _convolution("convolution_2", filters, second, 1),
     ]
     return _walking_network(
-        "walking_final_cnn", convolutions, dropout=dropout, length=_size("length", length)
+        "walking_final_cnn", convolutions, dropout=dropout, length=_layer_size("length", length)
     )
 
 
@@ -336,8 +337,8 @@ def walking_dense(*, dropout: float = 0.0) -> keras.Sequential:
 
     Raises
     ------
-    ValueError
-        If ``dropout`` is out of range.
+    TypeError, ValueError
+        If ``dropout`` is not a number, or is out of range.
 
     References
     ----------
@@ -361,15 +362,16 @@ def mnist_mlp(
     units : int
         Units of each hidden layer (relu), at least 1.
     layers : int
-        Number of hidden layers, at least 1. It really is that number: the loop of the
-        source stops at two, whatever it is asked for.
+        Number of hidden layers, 1 to 1000. (The loop in the source never builds more than
+        two.)
     dropout : float
         Share of units set to 0 after each hidden layer in each training step, in [0, 1).
     l2 : float
-        Factor of the squared weights of the hidden layers in the loss, 0 or more.
+        Factor of the L2 penalty on the weights of the hidden layers, 0 or more.
     seed : int, optional
-        Gives the weights that ``keras.utils.set_random_seed(seed)`` just before would give,
-        also where other threads draw random numbers meanwhile.
+        Seed of the initial weights and of dropout, 0 to 2**32 - 1. The weights are those that
+        ``keras.utils.set_random_seed(seed)`` just before the call would give, even while other
+        threads draw random numbers.
 
     Returns
     -------
@@ -389,7 +391,7 @@ def mnist_mlp(
     return _dense_network(
         "mnist_mlp",
         inputs=784,
-        units=(units,) * _options.at_most("layers", whole("layers", layers), _MOST_LAYERS),
+        units=(units,) * _options.at_most("layers", whole("layers", layers), _MAX_LAYERS),
         classes=10,
         dropout=dropout,
         l2=l2,
@@ -399,12 +401,12 @@ def mnist_mlp(
 
 # ------------------------------------------------------------------ building blocks
 
-# More is a slip of the pen, for which no machine has the memory.
-_LARGEST_LAYER, _MOST_LAYERS = 1_000_000, 1000
+# A larger value is a typing error, and no machine has the memory for it.
+_MAX_SIZE, _MAX_LAYERS = 1_000_000, 1000
 
 
-def _size(name: str, value: int) -> int:
-    return _options.at_most(name, whole(name, value), _LARGEST_LAYER)
+def _layer_size(name: str, value: int) -> int:
+    return _options.at_most(name, whole(name, value), _MAX_SIZE)
 
 
 def _dense_network(
@@ -419,23 +421,23 @@ def _dense_network(
     l2: float = 0.0,
     seed: int | None = None,
 ) -> keras.Sequential:
-    widths = [_size("units", width) for width in sequence("units", units, "whole numbers")]
+    widths = [_layer_size("units", width) for width in sequence("units", units, "whole numbers")]
     if not widths:
         raise ValueError("units is empty; at least one hidden layer is needed.")
     dropout, l2 = share("dropout", dropout), not_negative("l2", l2)
-    start = None if seed is None else _options.seed("seed", seed)
+    seed = None if seed is None else _options.seed("seed", seed)
 
     keras = _keras.load()
     if activation is not None:
         _check_activation(keras, activation)
     dtype = _keras.precision()
 
-    # Keras draws a seed for each layer from Python's random, which all threads share. These
-    # are the numbers it would draw, from a generator of our own.
-    drawn = random.Random(start)
+    # Keras draws a seed for each layer from Python's random, which all threads share. Our own
+    # generator draws the same numbers.
+    generator = random.Random(seed)
 
     def layer_seed() -> int | None:
-        return None if start is None else drawn.randint(1, int(1e9))
+        return None if seed is None else generator.randint(1, int(1e9))
 
     def dense(width: int, activation: str | None, name: str, penalty=None) -> keras.layers.Dense:
         return keras.layers.Dense(
@@ -461,7 +463,7 @@ def _dense_network(
 
 
 def _check_activation(keras, name: str) -> None:
-    """Refuse what Keras does not know by this name, or what changes the number of values."""
+    """Refuse an activation that Keras does not know, or that changes the number of values."""
     if not isinstance(name, str):
         raise TypeError(f"activation is {shown(name)}; it must be a name that Keras knows.")
     try:
@@ -478,10 +480,10 @@ def _check_activation(keras, name: str) -> None:
 
 
 def _convolution(name: str, filters: int, kernel_size: int, strides: int) -> dict:
-    """Check the options of one convolution, before Keras is imported."""
+    """Validate the options of one convolution before Keras is imported."""
     return {
         "name": name,
-        "filters": _size("filters", filters),
+        "filters": _layer_size("filters", filters),
         "kernel_size": whole("kernel_size", kernel_size),
         "strides": whole("strides", strides),
     }
@@ -491,15 +493,15 @@ def _walking_network(
     name: str, convolutions: list[dict], *, dropout: float = 0.0, length: int = 260
 ) -> keras.Sequential:
     dropout = share("dropout", dropout)
-    left = length
+    remaining = length
     for options in convolutions:
-        if options["kernel_size"] > left:
+        if options["kernel_size"] > remaining:
             raise ValueError(
                 f"kernel_size is {options['kernel_size']} in {options['name']}, which sees only "
-                f"{left} samples; it must be 1 to {left}."
+                f"{remaining} samples; it must be 1 to {remaining}."
             )
-        left = ((left - options["kernel_size"]) // options["strides"] + 1) // 2
-        if left < 1:
+        remaining = ((remaining - options["kernel_size"]) // options["strides"] + 1) // 2
+        if remaining < 1:
             raise ValueError(
                 f"{options['name']} with kernel_size {options['kernel_size']} and strides "
                 f"{options['strides']} leaves nothing to pool; make either smaller."
@@ -507,16 +509,16 @@ def _walking_network(
 
     keras = _keras.load()
     layers, dtype = keras.layers, _keras.precision()
-    # Said of each layer, because keras.json may say something else.
-    last = {"data_format": "channels_last", "dtype": dtype}
+    # Set for each layer, because keras.json may choose something else.
+    common = {"data_format": "channels_last", "dtype": dtype}
 
     model = keras.Sequential(name=name)
     model.add(keras.Input((length, 3), dtype="float32"))
     for options in convolutions:
-        model.add(layers.Conv1D(activation="relu", **options, **last))
+        model.add(layers.Conv1D(activation="relu", **options, **common))
         pool = options["name"].replace("convolution", "pool")
-        model.add(layers.MaxPooling1D(2, name=pool, **last))
-    model.add(layers.Flatten(name="flatten", **last))
+        model.add(layers.MaxPooling1D(2, name=pool, **common))
+    model.add(layers.Flatten(name="flatten", **common))
     model.add(layers.Dense(100, activation="sigmoid", dtype=dtype, name="hidden"))
     if dropout:
         model.add(layers.Dropout(dropout, dtype=dtype, name="dropout"))

@@ -1,7 +1,7 @@
-"""Splits of the data, preparation of tables (on scikit-learn), and of digits.
+"""Split data, and prepare tables and images of digits for a network.
 
-Everything that learns from data (a mean, a range, a neighbour) is a scikit-learn
-transformer: fit it on the training part, then apply it to both parts.
+Whatever is estimated from data (a mean, a range, nearest neighbours) is a scikit-learn
+transformer: fit it on the training set, then apply it to every set.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ __all__ = [
 def split_stratified(
     table: pd.DataFrame, *, by: str, test: float = 0.2, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split rows at random so that each class has the same share in both parts.
+    """Split rows at random so that each class has about the same share in both sets.
 
     Parameters
     ----------
     table : DataFrame
         One row per example.
     by : str
-        The column of classes.
+        Name of the column that holds the classes.
     test : float
-        Share of the rows for the test part, between 0 and 1.
+        Share of the rows for the test set, between 0 and 1 (both excluded).
     seed : int
         Seed of the shuffle, 0 to 2**32 - 1.
 
@@ -55,16 +55,17 @@ def split_stratified(
     Raises
     ------
     KeyError
-        If there is no such column.
+        If the table has no column ``by``.
     TypeError
-        If ``table`` is no DataFrame, ``test`` no number, or ``seed`` no whole number.
+        If ``table`` is not a DataFrame, ``test`` is not a number, or ``seed`` is not a whole
+        number.
     ValueError
-        If ``test`` or ``seed`` is out of range, the table has no rows, a class is missing in a
-        row, or a class is too small to be on both sides.
+        If ``test`` or ``seed`` is out of range, the table has no rows, several columns are called
+        ``by``, a row has no class, or a class is too small to be in both sets.
     """
     from sklearn.model_selection import train_test_split
 
-    classes, names = _numbered(_options.table("table", table), by)
+    classes, names = _encode_categories(_options.table("table", table), by)
     fraction("test", test)
     seed = _options.seed("seed", seed)
     counts = np.bincount(classes)
@@ -87,7 +88,7 @@ def split_stratified(
     for side, rows in (("training", train), ("test", held_out)):
         lacking = np.flatnonzero(np.bincount(classes[rows], minlength=len(counts)) == 0)
         if len(lacking):
-            few = ", ".join(f"{names[place]} ({counts[place]} rows)" for place in lacking)
+            few = ", ".join(f"{names[index]} ({counts[index]} rows)" for index in lacking)
             raise ValueError(
                 f"{by} has classes too small to be on both sides with test={test}; the {side} part "
                 f"would lack {few}. Choose another share, drop them, or join them with others."
@@ -98,17 +99,17 @@ def split_stratified(
 def split_by_group(
     table: pd.DataFrame, *, group: str, test: float = 0.2, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split rows at random so that all rows of a group lie on the same side.
+    """Split rows at random so that all rows of a group are in the same set.
 
     Parameters
     ----------
     table : DataFrame
         One row per example.
     group : str
-        The column that says what belongs together, for example a patient's id.
+        Name of the column that identifies the group, for example a patient's id.
     test : float
-        Share of the *groups* for the test part, between 0 and 1. The share of rows is
-        about the same where groups are small.
+        Share of the *groups* for the test set, between 0 and 1 (both excluded). If groups are
+        small, the share of rows is about the same.
     seed : int
         Seed of the shuffle, 0 to 2**32 - 1.
 
@@ -120,16 +121,17 @@ def split_by_group(
     Raises
     ------
     KeyError
-        If there is no such column.
+        If the table has no column ``group``.
     TypeError
-        If ``table`` is no DataFrame, ``test`` no number, or ``seed`` no whole number.
+        If ``table`` is not a DataFrame, ``test`` is not a number, or ``seed`` is not a whole
+        number.
     ValueError
-        If ``test`` or ``seed`` is out of range, the table has no rows, a group is missing in a
-        row, or there are too few groups for both sides.
+        If ``test`` or ``seed`` is out of range, the table has no rows, several columns are called
+        ``group``, a row has no group, or there are too few groups for both sets.
     """
     from sklearn.model_selection import GroupShuffleSplit
 
-    groups, names = _numbered(_options.table("table", table), group)
+    groups, names = _encode_categories(_options.table("table", table), group)
     fraction("test", test)
     seed = _options.seed("seed", seed)
     test_groups = math.ceil(test * len(names))
@@ -151,23 +153,23 @@ def split_by_time(
     test: float = 0.20,
     gap: int = 5,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split windows so that each person's later windows test what the earlier ones taught.
+    """Split each person's windows by time: the earliest for training, the latest for testing.
 
     Neighbouring windows share four of their five seconds, so a random split puts
-    near-copies of the training windows into the test part. Here every person's windows are
-    cut, in order of time, into a training, a validation and a test part, and windows at
-    the borders are left out.
+    near-copies of training windows into the test set. This function sorts each person's
+    windows by time, cuts them into a training, a validation and a test set, and leaves out
+    windows at the cuts.
 
     Parameters
     ----------
     walking : Walking
         What ``load_walking`` returns; ``labels`` and ``start`` are used.
     train, validation, test : float
-        Shares of each person's windows, each more than 0; together 1. The windows that a
-        gap costs are taken from the end of the training and of the validation part.
+        Shares of each person's windows, each between 0 and 1 (both excluded); their sum is 1.
+        The windows left out are taken from the end of the training and validation sets.
     gap : int
-        Windows of different parts start at least this many strides (of 1 s) apart. From 5
-        on, which is the default, they share no sample.
+        Windows of different sets start at least this many strides (of 1 s) apart, 0 or more.
+        With 5 or more, windows of different sets share no time step.
 
     Returns
     -------
@@ -177,10 +179,11 @@ def split_by_time(
     Raises
     ------
     TypeError
-        If ``walking`` is something else, a share is no number, or ``gap`` no whole number.
+        If ``walking`` has no labels and starts, a share is not a number, or ``gap`` is not a
+        whole number.
     ValueError
-        If a share is not positive, they do not add up to 1, ``gap`` is negative, ``walking`` has
-        no windows, or a part would hold no window of some person.
+        If a share is out of range, the shares do not sum to 1, ``gap`` is negative, ``walking``
+        has no windows, or a set would hold no window of some person.
     """
     shares = {"train": train, "validation": validation, "test": test}
     for name, share in shares.items():
@@ -193,7 +196,7 @@ def split_by_time(
     gap = whole("gap", gap, least=0)
     labels, starts = _labels_and_starts(walking)
 
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in shares}
+    subsets: dict[str, list[np.ndarray]] = {name: [] for name in shares}
     for person in np.unique(labels):
         windows = np.flatnonzero(labels == person)
         windows = windows[np.argsort(starts[windows], kind="stable")]
@@ -205,17 +208,19 @@ def split_by_time(
             ("validation", first_cut, second_cut),
             ("test", second_cut, len(windows)),
         ]:
-            kept = windows[begin:end]
+            selected = windows[begin:end]
             if end < len(windows):
-                # A window stays only if the first one of the next part is far enough away.
-                kept = kept[start[end] - start[begin:end] >= gap * STRIDE]
-            if not len(kept):
+                # Leave out windows that start too close to the first window of the next set.
+                selected = selected[start[end] - start[begin:end] >= gap * STRIDE]
+            if not len(selected):
                 raise ValueError(
                     f"person {person} has {len(windows)} windows, of which none is left for the "
                     f"{name} part with a gap of {gap}; make the gap smaller or the share larger."
                 )
-            parts[name].append(kept)
-    train_rows, validation_rows, test_rows = (np.concatenate(kept) for kept in parts.values())
+            subsets[name].append(selected)
+    train_rows, validation_rows, test_rows = (
+        np.concatenate(selected) for selected in subsets.values()
+    )
     return train_rows, validation_rows, test_rows
 
 
@@ -225,38 +230,39 @@ def feature_pipeline(
     missing: Literal["refuse", "zero", "mean", "nearest"] = "refuse",
     neighbours: int = 5,
 ) -> Pipeline:
-    """Declare how numeric columns are prepared; nothing is computed until ``fit``.
+    """Return an unfitted pipeline that scales numeric columns and handles missing values.
 
     Parameters
     ----------
     scale : {"standard", "range"}
-        ``"standard"`` gives each column mean 0 and standard deviation 1 on the rows it is
-        fitted on, ``"range"`` the range 0 to 1.
+        On the rows that it is fitted on, ``"standard"`` gives each column mean 0 and standard
+        deviation 1; ``"range"`` maps each column to the range 0 to 1.
     missing : {"refuse", "zero", "mean", "nearest"}
-        What to do about missing values: refuse them when applied, replace them by 0 after
-        scaling, by the column's mean before it, or by the mean of the nearest rows,
-        measured after scaling.
+        What to do about missing values: raise ValueError (``"refuse"``), fill in 0 after scaling
+        (``"zero"``), fill in the column's mean before scaling (``"mean"``), or fill in the mean
+        of the nearest rows after scaling (``"nearest"``).
     neighbours : int
-        How many rows ``"nearest"`` looks at, at least 1.
+        Number of rows that ``"nearest"`` averages, at least 1.
 
     Returns
     -------
     sklearn.pipeline.Pipeline
-        Takes and returns DataFrames with the same column names, in the order in which it was
-        fitted; it finds columns by name. After standard scaling, ``"zero"`` and ``"mean"``
-        fill in the same place, the centre; the scales differ, because the standard deviation
-        is taken before or after filling. A column of equal values becomes 0.
-        When fitted or applied, it raises TypeError for what is no DataFrame, and ValueError for
-        names that are not those it was fitted on, no text or not different, for a table
-        without rows or columns, for values that are no numbers or beyond 1e100, and, when
-        fitted, for a column without any value.
+        Takes and returns DataFrames. It finds columns by name and returns them in the order in
+        which it was fitted. After standard scaling, ``"zero"`` and ``"mean"`` both fill in the
+        centre, 0; the scales differ, because ``"mean"`` fills before the standard deviation is
+        computed. A column of equal values becomes 0.
+        ``fit`` and ``transform`` raise TypeError for anything but a DataFrame. They raise
+        ValueError for column names that are not text, not unique or not those of ``fit``, for
+        a table without rows or columns, and for values that are not numbers or beyond 1e100;
+        ``fit`` also for a column without any value.
 
     Raises
     ------
     TypeError
         If ``neighbours`` is not a whole number.
     ValueError
-        If an option is none of the above.
+        If ``scale`` or ``missing`` is not one of the values above, or ``neighbours`` is out of
+        range.
     """
     from sklearn.impute import KNNImputer, SimpleImputer
     from sklearn.pipeline import Pipeline
@@ -280,12 +286,12 @@ def feature_pipeline(
 
 
 def one_hot(labels: pd.Series) -> pd.DataFrame:
-    """Turn a categorical column into one column of 0 and 1 per category.
+    """Convert a categorical column to one column of 0 and 1 per category.
 
     Parameters
     ----------
     labels : Series of categories, length n
-        Its categories decide the columns and their order, so that a part of the data that
+        Its categories determine the columns and their order, so a subset of the data that
         lacks a class still gets that class's column.
 
     Returns
@@ -296,7 +302,7 @@ def one_hot(labels: pd.Series) -> pd.DataFrame:
     Raises
     ------
     TypeError
-        If ``labels`` is no Series, or not categorical.
+        If ``labels`` is not a Series, or not categorical.
     ValueError
         If a label is missing.
     """
@@ -319,20 +325,20 @@ def one_hot(labels: pd.Series) -> pd.DataFrame:
 def prepare_digits(
     images: np.ndarray, labels: np.ndarray, *, seed: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Turn images of digits and their labels into what a dense network takes.
+    """Convert images of digits and their labels to the arrays a dense network takes.
 
-    Each image becomes a row, pixels run from 0 to 1 instead of 0 to 255, and labels become
-    one-hot rows.
+    Each image is flattened to a row, pixels are scaled from 0-255 to 0-1, and labels are
+    one-hot encoded.
 
     Parameters
     ----------
     images : ndarray of uint8, shape (n, 28, 28)
-        0 (background) to 255 (ink), as :func:`coursekit.datasets.load_mnist` gives them.
+        0 (background) to 255 (ink), as :func:`coursekit.datasets.load_mnist` returns them.
     labels : ndarray of int, shape (n,)
         0 to 9.
     seed : int, optional
-        Shuffle images and labels alike, with this seed, 0 to 2**63 - 1; without it the
-        order stays.
+        Seed of the shuffle, 0 to 2**63 - 1; images and labels are shuffled together.
+        Without a seed, the order is unchanged.
 
     Returns
     -------
@@ -344,9 +350,9 @@ def prepare_digits(
     Raises
     ------
     TypeError
-        If the images or labels are not numbers, or the seed no whole number.
+        If the images or labels are not numbers, or the seed is not a whole number.
     ValueError
-        If the images, the labels or the seed are not as described.
+        If the images or labels have another shape, dtype or range, or the seed is out of range.
     """
     if seed is not None:
         seed = whole("seed", seed, least=0, most=2**63 - 1)
@@ -376,15 +382,15 @@ def prepare_digits(
     return x[order], y[order]
 
 
-def _numbered(table: pd.DataFrame, name: str) -> tuple[np.ndarray, list]:
-    """Return the values of a column as numbers from 0, in their order, and their names."""
+def _encode_categories(table: pd.DataFrame, name: str) -> tuple[np.ndarray, list]:
+    """Return a column as integer codes from 0, and the sorted values that they stand for."""
     import pandas as pd
 
     values = _options.column(table, name)
     if values.isna().any():
         raise ValueError(f"{name} is missing in {int(values.isna().sum())} rows; drop them first.")
     try:
-        # Of categories, too, the order is that of their names: splits depend on it.
+        # Categories, too, are sorted by name: the splits depend on this order.
         numbers, names = pd.factorize(np.asarray(values), sort=True)
     except TypeError as error:
         raise ValueError(
@@ -395,7 +401,7 @@ def _numbered(table: pd.DataFrame, name: str) -> tuple[np.ndarray, list]:
 
 
 def _labels_and_starts(walking: Walking) -> tuple[np.ndarray, np.ndarray]:
-    """Return who walked in each window, and where it starts."""
+    """Return the person of each window and the time step at which it starts."""
     if not hasattr(walking, "labels") or not hasattr(walking, "start"):
         raise TypeError(f"walking is {_options.shown(walking)}; give what load_walking returns.")
     labels, starts = np.asarray(walking.labels), _options.numbers("walking.start", walking.start)

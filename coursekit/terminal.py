@@ -1,4 +1,4 @@
-"""What every command prints with, and how a command ends that is stopped."""
+"""Consoles and helpers for commands: safe printing, and a clean exit when interrupted."""
 
 from __future__ import annotations
 
@@ -10,49 +10,51 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-# Paths and messages go through both, so nothing in them may be read as markup or as an emoji.
+# Both print paths and messages, which must not be read as markup or emoji codes.
 console = Console(markup=False, emoji=False, highlight=False)
 errors = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
 @contextmanager
-def stopped(said: str) -> Iterator[None]:
-    """Where Ctrl+C or a signal stops what is inside, say so, and end as such programs end."""
-    ended: list[int] = []
+def exit_on_interrupt(message: str) -> Iterator[None]:
+    """On Ctrl+C, SIGTERM or SIGHUP, print a message and exit with 128 + the signal number."""
+    received: list[int] = []
     try:
-        with _ended_by_signals(ended):
+        with _signals_as_interrupt(received):
             yield
     except KeyboardInterrupt:
-        tell(errors, "", said)
-        raise typer.Exit(128 + ended[0] if ended else 130) from None
+        tell(errors, "", message)
+        raise typer.Exit(128 + received[0] if received else 130) from None
 
 
 @contextmanager
-def _ended_by_signals(ended: list[int]) -> Iterator[None]:
-    """Let whoever ends us do so as Ctrl+C does: everything is cleared away first."""
+def _signals_as_interrupt(received: list[int]) -> Iterator[None]:
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP, so that clean-up code runs."""
 
-    def end(number: int, frame: object) -> None:
-        for name in before:  # once is enough; clearing away takes a moment
+    def interrupt(number: int, frame: object) -> None:
+        for name in previous:  # ignore further signals during clean-up
             signal.signal(name, signal.SIG_IGN)
-        ended.append(number)
+        received.append(number)
         raise KeyboardInterrupt
 
     try:
-        before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    except (ValueError, AttributeError):  # in a thread, or where there are no such signals
-        before = {}
+        previous = {
+            number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+        }
+    except (ValueError, AttributeError):  # not the main thread, or no such signal here
+        previous = {}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def tell(to: Console, coloured: str, text: str = "", style: str = "red") -> None:
-    """Print a text as it is, the first words in a colour.
+    """Print ``coloured`` in a style, then ``text``, without wrapping.
 
-    What a terminal would take for an order, or what is half a letter, as in the name of a file
-    that is no UTF-8, is shown as Python writes it.
+    Control characters, and bytes of a file name that are not UTF-8, are printed as Python escapes
+    them.
     """
     parts = (
         "".join(
@@ -64,6 +66,6 @@ def tell(to: Console, coloured: str, text: str = "", style: str = "red") -> None
     to.print(Text.assemble(*zip(parts, (style, ""), strict=True)), soft_wrap=True)
 
 
-def printable(text: str, most: int = 60) -> str:
-    """Return a text of somebody else's so that a terminal takes nothing in it for an order."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:most])
+def printable(text: str, max_length: int = 60) -> str:
+    """Cut an untrusted text and replace its control characters by spaces."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:max_length])

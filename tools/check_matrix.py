@@ -1,8 +1,8 @@
-"""Print what every check says of the solution, the blanks, wrong answers and other right ones.
+"""Print a table of every check's verdicts: solution, blank exercise, wrong and right answers.
 
-The solution and the untouched exercise are graded as submissions are; the wrong and the other
-right answers are those of ``tests/exercises/cases``. Run by hand:
-``.venv/bin/python tools/check_matrix.py``. Ends with 1 if one verdict is not as it should be.
+The solution and the blank exercise are graded as submissions; the wrong answers and further
+right ones come from ``tests/exercises/cases``. Run by hand:
+``.venv/bin/python tools/check_matrix.py``. The exit status is 1 if a verdict is wrong.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ os.environ["COURSEKIT_EDITION"] = "sample"
 
 
 def submissions() -> dict[str, dict[str, CheckOutcome]]:
-    """Grade solutions and blanks; returns outcomes by check, under "solution" and "blank"."""
+    """Grade solutions and blank exercises; return outcomes by check, for "solution" and "blank"."""
     from coursegrader.grade import grade
 
     found: dict[str, dict[str, CheckOutcome]] = {"solution": {}, "blank": {}}
@@ -57,14 +57,14 @@ def main() -> int:
             for made, words in case.wrong.values()
         ]
         right = [check(made()).passed for made in case.right.values()]
-        as_it_should = solution and refused and all(wrong) and all(right)
-        failed += not as_it_should
+        as_expected = solution and refused and all(wrong) and all(right)
+        failed += not as_expected
         totals[0] += len(wrong)
         totals[1] += len(right)
         print(
             f"{identifier:<8}{'✔' if solution else '?':>9}{'✘' if refused else '?':>7}"
             f"{f'✘ {sum(wrong)}/{len(wrong)}':>8}{f'✔ {sum(right)}/{len(right)}':>8}  "
-            f"{check.title}{'' if as_it_should else '   <-- NOT AS IT SHOULD BE'}",
+            f"{check.title}{'' if as_expected else '   <-- NOT AS IT SHOULD BE'}",
             flush=True,
         )
     print(

@@ -1,7 +1,7 @@
-"""Make one PDF of the book, with an outline, from the pages that ``make book`` runs.
+"""Make one PDF of the book, with an outline.
 
-Sphinx writes the whole book as one page; Chromium prints it. Nothing runs again: the outputs come
-from the execution cache that ``make book`` filled.
+Sphinx writes the whole book as one HTML page, and Chromium prints it. No notebook runs: the outputs
+come from the execution cache of ``make book``.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 import site_checks
 
 ROOT = Path(__file__).resolve().parents[1]
-MINUTES = 10
+TIMEOUT_MINUTES = 10
 FOOTER = """<div style="width: 100%; font: 8pt sans-serif; text-align: center; color: #444">
 <span class="pageNumber"></span></div>"""
-# What guides readers on a screen is no part of the text, and would get into the outline.
+# Navigation for screens, which would also appear in the outline.
 SCREEN_ONLY = (
     ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .bd-header, .headerlink, "
     "#jb-print-toc, .prev-next-area, .bd-footer-article, .bd-footer, .skip-link, "
     "#pst-skip-link, .toctree-wrapper > .caption, .copybtn, dialog, script, #pst-back-to-top"
 )
-PAPER = """
+PRINT_CSS = """
 h1, h2, h3, h4, h5, dt { break-after: avoid; }
 .cell_input, .cell_output img, .coursekit-live, figure, tr, .admonition { break-inside: avoid; }
-/* The empty lines that links to a chapter lead to would get a sheet of their own now and then. */
+/* Link targets are empty lines, which could otherwise take a page of their own. */
 .toctree-wrapper > span[id] { position: absolute; }
 html { font-size: 12px; }
 .bd-main .bd-content .bd-article-container { max-width: 100%; padding: 0; }
@@ -34,7 +34,7 @@ html { font-size: 12px; }
 pre, div.highlight pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .cell_output .output.text_html:has(table.dataframe) { overflow: visible; }
 table.dataframe { font-size: 0.75rem; }
-/* Paper does not scroll: code and headings that make a table too wide for it break. */
+/* Paper does not scroll: break long code and headings in tables. */
 table td code, table td code .pre {
   white-space: normal !important;
   overflow-wrap: break-word !important;
@@ -47,13 +47,13 @@ table.dataframe.wide :is(td, th) { padding: 0.15rem 0.25rem; }
 .cell_output img { max-width: 80%; }
 """
 
-# Long names in tables may break after these, and nowhere else.
-BREAKS = """() => {
+# Allow line breaks in long names in tables, only after certain characters.
+ADD_BREAKS_JS = """() => {
   for (const table of document.querySelectorAll('table.dataframe')) {
     table.classList.toggle('wide', table.rows[0].cells.length > 9);
   }
-  for (const place of document.querySelectorAll('table td code, table.dataframe thead th')) {
-    const walker = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+  for (const element of document.querySelectorAll('table td code, table.dataframe thead th')) {
+    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
     const texts = [];
     while (walker.nextNode()) texts.push(walker.currentNode);
     for (const text of texts) {
@@ -63,9 +63,9 @@ BREAKS = """() => {
     }
   }
 }"""
-# Columns of numbers in text keep their lines: where these are too long, the letters get smaller.
-# And what is typed, such as --help, does not break at its hyphens.
-FITS = """() => {
+# Do not wrap columns of numbers in text output: where lines are too long, reduce the font size.
+# Do not break short code such as --help at its hyphens.
+SHRINK_OUTPUTS_JS = """() => {
   for (const output of document.querySelectorAll('.cell_output pre')) {
     const {fontSize, paddingLeft, paddingRight} = getComputedStyle(output);
     const padding = parseFloat(paddingLeft) + parseFloat(paddingRight);
@@ -79,19 +79,19 @@ FITS = """() => {
     if (code.textContent.length < 25 && !code.closest('table')) code.style.whiteSpace = 'nowrap';
   }
 }"""
-# What is cut off at the edge of the paper.
-TOO_WIDE = """() => [...document.querySelectorAll('table, img, code, .coursekit-live')]
+# Find elements that the edge of the paper cuts off.
+FIND_TOO_WIDE_JS = """() => [...document.querySelectorAll('table, img, code, .coursekit-live')]
   .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
   .map(each => (each.alt || each.innerText).slice(0, 60))"""
-PAPER_PIXELS = 658  # 210 mm less the margins, at 96 dots per inch
+PAPER_WIDTH_PX = 658  # 210 mm less the margins, at 96 dots per inch
 
 
 def build() -> Path:
-    """Write the book as one page of HTML; returns its path."""
+    """Write the book as one HTML page; return its path."""
     command = [Path(sys.executable).parent / "jupyter-book", "build", ".", "--quiet"]
     subprocess.run([*command, "--builder", "singlehtml"], cwd=ROOT, check=True)
     folder = ROOT / "_build" / "singlehtml"
-    # Sphinx writes the page where the root document is, with addresses as from one folder above.
+    # Sphinx writes the page next to the root document, with links relative to the folder above.
     text = (folder / "book" / "index.html").read_text(encoding="utf-8")
     page = folder / "book.html"
     page.write_text(text.replace('href="book/index.html#', 'href="#'), encoding="utf-8")
@@ -99,33 +99,33 @@ def build() -> Path:
 
 
 def print_page(page: Path, target: Path) -> None:
-    """Print a page to a PDF, which is written whole or not at all."""
+    """Print a page to a PDF file, written atomically."""
     part = target.with_suffix(".part")
     with site_checks.browser() as chrome, site_checks.serve(page.parent) as address:
         tab = chrome.new_page(color_scheme="light", viewport={"width": 1000, "height": 1400})
-        tab.set_default_timeout(MINUTES * 60_000)
+        tab.set_default_timeout(TIMEOUT_MINUTES * 60_000)
         tab.goto(address + page.name)
         tab.wait_for_load_state("networkidle")
-        tab.add_style_tag(content=PAPER)
+        tab.add_style_tag(content=PRINT_CSS)
         tab.evaluate(
             "which => document.querySelectorAll(which).forEach(each => each.remove())", SCREEN_ONLY
         )
-        tab.evaluate(BREAKS)
-        # Every page of the book begins on a new sheet, but for the first, below the title.
+        tab.evaluate(ADD_BREAKS_JS)
+        # Start every page of the book on a new sheet, except the first, which follows the title.
         tab.evaluate(
             "[...document.querySelectorAll('section.tex2jax_ignore')].slice(1)"
             ".forEach(each => { each.style.breakBefore = 'page' })"
         )
-        # On paper nothing unfolds, and pictures that load when they are scrolled to never would.
+        # Paper does not unfold or scroll: open all details and load all images.
         tab.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
         tab.evaluate(
             "Promise.all([...document.images].map(each => { each.loading = 'eager';"
             " return each.decode().catch(() => null) }))"
         )
-        tab.set_viewport_size({"width": PAPER_PIXELS, "height": 1000})
+        tab.set_viewport_size({"width": PAPER_WIDTH_PX, "height": 1000})
         tab.emulate_media(media="print")
-        tab.evaluate(FITS)
-        if too_wide := tab.evaluate(TOO_WIDE):
+        tab.evaluate(SHRINK_OUTPUTS_JS)
+        if too_wide := tab.evaluate(FIND_TOO_WIDE_JS):
             raise SystemExit(f"Wider than the paper: {too_wide}. The PDF is not written.")
         tab.pdf(
             path=part,

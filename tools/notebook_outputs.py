@@ -1,12 +1,12 @@
-"""A pytest plugin: hold the notebooks to their stored outputs, and run none of them twice.
+"""Pytest plugin: compare notebooks with their stored outputs, without running any of them twice.
 
-``pytest book/*.ipynb`` compares what nbval compares, in nbval's way, cell by
-cell. But the new outputs come from the execution cache that ``make book`` shares: a notebook that
-is not in it runs, and is put there. The cache is keyed by the notebook's code, the package, the
-data and the installed versions, so whatever could change an output runs the notebook again.
+``pytest book/*.ipynb`` compares outputs cell by cell, as nbval does, but takes the new outputs from
+the execution cache that it shares with ``make book``. A notebook that is not in the cache is run
+and added. The cache is keyed by the notebook's code, the package, the data and the installed
+versions, so any change that could alter an output runs the notebook again.
 
-nbval itself runs every notebook in a kernel of its own, and cannot compare outputs that are there;
-so its classes are extended here. ``pytest --nbval book/*.ipynb`` is nbval alone.
+nbval always runs every notebook in its own kernel and cannot compare cached outputs, so this plugin
+extends its classes. ``pytest --nbval book/*.ipynb`` uses nbval alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SECONDS_PER_CELL = 600
 
 
 def pytest_addoption(parser) -> None:
-    """Let tests of this plugin keep a cache of their own."""
+    """Add an option for the folder of the cache, which tests of this plugin use."""
     parser.addoption(
         "--notebook-cache",
         type=Path,
@@ -32,10 +32,10 @@ def pytest_addoption(parser) -> None:
 
 
 class ExecutedNotebook(IPyNbFile):
-    """A notebook whose cells are compared with what the cache has, or a run gives."""
+    """A notebook whose stored outputs are compared with cached or newly computed ones."""
 
     def setup(self) -> None:
-        """Look the outputs up, or run the notebook."""
+        """Take the outputs from the cache, or run the notebook."""
         self.setup_sanitize_files()
         # The stored outputs are of the sample edition: every machine has it.
         os.environ["COURSEKIT_EDITION"] = "sample"
@@ -50,7 +50,7 @@ class ExecutedNotebook(IPyNbFile):
         self.executed = [cell for cell in executed.cells if cell.cell_type == "code"]
 
     def collect(self):
-        """Take each of the cells that nbval finds, to compare it in our way."""
+        """Wrap each cell that nbval collects in an `ExecutedCell`."""
         for cell in super().collect():
             yield ExecutedCell.from_parent(
                 self,
@@ -62,10 +62,10 @@ class ExecutedNotebook(IPyNbFile):
 
 
 class ExecutedCell(IPyNbCell):
-    """One code cell: its stored outputs against the new ones."""
+    """A code cell whose stored outputs are compared with the new ones."""
 
     def runtest(self) -> None:
-        """Fail if the cell raised, was not reached, or gave something else than is stored."""
+        """Fail if the cell raised an error, did not run, or has outputs that differ."""
         new = self.parent.executed[self.cell_num]
         for output in new.outputs:
             if output.output_type == "error" and not self.options["check_exception"]:
@@ -84,7 +84,7 @@ class ExecutedCell(IPyNbCell):
 
 
 def pytest_collect_file(file_path: Path, parent):
-    """Take the notebooks, unless nbval itself is asked to."""
+    """Collect notebooks, unless nbval itself is used."""
     options = parent.config.option
     if file_path.suffix == ".ipynb" and not (options.nbval or options.nbval_lax):
         return ExecutedNotebook.from_parent(parent, path=file_path)

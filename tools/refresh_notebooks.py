@@ -1,9 +1,9 @@
-"""Run notebooks and store the outputs that ``make test`` then holds a re-run to.
+"""Run notebooks and store the outputs that ``make test`` compares with later runs.
 
-Run by ``make refresh``, by hand, after a chapter changed; CI never does it. A notebook is
-written only after all of its cells have run, so a failed or half-run one never replaces a
-good one. Stored outputs are text: pictures, cell timings and the outputs of cells whose
-numbers come from training (tag ``nbval-ignore-output``) are left out.
+Run ``make refresh`` by hand after changing a chapter; CI never runs it. A notebook is written
+only after all of its cells have run, so a failed run never replaces a good notebook. Only text
+is stored: images, cell timings and the outputs of cells whose numbers come from training (tag
+``nbval-ignore-output``) are removed.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml", "application/pdf")
-NOT_COMPARED = "nbval-ignore-output"
+IGNORE_TAG = "nbval-ignore-output"
 CELL_SECONDS = 600
 
 
-def keep(output: nbformat.NotebookNode, tags: list[str]) -> bool:
-    """Whether to store an output; strips its pictures on the way."""
+def strip_and_select(output: nbformat.NotebookNode, tags: list[str]) -> bool:
+    """Remove images and metadata from an output; return whether to store the output."""
     data = output.get("data", {})
     had_picture = any(data.pop(kind, None) for kind in PICTURES)
     output.get("metadata", {}).clear()
-    # Of a figure, the line "<Figure ...>" stays, also where training decides the picture:
-    # tests find the cells that draw by it.
-    return had_picture or NOT_COMPARED not in tags
+    # The line "<Figure ...>" is always stored: tests use it to find the cells that draw figures.
+    return had_picture or IGNORE_TAG not in tags
 
 
 def refresh(path: Path) -> None:
@@ -45,7 +44,7 @@ def refresh(path: Path) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             tags = cell.metadata.get("tags", [])
-            cell.outputs = [output for output in cell.outputs if keep(output, tags)]
+            cell.outputs = [output for output in cell.outputs if strip_and_select(output, tags)]
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -60,7 +59,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="+", type=Path)
     failed = 0
-    # The reference is the sample edition: every machine has it, and CI compares with it.
+    # Outputs are stored for the sample edition, which every machine has and CI uses.
     os.environ["COURSEKIT_EDITION"] = "sample"
     for path in parser.parse_args().notebooks:
         began = time.perf_counter()

@@ -1,8 +1,8 @@
-"""Measure the bands that the chapters assert, and write them for "What to expect".
+"""Measure the ranges of results over seeds that the book states, for "What to expect".
 
-Run by ``make reproduce``, by hand, before a band in the book changes; CI never does it.
-A model's rows are written when its runs have ended, and the rows of the others stay, so
-that interrupting loses one model's runs at most.
+Run ``make reproduce`` by hand before changing a range in the book; CI never runs it. The rows
+of each model are written as soon as its runs have ended, so an interruption loses the runs of
+one model at most.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FOLDER = Path(__file__).parents[1] / "book" / "expected"
 def bands(
     train: Callable[[int], Mapping[str, float]], *, model: str, edition: str, seeds: int
 ) -> pd.DataFrame:
-    """Train one model with the seeds 1, 2, ...; one row per figure."""
+    """Train one model with the seeds 1, 2, ...; return one row per metric."""
     os.environ["COURSEKIT_EDITION"] = edition
     print(f"  {model} ({edition})", flush=True)
     results = []
@@ -40,13 +40,13 @@ def bands(
     runs = pd.DataFrame(results)
     seconds = runs.pop("seconds").median()
     rows = []
-    for figure, values in runs.items():
+    for metric, values in runs.items():
         band = evaluation.band(values)
         rows.append(
             {
                 "edition": edition,
                 "model": model,
-                "figure": figure,
+                "figure": metric,
                 "low": round(band.low, 4),
                 "median": round(band.median, 4),
                 "high": round(band.high, 4),
@@ -56,21 +56,23 @@ def bands(
                 "seconds per run": round(seconds, 1),
             }
         )
-        print(f"    {figure}: {band}", flush=True)
+        print(f"    {metric}: {band}", flush=True)
     return pd.DataFrame(rows)
 
 
 def replace_rows(path: Path, rows: pd.DataFrame, order: list[tuple[str, str]]) -> None:
-    """Put the rows of one model and edition in place of the old ones.
+    """Replace the rows of one model and edition in a CSV file.
 
-    ``order`` lists the editions and models there are; rows of others are dropped.
+    ``order`` lists all pairs of edition and model; other rows are dropped.
     """
     if path.exists():
         old = pd.read_csv(path)
         fresh = (old["edition"] == rows["edition"][0]) & (old["model"] == rows["model"][0])
         rows = pd.concat([old[~fresh], rows], ignore_index=True)
-    place = {key: number for number, key in enumerate(order)}
-    keys = pd.Series(list(zip(rows["edition"], rows["model"], strict=True)), rows.index).map(place)
+    position = {key: number for number, key in enumerate(order)}
+    keys = pd.Series(list(zip(rows["edition"], rows["model"], strict=True)), rows.index).map(
+        position
+    )
     rows = rows.loc[keys.dropna().sort_values(kind="stable").index]
     part = path.with_suffix(".part")
     rows.to_csv(part, index=False, lineterminator="\n")
@@ -81,7 +83,7 @@ def main() -> int:
     modules = {
         module.CHAPTER: module
         for _, name, _ in pkgutil.iter_modules(experiments.__path__)
-        if not name.startswith("_")  # what several of them share
+        if not name.startswith("_")  # shared helpers
         for module in [importlib.import_module(f"experiments.{name}")]
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -97,7 +99,7 @@ def main() -> int:
     measured = 0
     for chapter in options.chapters or modules:
         module = modules[chapter]
-        # Where there are two editions of the data, both are measured: the full one is needed.
+        # If the data have two editions, both are measured, which requires the full edition.
         editions = getattr(module, "EDITIONS", ("sample",))
         sample_only = getattr(module, "SAMPLE_ONLY", ())
         order = [
@@ -110,7 +112,7 @@ def main() -> int:
         for edition, model in order:
             if options.model and options.model not in model:
                 continue
-            # Some claims need more seeds than a band does.
+            # Some claims need more seeds than a range does.
             seeds = max(options.seeds, getattr(module, "SEEDS", {}).get(model, 0))
             train = module.EXPERIMENTS[model]
             rows = bands(train, model=model, edition=edition, seeds=seeds)

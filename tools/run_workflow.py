@@ -1,9 +1,9 @@
-"""Run the commands of the published workflow on this machine, as it would.
+"""Run the commands of the GitHub workflow on this machine.
 
 ``python tools/run_workflow.py linux --python 3.12 --data FOLDER`` runs the steps of the job
-``linux``, one after the other, in the checkout it is called in (best a fresh clone), and ends with
-a list of what ran. ``--data`` takes the place of the workflow's cache of the full data. Only the
-standard library is needed: the steps make their own environment.
+``linux`` in order in the current checkout (preferably a fresh clone), and then lists the results.
+``--data`` replaces the workflow's cache of the full data. Only the standard library is needed,
+because the steps make their own environment.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 WORKFLOW = Path(".github/workflows/book.yml")
-# What only a hosted runner may or needs to do, and why.
-NOT_HERE = {"sudo ": "needs root, for a setting of Ubuntu's kernel alone"}
+# Commands that only a hosted runner needs, and why they are skipped.
+SKIPPED_COMMANDS = {"sudo ": "needs root, for a setting of Ubuntu's kernel alone"}
 
 
 @dataclass
 class Step:
-    """One command of a job."""
+    """A command of a job."""
 
     name: str
     command: str
@@ -34,14 +34,14 @@ class Step:
 
 
 def steps_of(text: str, job: str, **values: str) -> Iterator[Step]:
-    """Yield the commands of a job, with what stands in ``${{ }}`` filled in.
+    """Yield the commands of a job, with the expressions in ``${{ }}`` replaced.
 
-    A reader for this one file, line by line, since the environment with PyYAML comes later.
+    Parses this one file line by line, because PyYAML is not installed yet.
 
     Raises
     ------
     ValueError
-        If the workflow has no such job, or asks for a value that is not given.
+        If the workflow has no such job, or uses a value that is not given.
     """
     found = re.search(rf"^  {re.escape(job)}:\n(.*?)(?=^  \S|\Z)", text, re.M | re.S)
     if found is None:
@@ -72,7 +72,7 @@ def steps_of(text: str, job: str, **values: str) -> Iterator[Step]:
 
 
 def main() -> int:
-    """Run them, and return the status to end with."""
+    """Run the steps of a job; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("job")
     parser.add_argument("--python", default="3.12")
@@ -83,7 +83,9 @@ def main() -> int:
     done: list[str] = []
     for step in steps_of(WORKFLOW.read_text(encoding="utf-8"), asked.job, **values):
         print(f"\n=== {step.name}\n{step.command}", flush=True)
-        if why := next((why for what, why in NOT_HERE.items() if what in step.command), None):
+        if why := next(
+            (why for what, why in SKIPPED_COMMANDS.items() if what in step.command), None
+        ):
             done.append(f"not run   {step.name}: {why}")
             continue
         if asked.data and (cache := step.env.get("COURSEKIT_CACHE")):

@@ -1,8 +1,8 @@
-"""Look at the pages of the built book as a browser does, and say what is wrong with them.
+"""Open the pages of the built book in a browser and report what is wrong with them.
 
-``make test-site`` asks these questions of every page. ``python tools/site_checks.py`` prints the
-answers as a table: what axe-core finds in either colour scheme, errors on the console, requests
-that leave the machine, links that lead nowhere, faults of the HTML, and the weight of the page.
+``make test-site`` tests every page. ``python tools/site_checks.py`` prints the results as a table:
+findings of axe-core in both colour schemes, errors on the console, requests to other machines,
+broken links, HTML errors, and the size of the page.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "_build" / "html"
 SCHEMES = ("light", "dark")
-OF_COLOURS = ["color-contrast", "link-in-text-block"]  # axe's rules that depend on the scheme
+COLOUR_RULES = ["color-contrast", "link-in-text-block"]  # axe's rules that depend on the scheme
 WIDTHS = (390, 768, 1300)  # a phone, a tablet, a laptop, in CSS pixels
 
 
 def chromium() -> str | None:
-    """Return the path of an installed Chromium, if there is one."""
+    """Return the path of an installed Chromium; None if there is none."""
     names = ("chromium", "chromium-browser", "google-chrome")
     return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextlib.contextmanager
 def browser() -> Iterator[Browser]:
-    """Start Chromium, and end it."""
+    """Start Chromium; close it at the end of the block."""
     with sync_playwright() as playwright:
-        # Nothing but our own pages is opened; in containers Chromium's sandbox does not start.
+        # Chromium's sandbox does not start in containers; it opens only our own pages.
         started = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         try:
             yield started
@@ -50,15 +50,15 @@ def browser() -> Iterator[Browser]:
             started.close()
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
 
 @contextlib.contextmanager
 def serve(folder: Path) -> Iterator[str]:
-    """Serve a folder on the loopback interface; gives the address, which ends in a slash."""
-    handler = functools.partial(_Quiet, directory=str(folder))
+    """Serve a folder on the loopback interface; yield the address, which ends in a slash."""
+    handler = functools.partial(_QuietHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -68,15 +68,15 @@ def serve(folder: Path) -> Iterator[str]:
 
 
 def pages(built: Path = BUILT) -> list[str]:
-    """Name the pages, relative to the built book."""
+    """Return the paths of all pages, relative to the built book."""
     found = (path.relative_to(built).as_posix() for path in built.rglob("*.html"))
-    # Static files hold pieces of the theme, which are no pages.
+    # Static files contain parts of the theme, which are not pages.
     return sorted(page for page in found if not page.startswith(("_static/", "_sources/")))
 
 
 @dataclass
 class Findings:
-    """What is wrong with a page; a page is right when all lists are empty."""
+    """The problems of a page; all lists are empty if there are none."""
 
     axe: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in SCHEMES})
     console: list[str] = field(default_factory=list)
@@ -94,7 +94,7 @@ Tag = tuple[str, dict[str, str | None]]
 
 
 class _Tags(HTMLParser):
-    """Collects the tags of a page, with their attributes."""
+    """Parser that collects the tags of a page with their attributes."""
 
     def __init__(self, text: str):
         super().__init__()
@@ -124,7 +124,7 @@ def _targets(path: Path) -> frozenset[str | None]:
 
 
 def broken_links(page: str, built: Path = BUILT) -> list[str]:
-    """List the links of a page to files or anchors of the book that do not exist."""
+    """Return the links of a page to files or anchors of the book that do not exist."""
     leads = {"a": "href", "img": "src", "script": "src", "link": "href"}
     broken = []
     for tag, attributes in _tags(built / page):
@@ -140,8 +140,8 @@ def broken_links(page: str, built: Path = BUILT) -> list[str]:
     return broken
 
 
-def faults_of_html(page: str, built: Path = BUILT) -> list[str]:
-    """List what HTML5's own parser has to mend, and ids that stand twice."""
+def html_errors(page: str, built: Path = BUILT) -> list[str]:
+    """Return the errors that an HTML5 parser finds, and ids that occur twice."""
     text = (built / page).read_text(encoding="utf-8")
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     parser.parse(text)
@@ -154,16 +154,16 @@ def faults_of_html(page: str, built: Path = BUILT) -> list[str]:
     return faults + [f"id {name!r} stands twice" for name in sorted(ids) if ids[name] > 1]
 
 
-def _leads_to(page: str, built: Path) -> str | None:
-    """Name the page that a page sends its readers on to at once, if it does."""
+def _redirect_target(page: str, built: Path) -> str | None:
+    """Return the page to which a page redirects; None if it does not."""
     for tag, has in _tags(built / page):
         if tag == "meta" and has.get("http-equiv") == "refresh":
             return urljoin(page, has["content"].partition("url=")[2])
     return None
 
 
-# Images without words for those who do not see them; a file's name is no such word.
-_IMAGES = """() => [...document.querySelectorAll('main img, main svg[role=img]')]
+# Images without a text alternative; a file name does not count.
+_IMAGES_WITHOUT_TEXT_JS = """() => [...document.querySelectorAll('main img, main svg[role=img]')]
   .filter(image => !image.closest('[aria-hidden=true]'))
   .filter(image => {
     const text = image.getAttribute('alt') ?? image.getAttribute('aria-label')
@@ -171,23 +171,23 @@ _IMAGES = """() => [...document.querySelectorAll('main img, main svg[role=img]')
     return text === null || text === undefined || /\\.(png|svg|jpe?g)$|^_?images/i.test(text);
   }).map(image => image.outerHTML.slice(0, 120))"""
 
-# Icons whose drawing is missing.
-_ICONS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="fa-"]')]
+# Icons whose image is missing.
+_MISSING_ICONS_JS = """() => [...document.querySelectorAll('i[class*="fa-"], span[class*="fa-"]')]
   .filter(icon => getComputedStyle(icon, '::before').maskImage === 'none')
   .map(icon => icon.className)"""
 
-# What cells wrote to stderr and no reader asked for.
-_WARNINGS = """() => [...document.querySelectorAll('.output.stderr')]
+# Output of cells to stderr.
+_WARNINGS_JS = """() => [...document.querySelectorAll('.output.stderr')]
   .map(output => output.textContent.trim().slice(0, 120))"""
 
-# Measuring a contrast takes axe a millisecond or two, and a page has thousands of words of code and
-# cells of tables. Of those that agree in all that decides about it (colours, backgrounds, size and
-# weight, and the text around a link), one is as good as all. This notes how each looks now ...
-_NOTE_LOOKS = """() => {
+# axe needs a millisecond or two to measure the contrast of one element, and pages have thousands of
+# words of code and cells of tables. Elements that agree in colours, backgrounds, font size and
+# weight have the same contrast, so one of each group is enough. Record the look of each element.
+_RECORD_LOOKS_JS = """() => {
   const isText = node => node.nodeType === Node.TEXT_NODE && node.data.trim();
   const style = element => getComputedStyle(element);
   const known = new Map();
-  const behind = element => {  // what an element stands on; null where it may cover others
+  const behind = element => {  // background of an element; null where it may cover others
     if (element === null) return '';
     if (!known.has(element)) {
       const {position, opacity, filter, backgroundImage, backgroundColor} = style(element);
@@ -195,7 +195,7 @@ _NOTE_LOOKS = """() => {
       const further = behind(element.parentElement);
       if (!['absolute', 'fixed', 'sticky'].includes(position)) {
         known.set(element, further === null ? null : `${own}|${further}`);
-      } else {  // what it covers does not show through a colour
+      } else {  // an opaque colour hides what it covers
         const covers = opacity === '1' && backgroundColor.startsWith('rgb(');
         known.set(element, covers && further !== null ? `${own}|over|${further}` : null);
       }
@@ -214,15 +214,15 @@ _NOTE_LOOKS = """() => {
     window.looks.set(element, (window.looks.get(element) ?? '') + '|' + look);
   }
 }"""
-# ... and this takes away the words of what looked like another each time, and then what holds none.
-# A link is judged by the words around it.
-_KEEP_ONE_OF_EACH = """() => {
+# Remove the text of elements that look like an earlier one in both schemes, then empty elements.
+# The text around a link stays, because the contrast of the link is measured against it.
+_REMOVE_DUPLICATES_JS = """() => {
   const first = new Map();
   for (const [element, look] of window.looks) if (!first.has(look)) first.set(look, element);
-  const kept = new Set(first.values());
-  for (const element of [...kept]) kept.add(element.closest('a')?.parentElement);
+  const chosen = new Set(first.values());
+  for (const element of [...chosen]) chosen.add(element.closest('a')?.parentElement);
   for (const element of window.looks.keys()) {
-    if (kept.has(element)) continue;
+    if (chosen.has(element)) continue;
     for (const node of [...element.childNodes]) if (node.nodeType === Node.TEXT_NODE) node.remove();
   }
   for (const element of [...document.body.querySelectorAll('*')].reverse()) {
@@ -232,7 +232,7 @@ _KEEP_ONE_OF_EACH = """() => {
 
 
 def _axe(tab, options: dict) -> list[str]:
-    # Preloading fetches style sheets again, from the wrong folder.
+    # Preloading would fetch style sheets again, from the wrong folder.
     options = {"resultTypes": ["violations"], "preload": False, **options}
     violations = tab.evaluate(
         "async options => (await axe.run(document, options)).violations", options
@@ -244,8 +244,8 @@ def _axe(tab, options: dict) -> list[str]:
 
 
 @contextlib.contextmanager
-def _noticing(tab: Page, **handlers: Callable) -> Iterator[None]:
-    """Call handlers of a tab's events, by name, until the end of the block."""
+def _listening(tab: Page, **handlers: Callable) -> Iterator[None]:
+    """Register handlers for events of a tab, by name, until the end of the block."""
     for event, handler in handlers.items():
         tab.on(event, handler)
     try:
@@ -256,17 +256,17 @@ def _noticing(tab: Page, **handlers: Callable) -> Iterator[None]:
 
 
 def look(tab: Page, address: str, page: str, built: Path = BUILT) -> Findings:
-    """Open a page once, and look at it in both colour schemes and at three widths.
+    """Open a page and test it in both colour schemes and at three widths.
 
     Parameters
     ----------
     tab : playwright.sync_api.Page
-        Can be used for all pages: a process of Chromium for each, which reads the theme's scripts
-        and style sheets anew, would take half as much again. It is left blank.
+        A tab to use for all pages, which takes a third less time than a new one for each. It is
+        left blank.
     address : str
-        Of the served book; ends in a slash.
+        Address of the served book; ends in a slash.
     page : str
-        Such as ``book/callbacks.html``.
+        Path of the page, such as ``book/callbacks.html``.
     built : Path
         The folder that is served.
 
@@ -274,9 +274,9 @@ def look(tab: Page, address: str, page: str, built: Path = BUILT) -> Findings:
     -------
     Findings
     """
-    found = Findings(links=broken_links(page, built), html=faults_of_html(page, built))
+    found = Findings(links=broken_links(page, built), html=html_errors(page, built))
     weights = []
-    in_pieces = False
+    dismantled = False
 
     def at_response(answer) -> None:
         weights.append(_weight(answer, built, address))
@@ -286,31 +286,31 @@ def look(tab: Page, address: str, page: str, built: Path = BUILT) -> Findings:
             found.console.append(f"{message.text} {message.location['url']}")
 
     def at_error(error) -> None:
-        if not in_pieces:
+        if not dismantled:
             found.console.append(str(error))
 
     def at_request(request) -> None:
         if not request.url.startswith((address, "data:", "blob:")):
             found.outside.append(request.url)
 
-    with _noticing(
+    with _listening(
         tab, response=at_response, console=at_console, pageerror=at_error, request=at_request
     ):
         tab.emulate_media(color_scheme="light", reduced_motion="no-preference")
         tab.goto(address + page)
-        if target := _leads_to(page, built):
-            # Looked at on the way there, it would be half of one page and half of the other.
+        if target := _redirect_target(page, built):
+            # Testing before the redirect has ended would mix the two pages.
             tab.wait_for_url(address + target)
         tab.wait_for_load_state("load")
-        tab.wait_for_timeout(100)  # what scripts do once the page is there
+        tab.wait_for_timeout(100)  # let scripts finish that run after loading
         found.kilobytes = sum(weights) / 1000
-        found.images = tab.evaluate(_IMAGES)
-        found.icons = sorted(set(tab.evaluate(_ICONS)))
-        found.warnings = tab.evaluate(_WARNINGS)
-        # Colours are measured where they end, not on their way from one scheme to the other.
+        found.images = tab.evaluate(_IMAGES_WITHOUT_TEXT_JS)
+        found.icons = sorted(set(tab.evaluate(_MISSING_ICONS_JS)))
+        found.warnings = tab.evaluate(_WARNINGS_JS)
+        # Without transitions, so that colours are measured in their final state.
         tab.add_style_tag(content="* { transition: none !important; animation: none !important }")
         tab.evaluate(Axe().axe_script)
-        later = {rule: {"enabled": False} for rule in OF_COLOURS}
+        later = {rule: {"enabled": False} for rule in COLOUR_RULES}
         found.axe["light"] += _axe(tab, {"rules": later})
         for width in WIDTHS:
             tab.set_viewport_size({"width": width, "height": 900})
@@ -320,13 +320,13 @@ def look(tab: Page, address: str, page: str, built: Path = BUILT) -> Findings:
                 found.sideways.append(f"{over} pixels too wide at {width}")
         for scheme in SCHEMES:
             tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            tab.evaluate(_NOTE_LOOKS)
-        in_pieces = True  # where scripts may miss what is gone
-        tab.evaluate(_KEEP_ONE_OF_EACH)
+            tab.evaluate(_RECORD_LOOKS_JS)
+        dismantled = True  # scripts may fail because elements are missing
+        tab.evaluate(_REMOVE_DUPLICATES_JS)
         for scheme in SCHEMES:
             tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found.axe[scheme] += _axe(tab, {"runOnly": OF_COLOURS})
-        # The next page is looked at as if it were the first.
+            found.axe[scheme] += _axe(tab, {"runOnly": COLOUR_RULES})
+        # Leave no state behind for the next page.
         tab.evaluate("localStorage.clear(), sessionStorage.clear()")
         tab.goto("about:blank")
     return found
@@ -338,7 +338,7 @@ def _weight(answer, built: Path, address: str) -> int:
 
 
 def main() -> int:
-    """Print the table; fail if anything was found."""
+    """Print the table; return 1 if any page has a problem."""
     from rich.console import Console
     from rich.table import Table
 

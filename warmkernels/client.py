@@ -1,4 +1,4 @@
-"""Ask a warm process (:mod:`warmkernels.server`) for forked ones."""
+"""Fork processes from a warm process (:mod:`warmkernels.server`)."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from filelock import FileLock
 from warmkernels import server
 
 START_SECONDS = 120
-LONGEST_FOLDER = 70  # names of sockets have at most 107 bytes
-# What Python, TensorFlow and other libraries read while they start or are imported. A process
-# that was started under other values of these is no place to fork from.
-READ_AT_IMPORT = (
+MAX_FOLDER_BYTES = 70  # the path of a socket has at most 107 bytes
+# Prefixes of environment variables that Python, TensorFlow and other libraries read at start or
+# import. A warm process must have been started with the same values.
+IMPORT_ENVIRONMENT = (
     *("PYTHON", "LD_", "LC_", "LANG", "HOME", "XDG_CONFIG_HOME", "GLIBC_TUNABLES", "MALLOC_"),
     *("TF_", "KERAS_", "CUDA_", "XLA_", "OMP_", "OPENBLAS_", "MKL_", "NPY_", "MPLCONFIGDIR"),
 )
-# A child may differ in these all the same.
-NOT_READ = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONSTARTUP"}
-# What Keras takes where its file of settings, which it writes when it is missing, does not say.
+# Exceptions, in which a child may differ.
+IGNORED_ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "PYTHONSTARTUP"}
+# Keras's defaults for settings that are missing from its configuration file.
 KERAS_DEFAULTS = {
     "floatx": "float32",
     "epsilon": 1e-7,
@@ -41,23 +41,23 @@ KERAS_DEFAULTS = {
 
 
 class WarmUnavailableError(RuntimeError):
-    """There is no warm process to fork from; the message says why."""
+    """No warm process is available; the message says why."""
 
 
 def supported() -> bool:
-    """Whether forking a process with TensorFlow in it is known to be safe here: on Linux."""
+    """Return whether forking a process with TensorFlow is known to be safe here (only on Linux)."""
     return sys.platform == "linux"
 
 
 class Forked:
-    """A process that a warm one has forked for us; used like ``subprocess.Popen``.
+    """A process forked from a warm process, with the interface of ``subprocess.Popen``.
 
     Attributes
     ----------
     pid : int
-        It leads a process group of the same number.
+        Process ID, which is also the ID of its process group.
     returncode : int or None
-        As in ``subprocess``: negative is the signal that ended it.
+        Exit status, or the negative number of the signal that ended it; None while it runs.
     """
 
     stdin = stdout = stderr = None
@@ -73,33 +73,38 @@ class Forked:
         return self._await_exit(0)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end, and return the exit status.
+        """Wait for the process to end, and return the exit status.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            In seconds; by default, wait forever.
 
         Raises
         ------
         subprocess.TimeoutExpired
-            If it has not ended after so many seconds.
+            If it has not ended within the timeout.
         """
         if self._await_exit(timeout) is None:
             raise subprocess.TimeoutExpired("a forked process", timeout)
         return self.returncode
 
     def _await_exit(self, timeout: float | None) -> int | None:
-        # While one thread waits for the end, others can look, and kill.
+        # While one thread waits, others can poll and kill.
         if not self._lock.acquire(blocking=timeout != 0):
             return self.returncode
         try:
             if self.returncode is not None:
                 return self.returncode
             try:
-                # A timeout of 0 would make the socket non-blocking; a moment is as good.
+                # A timeout of 0 would make the socket non-blocking, so use a very short one.
                 self._control.settimeout(0.001 if timeout == 0 else timeout)
                 message, _ = server.receive(self._control)
                 self.returncode = message["exit"]
             except TimeoutError:
                 return None
             except (OSError, EOFError, ValueError):
-                # The warm process is gone, so nobody waits for the child any more.
+                # The warm process is gone, so nothing would reap the child: kill it.
                 with suppress(ProcessLookupError, PermissionError):
                     server.signal_all(self.pid, signal.SIGKILL)
                 self.returncode = -signal.SIGKILL
@@ -109,38 +114,38 @@ class Forked:
             self._lock.release()
 
     def send_signal(self, number: int) -> None:
-        """Send a signal to its process group, if it still runs."""
+        """Send a signal to the process group, if the process still runs."""
         if self.poll() is None:
             server.signal_all(self.pid, number)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM to the process group."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it."""
+        """Send SIGKILL to the process group."""
         self.send_signal(signal.SIGKILL)
 
 
 class Warm:
-    """A warm process, kept for as long as this object is open.
+    """A connection to a warm process, which runs as long as a connection is open.
 
     Parameters
     ----------
     shared : bool
-        Whether other programs of this user may fork from it as well. It ends when the last
-        of them has closed it or has ended, however that came about.
+        Whether other programs of this user may use the same warm process. It ends when the last
+        of them has closed its connection or has ended.
     preload : sequence of str
-        More modules to import.
+        Names of additional modules to import.
     env : mapping, optional
-        The environment it is started in; by default that of this process.
+        Environment of the warm process; by default that of this process.
     remove : sequence of path
-        Folders that it removes when it ends, also if whoever started it was killed.
+        Folders that the warm process removes when it ends, even if this process was killed.
 
     Attributes
     ----------
     path : Path
-        Its socket.
+        Path of its socket.
 
     Raises
     ------
@@ -188,7 +193,7 @@ class Warm:
         self.close()
 
     def close(self) -> None:
-        """Give the warm process up; it ends soon if nobody else uses it."""
+        """Close the connection; the warm process soon ends if it has no other."""
         if self._lease is not None:
             self._lease.close()
         if self._folder is not None:
@@ -209,21 +214,27 @@ class Warm:
         target : str
             ``"package.module:function"``.
         *arguments
-            What JSON can carry.
+            Values that JSON can represent.
         fds : sequence of int
-            Open files to hand over.
-        cwd, env
-            As in ``subprocess``; by default as here.
+            File descriptors to pass to the process, at most four.
+        cwd : path, optional
+            Working directory; by default that of this process.
+        env : mapping, optional
+            Environment variables; by default those of this process.
+
+        Returns
+        -------
+        Forked
 
         Raises
         ------
         WarmUnavailableError
-            If the warm process is gone, or refuses.
+            If the warm process has ended or refuses to fork.
         """
         request = {
             "target": target,
             "arguments": list(arguments),
-            # The warm process is somewhere else: a relative folder is meant from here.
+            # The warm process has another working directory, so resolve a relative folder here.
             "cwd": os.path.abspath(cwd or os.getcwd()),
             "env": dict(os.environ if env is None else env),
         }
@@ -243,7 +254,7 @@ class Warm:
         return Forked(control, answer["pid"])
 
     def _connect_or_start(self) -> socket.socket:
-        # One starts it, the others wait for that one.
+        # One program starts it, and the others wait.
         with FileLock(str(self.path) + ".lock", timeout=START_SECONDS + 10):
             for _ in range(2):
                 with suppress(OSError, EOFError, ValueError):
@@ -280,20 +291,30 @@ class Warm:
                     tail = log.read()[-2000:].decode(errors="replace").strip()
                     raise WarmUnavailableError(f"the warm process did not start:\n{tail}")
                 time.sleep(0.02)
-        # It outlives us if others use it, and is then nobody's zombie.
+        # Reap it, so that it does not become a zombie if it ends before us.
         threading.Thread(target=process.wait, daemon=True).start()
 
 
 def key(env: Mapping[str, str]) -> str:
-    """Name what a warm process depends on: two of the same name can stand for each other.
+    """Return a key for warm processes: processes with the same key are interchangeable.
 
-    That is the interpreter, what it and its libraries read when they start, and what a process
-    inherits from the one that starts it.
+    It depends on the interpreter, on the settings that libraries read at import, and on the
+    resource limits, umask, CPU affinity and priority that a process inherits.
+
+    Parameters
+    ----------
+    env : mapping of str to str
+        Environment variables.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
     """
     read = sorted(
         f"{name}={value}"
         for name, value in env.items()
-        if name.startswith(READ_AT_IMPORT) and name not in NOT_READ
+        if name.startswith(IMPORT_ENVIRONMENT) and name not in IGNORED_ENVIRONMENT
     )
     status = Path("/proc/self/status").read_text().splitlines()
     inherited = [
@@ -308,25 +329,36 @@ def key(env: Mapping[str, str]) -> str:
 
 
 def keras_settings(env: Mapping[str, str]) -> dict[str, Any]:
-    """Return what Keras's own file of settings says in an environment."""
+    """Return the settings in Keras's configuration file, completed by its defaults.
+
+    Parameters
+    ----------
+    env : mapping of str to str
+        Environment variables, which determine the path of the file.
+
+    Returns
+    -------
+    dict
+        Such as ``{"backend": "tensorflow", ...}``.
+    """
     home = Path(env.get("HOME") or Path.home())
     if not os.access(home, os.W_OK):
         home = Path("/tmp")
     folder = Path(env.get("KERAS_HOME", home / ".keras"))
     try:
         return {**KERAS_DEFAULTS, **json.loads((folder / "keras.json").read_text())}
-    except (OSError, ValueError, TypeError):  # Keras ignores one that it cannot read
+    except (OSError, ValueError, TypeError):  # like Keras, ignore an unreadable file
         return KERAS_DEFAULTS
 
 
 def _temporary() -> str:
-    """Return the temporary folder, or another one if its name is too long for that of a socket."""
+    """Return the temporary folder, or /tmp if its path is too long for a socket."""
     named = tempfile.gettempdir()
-    return named if len(os.fsencode(named)) <= LONGEST_FOLDER else "/tmp"
+    return named if len(os.fsencode(named)) <= MAX_FOLDER_BYTES else "/tmp"
 
 
 def _runtime_folder() -> Path:
-    """Return a folder that only this user can enter; sockets' names have to be short."""
+    """Return a folder for sockets that only this user can enter, with a short path."""
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and os.access(base, os.W_OK):
         folder = Path(base) / "warmkernels"

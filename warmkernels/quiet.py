@@ -1,4 +1,4 @@
-"""Start ordinary kernels that do not write to the terminal of whoever runs them."""
+"""Start ordinary kernels that do not write to the terminal."""
 
 from __future__ import annotations
 
@@ -10,15 +10,26 @@ from jupyter_client.provisioning import LocalProvisioner
 
 
 class QuietProvisioner(LocalProvisioner):
-    """An ordinary local kernel whose own log goes nowhere.
+    """Starts an ordinary local kernel and discards its log.
 
-    ipykernel warns that it listens on the loopback address without encryption, and
-    TensorFlow describes its build, in every kernel of every build. Among these lines a
-    warning that matters is easily missed. What cells write to stderr is not affected: it
-    reaches the notebook through the kernel's messages, and pages show it.
+    In every kernel, ipykernel warns that it listens on the loopback address without encryption,
+    and TensorFlow describes its build. Important warnings are easily missed among these lines.
+    Output of cells to stderr is not affected: it reaches the notebook through kernel messages.
     """
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Start the kernel process, with its stderr closed to the terminal."""
+        """Start the kernel process with its stderr discarded.
+
+        Parameters
+        ----------
+        cmd : list of str
+            Command of the kernel.
+        **kwargs
+            As in ``LocalProvisioner.launch_kernel``.
+
+        Returns
+        -------
+        KernelConnectionInfo
+        """
         kwargs.setdefault("stderr", subprocess.DEVNULL)
         return await super().launch_kernel(cmd, **kwargs)

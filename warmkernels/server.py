@@ -1,22 +1,21 @@
-"""A process that has TensorFlow imported, and forks.
+"""A *warm process*: it imports TensorFlow once, and forks on request.
 
-Importing TensorFlow and Keras takes seconds, forking a process that has them takes
-milliseconds, and the memory is shared. Every forked process is a fresh one: it has seen no
-notebook before, and no other sees what it does.
+Importing TensorFlow and Keras takes seconds, but forking a process that has imported them takes
+milliseconds, and the memory is shared. Every forked process is independent: it has not run any
+notebook before, and its state is not visible to others.
 
-Started by :mod:`warmkernels.client`, as ``python -m warmkernels.server
-SOCKET``. It ends by itself when nobody is connected to it any more.
+:mod:`warmkernels.client` starts it as ``python -m warmkernels.server SOCKET``. It ends by itself
+when nothing is connected to it any more.
 
-TensorFlow may be forked after its import, and after seeds were set; but once it has run a
-single operation it has threads, which a fork does not copy, and the first ``fit`` in a
-forked process waits for them for ever. So this process runs none, and looks at its own
-threads before every fork.
+TensorFlow can be forked after its import and after setting seeds. But once it has run a single
+operation, it has threads, which a fork does not copy, and the first ``fit`` in a forked process
+waits for them forever. So this process runs no operations, and checks its threads before each fork.
 
-It is not the fork server of :mod:`multiprocessing`, because that one serves only the program that
-started it, and its children keep its environment and its process group, so that none of them can
-be signalled together with what it has started. Nor do its connections carry the messages:
-``Connection.recv_bytes`` has no time limit within a message, so that a client which stops in the
-middle of one would hold up all others, and handing over open files needs the socket itself anyway.
+The fork server of :mod:`multiprocessing` is not suitable: it serves only the program that started
+it, and its children share its environment and process group, so that one child and its descendants
+cannot be signalled together. ``multiprocessing.connection`` is not used either:
+``Connection.recv_bytes`` has no timeout within a message, so a client that stops in the middle of
+one would block all others, and passing file descriptors needs the socket itself.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ import time
 import traceback
 from contextlib import suppress
 
-# What most notebooks import. All of it is optional: what is missing is not preloaded. Not here:
-# matplotlib_inline.backend_inline, which looks for its IPython shell when it is imported.
+# Modules that most notebooks import; missing ones are skipped. This excludes
+# matplotlib_inline.backend_inline, which looks for an IPython shell when it is imported.
 PRELOADED = (
     "tensorflow",
     "keras",
@@ -55,12 +54,12 @@ PRELOADED = (
 )
 IDLE_SECONDS = 3.0
 HEADER = struct.Struct("!I")
-LARGEST_REQUEST = 1 << 20
-MOST_FDS = 4
+MAX_REQUEST_BYTES = 1 << 20
+MAX_FDS = 4
 
 
 def tensorflow_threads() -> list[str]:
-    """Return the names of TensorFlow's threads in this process; none may be there at a fork."""
+    """Return the names of TensorFlow's threads in this process; forking is safe if it has none."""
     names = []
     for task in os.listdir("/proc/self/task"):
         with suppress(OSError), open(f"/proc/self/task/{task}/comm") as file:
@@ -69,12 +68,17 @@ def tensorflow_threads() -> list[str]:
 
 
 def preload(extra: list[str]) -> dict[str, str]:
-    """Import what notebooks will import, and nothing that starts a thread.
+    """Import the modules that notebooks need; none of them starts a thread.
+
+    Parameters
+    ----------
+    extra : list of str
+        Names of additional modules.
 
     Returns
     -------
     dict of str to str
-        What these imports have set in the environment.
+        Environment variables that the imports have set.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     before = dict(os.environ)
@@ -82,28 +86,36 @@ def preload(extra: list[str]) -> dict[str, str]:
         with suppress(ImportError):
             importlib.import_module(name)
     if "pandas" in sys.modules:
-        # When pandas is imported, it looks whether it is in a notebook, and shows wide tables so.
+        # This default of pandas depends on whether it is imported in a notebook.
         sys.modules["pandas"].set_option("display.max_columns", 20)
-    # Collected objects are moved out of the collector's sight, so that a child's first
-    # collection does not write to, and so copy, every page of them.
+    # Exclude the present objects from garbage collection: otherwise the first collection in a
+    # child would write to every memory page of them, and so copy it.
     gc.collect()
     gc.freeze()
     return dict(os.environ.items() - before.items())
 
 
 class Server:
-    """Accept requests, fork, and tell each client how its process ended."""
+    """Accepts requests, forks processes, and reports their exit status to the clients.
+
+    Parameters
+    ----------
+    listener : socket
+        A listening Unix socket.
+    environment : dict of str to str
+        Environment variables of each child, in addition to those in the request.
+    """
 
     def __init__(self, listener: socket.socket, environment: dict[str, str]):
         self.listener = listener
-        self.environment = environment  # of each child, besides what its client gives it
+        self.environment = environment  # added to that of each request
         self.selector = selectors.DefaultSelector()
         self.clients: set[socket.socket] = set()
         self.children: dict[int, socket.socket] = {}
         self.alone_since = time.monotonic()
 
     def run(self) -> None:
-        """Serve until nobody is connected any more."""
+        """Serve requests until no client is connected any more."""
         self.woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.wake = wake
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -132,10 +144,10 @@ class Server:
         try:
             request, fds = receive(client)
         except (OSError, ValueError, EOFError):
-            self._dismiss(client)
+            self._disconnect(client)
             return
         try:
-            if "target" not in request:  # a lease: somebody wants the server to stay
+            if "target" not in request:  # a lease: a client needs the server to keep running
                 answer = {"ready": True}
             elif threads := tensorflow_threads():
                 answer = {
@@ -188,8 +200,8 @@ class Server:
                 with suppress(OSError):
                     send(client, {"exit": os.waitstatus_to_exitcode(status)})
 
-    def _dismiss(self, client: socket.socket) -> None:
-        """Forget a client; what it had started ends with it."""
+    def _disconnect(self, client: socket.socket) -> None:
+        """Remove a client, and kill the processes that it started."""
         for pid, owner in self.children.items():
             if owner is client:
                 with suppress(ProcessLookupError):
@@ -202,16 +214,37 @@ class Server:
 
 
 def signal_all(pid: int, number: int) -> None:
-    """Send a signal to a forked process and all that it has started."""
+    """Send a signal to a forked process and its process group.
+
+    Parameters
+    ----------
+    pid : int
+        ID of the process.
+    number : int
+        Number of the signal.
+
+    Raises
+    ------
+    ProcessLookupError
+        If there is no such process.
+    """
     try:
         os.killpg(pid, number)
     except ProcessLookupError:
-        # Just forked, it leads no group yet, and has started nothing.
+        # A process that was just forked has no group yet, and has started nothing.
         os.kill(pid, number)
 
 
 def become(request: dict, fds: list[int]) -> None:
-    """Turn a forked process into what was asked for. Returns when that has ended."""
+    """Run the requested function in a forked process; return when it has ended.
+
+    Parameters
+    ----------
+    request : dict
+        With ``"target"``, ``"arguments"``, ``"env"`` and ``"cwd"``.
+    fds : list of int
+        File descriptors, passed on to the function.
+    """
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -220,7 +253,7 @@ def become(request: dict, fds: list[int]) -> None:
     os.environ["JPY_PARENT_PID"] = str(os.getppid())
     time.tzset()
     os.chdir(request["cwd"])
-    # Python seeds its own generator anew after a fork; NumPy does not.
+    # After a fork, Python reseeds its random generator, but NumPy does not.
     import numpy as np
 
     np.random.seed()
@@ -229,7 +262,15 @@ def become(request: dict, fds: list[int]) -> None:
 
 
 def run_kernel(arguments: list[str], *, fds: list[int]) -> None:
-    """Be an ipykernel."""
+    """Run an ipykernel in this process.
+
+    Parameters
+    ----------
+    arguments : list of str
+        Command-line arguments of ipykernel.
+    fds : list of int
+        Not used.
+    """
     import ipykernel_launcher
     import matplotlib
     from ipykernel.kernelapp import IPKernelApp
@@ -237,8 +278,10 @@ def run_kernel(arguments: list[str], *, fds: list[int]) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nowhere, fd)
-    matplotlib.rc_file(matplotlib.matplotlib_fname())  # perhaps one beside the notebook
-    # An ordinary kernel names its backend before Matplotlib is imported; here it is too late.
+    matplotlib.rc_file(
+        matplotlib.matplotlib_fname()
+    )  # there may be one in the folder of the notebook
+    # An ordinary kernel sets the backend before it imports Matplotlib. Here that is too late.
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     matplotlib.rcParams["backend"] = os.environ["MPLBACKEND"]
     sys.argv = [ipykernel_launcher.__file__, *arguments]
@@ -246,7 +289,16 @@ def run_kernel(arguments: list[str], *, fds: list[int]) -> None:
 
 
 def send(connection: socket.socket, message: dict, fds: tuple[int, ...] = ()) -> None:
-    """Send one message, with open files."""
+    """Send one message, optionally with file descriptors.
+
+    Parameters
+    ----------
+    connection : socket
+    message : dict
+        An object that JSON can represent.
+    fds : tuple of int
+        File descriptors.
+    """
     content = json.dumps(message).encode()
     if fds:
         socket.send_fds(connection, [HEADER.pack(len(content))], fds)
@@ -256,23 +308,40 @@ def send(connection: socket.socket, message: dict, fds: tuple[int, ...] = ()) ->
 
 
 def receive(connection: socket.socket) -> tuple[dict, list[int]]:
-    """Receive one message; raises EOFError at the end of the connection."""
-    header, fds, _, _ = socket.recv_fds(connection, HEADER.size, MOST_FDS)
+    """Receive one message and its file descriptors.
+
+    Parameters
+    ----------
+    connection : socket
+
+    Returns
+    -------
+    message : dict
+    fds : list of int
+
+    Raises
+    ------
+    EOFError
+        If the connection was closed.
+    ValueError
+        If the message is too long or is not JSON.
+    """
+    header, fds, _, _ = socket.recv_fds(connection, HEADER.size, MAX_FDS)
     try:
-        header += _exactly(connection, HEADER.size - len(header)) if header else b""
+        header += _receive_exactly(connection, HEADER.size - len(header)) if header else b""
         if not header:
             raise EOFError
         (length,) = HEADER.unpack(header)
-        if length > LARGEST_REQUEST:
+        if length > MAX_REQUEST_BYTES:
             raise ValueError(f"a message of {length} bytes")
-        return json.loads(_exactly(connection, length)), list(fds)
+        return json.loads(_receive_exactly(connection, length)), list(fds)
     except BaseException:
         for fd in fds:
             os.close(fd)
         raise
 
 
-def _exactly(connection: socket.socket, length: int) -> bytes:
+def _receive_exactly(connection: socket.socket, length: int) -> bytes:
     content = b""
     while len(content) < length:
         piece = connection.recv(length - len(content))
@@ -283,17 +352,17 @@ def _exactly(connection: socket.socket, length: int) -> bytes:
 
 
 def main() -> None:
-    """Import what is to be shared, and serve."""
+    """Preload the modules, and serve requests."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("socket")
     parser.add_argument("--preload", action="append", default=[])
     parser.add_argument("--remove", action="append", default=[])
     options = parser.parse_args()
     if not sys.flags.safe_path:
-        del sys.path[0]  # the folder this was started in; IPython adds that of the notebook
+        del sys.path[0]  # the working directory; IPython adds the folder of the notebook
     environment = preload(options.preload)
     with socket.socket(socket.AF_UNIX) as listener:
-        # Its name appears when connections are taken, and not before.
+        # The socket gets its final name only when it accepts connections.
         part = options.socket + ".part"
         listener.bind(part)
         listener.listen(64)

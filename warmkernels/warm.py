@@ -1,4 +1,4 @@
-"""Kernels that have TensorFlow imported when they start."""
+"""Start kernels by forking a process that has imported TensorFlow."""
 
 from __future__ import annotations
 
@@ -27,16 +27,28 @@ def _close_all() -> None:
 
 
 class WarmProvisioner(QuietProvisioner):
-    """Forks each kernel from one process that has TensorFlow and Keras imported.
+    """Forks each kernel from a process that has imported TensorFlow and Keras.
 
-    Every notebook gets a fresh process; what is saved is the import. The results are those
-    of an ordinary kernel. Where forking is not known to be safe (on anything but Linux), for
-    kernels that are no ipykernel of this environment, for another backend of Keras, and if the
-    warm process cannot be started, it starts an ordinary kernel.
+    Every notebook gets a new process with the same results as in an ordinary kernel, but without
+    the time for the import. An ordinary kernel is started instead if the system is not Linux, if
+    the kernel is not an ipykernel of this environment, if Keras has another backend, or if the
+    warm process cannot be started.
     """
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Fork the kernel process."""
+        """Fork the kernel process, or start an ordinary one.
+
+        Parameters
+        ----------
+        cmd : list of str
+            Command of the kernel.
+        **kwargs
+            As in ``LocalProvisioner.launch_kernel``.
+
+        Returns
+        -------
+        KernelConnectionInfo
+        """
         arguments = kernel_arguments(cmd)
         if arguments is None or not client.supported():
             return await super().launch_kernel(cmd, **kwargs)
@@ -54,7 +66,18 @@ class WarmProvisioner(QuietProvisioner):
 
 
 def kernel_arguments(command: list[str]) -> list[str] | None:
-    """Return what ipykernel is called with, or None if the command is another kernel's."""
+    """Return the arguments of an ipykernel command.
+
+    Parameters
+    ----------
+    command : list of str
+        Command that starts a kernel.
+
+    Returns
+    -------
+    list of str or None
+        None if it starts another kernel, or one of another environment.
+    """
     if len(command) < 3 or command[1:3] != ["-m", "ipykernel_launcher"]:
         return None
     ours = Path(sys.executable)
@@ -65,7 +88,7 @@ def kernel_arguments(command: list[str]) -> list[str] | None:
 
 
 def _fork(arguments: list[str], env: dict[str, str], cwd: str) -> client.Forked:
-    # The warm process is somewhere else: relative folders are meant from the notebook's.
+    # The warm process has another working directory: resolve paths relative to the notebook's.
     start = dict(env)
     for name in ("PYTHONPATH", "KERAS_HOME", "MPLCONFIGDIR"):
         if env.get(name):
@@ -85,7 +108,7 @@ def _fork(arguments: list[str], env: dict[str, str], cwd: str) -> client.Forked:
             try:
                 return _warm[key].fork("warmkernels.server:run_kernel", arguments, cwd=cwd, env=env)
             except client.WarmUnavailableError:
-                # Somebody ended it since: start another, once.
+                # It has ended in the meantime: start another one, once.
                 _warm.pop(key).close()
                 if attempt == 2:
                     raise

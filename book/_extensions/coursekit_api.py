@@ -1,11 +1,11 @@
-"""The reference of coursekit: from its docstrings, with links from the chapters and back to them.
+"""Link the chapters and the API reference of coursekit in both directions.
 
-The pages in ``book/api`` name modules; Sphinx's own autodoc and napoleon read the docstrings. Here
-is the rest: inline code and code cells of the chapters lead to the entry of what they name, each
-entry says which chapters use it, and the command line has its entries too.
+The pages in ``book/api`` name modules; Sphinx's autodoc and napoleon read their docstrings. This
+extension adds the rest: it links inline code and code cells of the chapters to the entries, lists
+in each entry the chapters that use it, and adds entries for the command line.
 
-sphinx-codeautolink links blocks of code, but not the inline code of the text. sphinx-click and
-sphinxcontrib-typer describe commands, but lead to them from no inline code.
+sphinx-codeautolink links blocks of code, but not inline code. sphinx-click and sphinxcontrib-typer
+describe commands, but do not link inline code to them.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from sphinx.util.nodes import make_refnode
 
 PACKAGE = "coursekit"
 USAGE_WIDTH = 72
-# A name, with or without the call of it.
+# A name, optionally followed by a call.
 CALL = re.compile(r"([A-Za-z_][\w.]*)(?:\(.*\))?", re.DOTALL)
 
 
 def style_reference(app, config) -> None:
-    """Choose how docstrings are shown."""
-    # Docstrings state types in words, with shapes and units: more than annotations can.
+    """Configure how docstrings are rendered."""
+    # Docstrings state types with shapes and units, which annotations cannot.
     config.autodoc_typehints = "none"
-    config.autodoc_member_order = "bysource"  # a module's __all__ is in the order to read it in
+    config.autodoc_member_order = "bysource"  # __all__ of each module is in reading order
     config.napoleon_google_docstring = False
-    # One line for "train, test : float", as it is written, and types as plain words.
+    # Keep one line for "train, test : float", and types as plain words.
     config.napoleon_use_param = False
     config.napoleon_use_rtype = False
     config.napoleon_custom_sections = [
@@ -54,32 +54,32 @@ _attributes: dict[str, list[str]] = {}
 
 
 def set_attribute_aside(app, what: str, name: str, described, options, lines: list[str]) -> None:
-    """Keep the docstring of an attribute from napoleon, which takes ``Share: of`` for a type."""
+    """Save the docstring of an attribute before napoleon misreads ``Share: of`` as a type."""
     if what in ("attribute", "data", "property"):
         _attributes[name] = lines.copy()
 
 
 def put_attribute_back(app, what: str, name: str, described, options, lines: list[str]) -> None:
-    """Undo what napoleon did to the docstring of an attribute."""
+    """Restore the saved docstring of an attribute after napoleon."""
     if name in _attributes:
         lines[:] = _attributes.pop(name)
 
 
-# ------------------------------------------------------------------- what a notebook's code names
+# ----------------------------------------------------------------- names in the code of a notebook
 
 
 @dataclass(frozen=True)
 class Code:
-    """What the code cells of a notebook say about the package.
+    """The names of the package that the code cells of a notebook import and use.
 
     Attributes
     ----------
     imported : dict of str to str
-        Names in the notebook, and what of the package they stand for.
+        Names in the notebook, and the dotted names of the objects they stand for.
     own : set of str
-        Names that the notebook gives itself.
+        Names that the notebook defines itself.
     used : set of str
-        Dotted names of the package that occur, and everything they begin with.
+        Dotted names of the package that are used, and all their prefixes.
     """
 
     imported: dict[str, str] = field(default_factory=dict)
@@ -88,12 +88,17 @@ class Code:
 
 
 def read_code(source: str) -> Code:
-    """Find out what of the package some code imports and uses.
+    """Find the names of the package that some code imports and uses.
 
     Parameters
     ----------
     source : str
-        Python, as in a notebook: lines of IPython's own are left out.
+        Python code; lines in IPython syntax are ignored.
+
+    Returns
+    -------
+    Code
+        Empty if the code has a syntax error.
     """
     code = Code()
     lines = [
@@ -105,12 +110,12 @@ def read_code(source: str) -> Code:
     except SyntaxError:  # an exercise may have a blank in its code
         return code
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and _inside(node.module or ""):
+        if isinstance(node, ast.ImportFrom) and _is_in_package(node.module or ""):
             for name in node.names:
                 code.imported[name.asname or name.name] = f"{node.module}.{name.name}"
         elif isinstance(node, ast.Import):
             for name in node.names:
-                if _inside(name.name):
+                if _is_in_package(name.name):
                     whole = name.name if name.asname else PACKAGE
                     code.imported[name.asname or PACKAGE] = whole
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -118,19 +123,19 @@ def read_code(source: str) -> Code:
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             code.own.add(node.id)
     for node in ast.walk(tree):
-        chain = _chain(node)
+        chain = _dotted_names(node)
         if chain and chain[0] in code.imported:
             name = ".".join([code.imported[chain[0]], *chain[1:]])
             code.used.update(name[: match.start()] for match in re.finditer(r"\.|$", name))
     return code
 
 
-def _inside(module: str) -> bool:
+def _is_in_package(module: str) -> bool:
     return module == PACKAGE or module.startswith(f"{PACKAGE}.")
 
 
-def _chain(node: ast.AST) -> list[str]:
-    """Return the names of ``a.b.c``; nothing if it begins with something else."""
+def _dotted_names(node: ast.AST) -> list[str]:
+    """Return the names in ``a.b.c``; an empty list if it does not begin with a name."""
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
@@ -144,7 +149,7 @@ def _code_of(path: str, _changed: int) -> Code:
     whole = Code()
     for cell in cells:
         if cell["cell_type"] == "code":
-            # Cell by cell: one that cannot be read does not hide the others.
+            # Parse cell by cell, so that a syntax error affects only its own cell.
             part = read_code(_with_imports(whole, "".join(cell["source"])))
             whole.imported.update(part.imported)
             whole.own.update(part.own)
@@ -153,7 +158,7 @@ def _code_of(path: str, _changed: int) -> Code:
 
 
 def _with_imports(code: Code, source: str) -> str:
-    """Put the imports of earlier cells before a cell."""
+    """Prepend the imports of earlier cells to a cell."""
     imports = [
         f"from {module} import {name} as {alias}" if module else f"import {name} as {alias}"
         for alias, whole in code.imported.items()
@@ -163,19 +168,19 @@ def _with_imports(code: Code, source: str) -> str:
 
 
 def code_of(app, page: str) -> Code:
-    """Return what the code cells of a page say; of a page without any, nothing."""
+    """Return the names in the code cells of a page; empty for a page that is not a notebook."""
     path = Path(app.env.doc2path(page))
     if path.suffix != ".ipynb" or not path.exists():
         return Code()
     return _code_of(str(path), path.stat().st_mtime_ns)
 
 
-# ------------------------------------------------------------------------- what has an entry
+# -------------------------------------------------------------------- entries of the reference
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where an object of the package is described."""
+    """The location of an object's description in the reference."""
 
     name: str
     page: str
@@ -184,12 +189,12 @@ class Entry:
 
 
 class Reference:
-    """The entries of the reference, and what a page may call them.
+    """Finds entries of the reference by the names that pages use.
 
     Parameters
     ----------
     entries : iterable of Entry
-        All of them, modules too.
+        All entries, including modules.
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
@@ -201,15 +206,15 @@ class Reference:
         self._unique = {short: names[0] for short, names in last.items() if len(names) == 1}
 
     def find(self, text: str, code: Code) -> Entry | None:
-        """Return the entry that inline code means on a page, if it means one.
+        """Return the entry that inline code refers to, or None.
 
         Parameters
         ----------
         text : str
-            Such as ``datasets.load_mnist()`` or, where it cannot be confused with anything of
-            the page itself, ``load_mnist``.
+            Such as ``datasets.load_mnist()``, or ``load_mnist`` if that is not ambiguous on the
+            page.
         code : Code
-            What the code of the page says.
+            Names in the code of the page.
         """
         match = CALL.fullmatch(text.strip())
         if not match:
@@ -227,20 +232,20 @@ class Reference:
         if first in code.imported:
             found = self.entries.get(code.imported[first])
             return found if found and found.kind != "module" else None
-        # A bare word may be anything; with an underline, it is a name.
+        # A single word may be anything, but with an underscore it is a name.
         return self.find_short(first) if "_" in first.strip("_") else None
 
     def find_short(self, name: str) -> Entry | None:
-        """Return the entry with this last name, if there is only one."""
+        """Return the entry whose dotted name ends in this name, if there is exactly one."""
         return self.entries.get(self._unique.get(name, ""))
 
     def find_type(self, text: str) -> Entry | None:
-        """Return the entry of a class by its last name."""
+        """Return the entry of a class by the last part of its dotted name."""
         entry = self.find_short(text)
         return entry if entry and entry.kind in ("class", "exception") else None
 
     def find_chain(self, chain: list[str], code: Code) -> tuple[int, Entry] | None:
-        """Return how many names of ``a.b.c`` in code mean an entry, and which."""
+        """Return the entry for the longest prefix of ``a.b.c``, with the length of the prefix."""
         if chain[0] not in code.imported:
             return None
         for length in range(len(chain), 0, -1):
@@ -252,11 +257,11 @@ class Reference:
 
 
 def reference_of(env) -> Reference:
-    """Collect the entries that Sphinx has read, without the second names of classes."""
+    """Collect the entries that Sphinx has read, without aliases."""
     return Reference(
         Entry(name, found.docname, found.node_id, found.objtype)
         for name, found in env.get_domain("py").objects.items()
-        if _inside(name) and not found.aliased
+        if _is_in_package(name) and not found.aliased
     )
 
 
@@ -264,13 +269,13 @@ def reference_of(env) -> Reference:
 
 
 def resolve(app, doctree: nodes.document, page: str) -> None:
-    """Put the links of both directions into a page that is about to be written."""
+    """Add the links to a page before it is written."""
     if app.builder.format != "html":
         return
     reference = reference_of(app.env)
     if _is_reference(app, page):
         _link_types(app, doctree, page, reference)
-        _tell_users(app, doctree, page)
+        _list_users(app, doctree, page)
     else:
         _link_prose(app, doctree, page, reference)
 
@@ -297,11 +302,11 @@ def _link(app, page: str, entry: Entry, content: nodes.Node, **options) -> nodes
 
 
 def _link_prose(app, doctree: nodes.document, page: str, reference: Reference) -> None:
-    """Lead from inline code to the entry of what it names."""
+    """Link inline code to the entry that it names."""
     code = code_of(app, page)
     commands = {command.name: command for command in commands_of(app)}
     for literal in list(doctree.findall(nodes.literal)):
-        if _inside_of(literal, nodes.reference, nodes.title, nodes.term, nodes.thead):
+        if _is_within(literal, nodes.reference, nodes.title, nodes.term, nodes.thead):
             continue
         text = literal.astext()
         entry = reference.find(text, code)
@@ -317,8 +322,8 @@ def _link_prose(app, doctree: nodes.document, page: str, reference: Reference) -
             )
 
 
-def _inside_of(node: nodes.Node, *kinds: type) -> bool:
-    """Whether a node lies in one of these kinds, or where links have no place at all."""
+def _is_within(node: nodes.Node, *kinds: type) -> bool:
+    """Return whether a node lies in one of these kinds, or in an interactive element."""
     while node := node.parent:
         if isinstance(node, kinds) or is_interactive(node):
             return True
@@ -326,16 +331,16 @@ def _inside_of(node: nodes.Node, *kinds: type) -> bool:
 
 
 def _link_types(app, doctree: nodes.document, page: str, reference: Reference) -> None:
-    """Lead from a type in a docstring's section to the entry of that class."""
+    """Link the types in a docstring to the entries of their classes."""
     for body in doctree.findall(nodes.field_body):
         for word in list(body.findall(nodes.emphasis)) + list(body.findall(nodes.strong)):
             entry = reference.find_type(word.astext())
-            if entry is not None and not _inside_of(word, nodes.reference):
+            if entry is not None and not _is_within(word, nodes.reference):
                 word.parent.replace(word, _link(app, page, entry, word.deepcopy()))
 
 
-def _tell_users(app, doctree: nodes.document, page: str) -> None:
-    """Say in each entry which chapters and exercises use it."""
+def _list_users(app, doctree: nodes.document, page: str) -> None:
+    """List in each entry the chapters and exercises that use it."""
     used = {other: code_of(app, other).used for other in _readers(app)}
     for entry in list(doctree.findall(addnodes.desc)):
         names = {
@@ -348,20 +353,20 @@ def _tell_users(app, doctree: nodes.document, page: str) -> None:
         if not users:
             continue
         sentence = nodes.paragraph("", "Used in: ", classes=["api-used-in"])
-        for place, other in enumerate(users):
+        for index, other in enumerate(users):
             title = app.env.titles[other].astext()
             address = app.builder.get_relative_uri(page, other)
-            sentence += nodes.Text(", " if place else "")
+            sentence += nodes.Text(", " if index else "")
             sentence += nodes.reference("", title, internal=True, refuri=address)
         sentence += nodes.Text(".")
         content = entry[-1]
-        # Before the methods of a class, which are entries of their own.
+        # Before the methods of a class, which have their own entries.
         methods = [n for n, child in enumerate(content) if isinstance(child, addnodes.desc)]
         content.insert(methods[0] if methods else len(content), sentence)
 
 
 def _readers(app) -> Iterator[str]:
-    """Yield the notebooks in the order of the table of contents, without the solutions."""
+    """Yield the notebooks that use the package, in order, without the solutions."""
     for page in app.env.collect_relations():
         if code_of(app, page).used and not any(
             Path(app.env.doc2path(page)).match(pattern) for pattern in app.config.api_not_users
@@ -370,31 +375,36 @@ def _readers(app) -> Iterator[str]:
 
 
 def depend_on_notebooks(app, doctree: nodes.document) -> None:
-    """Have the reference written anew when a notebook has changed."""
+    """Rebuild the reference when a notebook has changed."""
     if _is_reference(app, app.env.docname):
         for page in app.env.found_docs:
             if str(app.env.doc2path(page)).endswith(".ipynb"):
                 app.env.note_dependency(str(app.env.doc2path(page)))
 
 
-# Code cells are highlighted when they are written, so their links are put into the HTML.
+# Code cells are highlighted when HTML is written, so links have to be added to the HTML.
 BLOCK = re.compile(r'<div class="highlight-i?python3? notranslate">.*?</pre>', re.DOTALL)
 NAME = r'<span class="n">(?:\w+)</span>'
 CHAIN = re.compile(rf'(?<!<span class="o">\.</span>){NAME}(?:<span class="o">\.</span>{NAME})*')
 
 
 def link_code(body: str, reference: Reference, code: Code, address: Callable[[Entry], str]) -> str:
-    """Lead from the first use of each function in a page's code cells to its entry.
+    """Link the first use of each function in a page's code cells to its entry.
 
     Parameters
     ----------
     body : str
-        HTML of the page, with code as Pygments marks it up.
+        HTML of the page, with code highlighted by Pygments.
     reference : Reference
     code : Code
-        What the code of the page says.
+        Names in the code of the page.
     address : callable
-        Takes an entry, gives its address.
+        Returns the address of an entry.
+
+    Returns
+    -------
+    str
+        The HTML with links.
     """
     seen: set[str] = set()
 
@@ -417,7 +427,7 @@ def link_code(body: str, reference: Reference, code: Code, address: Callable[[En
 
 
 def link_page(app, page: str, template: str, context: dict, doctree) -> None:
-    """Link the code cells of a page."""
+    """Link the names in the code cells of a page."""
     if doctree is None or not context.get("body"):
         return
     code = code_of(app, page)
@@ -434,7 +444,7 @@ def link_page(app, page: str, template: str, context: dict, doctree) -> None:
 
 
 class ModuleTable(SphinxDirective):
-    """A table of what a module offers: each name, and the first line of its docstring."""
+    """A table of the public names of a module, with the first lines of their docstrings."""
 
     required_arguments = 1
 
@@ -442,7 +452,7 @@ class ModuleTable(SphinxDirective):
         """Make the table of the module that the argument names."""
         (module_name,) = self.arguments
         module = importlib.import_module(module_name)
-        # Roles in the docstrings name neighbours in their own module.
+        # Roles in the docstrings refer to names in the same module.
         before = self.env.ref_context.get("py:module")
         self.env.ref_context["py:module"] = module_name
         rows = []
@@ -472,24 +482,24 @@ class ModuleTable(SphinxDirective):
 
 @dataclass(frozen=True)
 class Command:
-    """One command of the command line: its whole name, and what typer made of it."""
+    """One command of the command line, with its full name and its typer object."""
 
     name: str
     made: object
 
 
 def commands_of(app) -> list[Command]:
-    """Return the commands that do something by themselves, in order."""
+    """Return the commands that are not groups of commands, in order."""
     if not app.config.api_commands:
         return []
     return _commands(app.config.api_commands)
 
 
 @lru_cache(maxsize=1)
-def _commands(place: str) -> list[Command]:
+def _commands(target: str) -> list[Command]:
     import typer
 
-    module, _, name = place.partition(":")
+    module, _, name = target.partition(":")
     made = typer.main.get_command(getattr(importlib.import_module(module), name))
 
     def below(command: Command) -> Iterator[Command]:
@@ -503,7 +513,7 @@ def _commands(place: str) -> list[Command]:
 
 
 class Commands(SphinxDirective):
-    """The entries of the command line, from its own help texts."""
+    """Reference entries of the commands, from their help texts."""
 
     def run(self) -> list[nodes.Node]:
         """Make a section for each command."""
@@ -516,18 +526,18 @@ class Commands(SphinxDirective):
         for text in (command.made.help or "").split("\n\n"):
             section += nodes.paragraph("", " ".join(text.split()))
         settings = [made for made in command.made.params if not getattr(made, "hidden", False)]
-        usage = _fold([command.name, *map(_usage, settings)])
+        usage = _wrap([command.name, *map(_usage, settings)])
         section += nodes.literal_block(usage, usage, language="text")
         if settings:
             rows = [
-                [[nodes.literal("", _spelled(made))], [nodes.Text(_meaning(made))]]
+                [[nodes.literal("", _spelling(made))], [nodes.Text(_meaning(made))]]
                 for made in settings
             ]
             section += table(["argument or option", "what it says"], rows)
         return section
 
 
-def _spelled(made) -> str:
+def _spelling(made) -> str:
     """Return how an argument or option is written on the command line."""
     if made.param_type_name == "argument":
         return made.name.upper()
@@ -536,12 +546,12 @@ def _spelled(made) -> str:
 
 
 def _usage(made) -> str:
-    text = _spelled(made) + ("..." if made.nargs == -1 or getattr(made, "multiple", False) else "")
+    text = _spelling(made) + ("..." if made.nargs == -1 or getattr(made, "multiple", False) else "")
     return text if made.required else f"[{text}]"
 
 
-def _fold(parts: list[str]) -> str:
-    """Put parts on lines that a page has room for, without breaking one."""
+def _wrap(parts: list[str]) -> str:
+    """Wrap parts into lines of limited width, without breaking a part."""
     lines = [parts[0]]
     for part in parts[1:]:
         if len(lines[-1]) + len(part) > USAGE_WIDTH:
@@ -580,7 +590,7 @@ def setup(app) -> dict:
     app.add_config_value("api_folder", "book/api/", "env")
     app.add_config_value("api_commands", "coursekit.cli:app", "env")
     app.add_config_value("api_commands_page", "book/api/cli", "env")
-    # Solutions would say beforehand what an exercise is about.
+    # Solutions are not listed: they would reveal the answers of exercises.
     app.add_config_value("api_not_users", ["*/solutions/*"], "env")
     app.add_directive("api-table", ModuleTable)
     app.add_directive("api-commands", Commands)

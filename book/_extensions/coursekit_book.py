@@ -1,7 +1,7 @@
-"""What this book asks of Sphinx beyond Jupyter Book's own settings.
+"""Settings of this book that Jupyter Book's own configuration does not offer.
 
-It lives in an extension rather than in the Makefile so that a plain
-``jupyter-book build .`` gives the same book as ``make book``.
+They are in an extension rather than in the Makefile, so that ``jupyter-book build .`` gives the
+same book as ``make book``.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ FETCH = "from coursekit.cli import app; app(['data', 'fetch'])"
 
 
 def choose_edition_and_cache(app, config) -> None:
-    """Build from the bundled data unless told otherwise, and never reuse stale outputs."""
+    """Choose the edition of the data (the bundled sample by default), and its execution cache."""
     edition = os.environ.setdefault("COURSEKIT_EDITION", "sample")
     os.environ.setdefault("JUPYTER_DEFAULT_PROVISIONER_NAME", "coursekit-quiet")
-    # A back end that the shell names, as on clusters, would leave figures out of the book.
+    # A backend set in the shell, as on clusters, would suppress the figures.
     os.environ.pop("MPLBACKEND", None)
     if folder := os.environ.get("COURSEKIT_DATA"):
-        # A relative folder is meant from here, not from the folder a chapter runs in.
+        # Resolve a relative folder here, since chapters run in another folder.
         os.environ["COURSEKIT_DATA"] = os.path.abspath(os.path.expanduser(folder))
     config.nb_execution_cache_path = str(cache_folder(Path(app.outdir).parent, edition))
-    # Chapters that download show how far they are, which is nothing for a page.
+    # Download the data now, so that pages do not contain progress bars.
     if edition == "full" and subprocess.run([sys.executable, "-c", FETCH]).returncode:
         raise ConfigError("The full edition of the book needs the full data; see above.")
 
 
 def rewrite_if_the_navigation_changed(app, env) -> list[str]:
-    """Name all pages if a title or the table of contents changed: each page shows them."""
+    """Return all pages if a title or the table of contents has changed, since each shows them."""
     titles = sorted((name, title.astext()) for name, title in env.titles.items())
     contents = Path(app.srcdir, "_toc.yml").read_bytes()
     now = hashlib.sha256(contents + repr(titles).encode()).hexdigest()
@@ -44,7 +44,7 @@ def rewrite_if_the_navigation_changed(app, env) -> list[str]:
 
 
 def fill_in(app, page: str, source: list[str]) -> None:
-    """Write the few things that a page cannot know, in text and in code blocks alike."""
+    """Replace ``{{ edition }}`` and ``{{ repository }}`` in Markdown pages."""
     if app.env.doc2path(page).endswith(".md"):
         values = {
             "edition": os.environ["COURSEKIT_EDITION"],
@@ -55,7 +55,7 @@ def fill_in(app, page: str, source: list[str]) -> None:
 
 
 def setup(app) -> dict:
-    """Register what is above with Sphinx."""
+    """Register with Sphinx."""
     app.connect("config-inited", choose_edition_and_cache)
     app.connect("source-read", fill_in)
     app.connect("env-updated", rewrite_if_the_navigation_changed)

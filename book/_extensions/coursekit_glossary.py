@@ -1,8 +1,8 @@
-"""Lead from the first use of a term in a chapter to its entry in the glossary.
+"""Link the first use of each term in a chapter to its entry in the glossary.
 
-The glossary is the only place where terms stand. Its lines ``.. also:``, ``.. as:`` and
-``.. not:``, which Sphinx takes for comments, say which other words stand for the term below them.
-Chapters are not edited: when a page is written, the first use of each term in its running text
+Terms are defined only in the glossary. Its lines ``.. also:``, ``.. as:`` and ``.. not:``, which
+Sphinx ignores as comments, list the words that stand, or do not stand, for the term below them.
+Chapters need no markup: when a page is written, the first use of each term in its running text
 becomes a link whose tooltip is the first sentence of the definition.
 """
 
@@ -21,14 +21,14 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-KINDS = ("also", "as", "not")
-# Running text. All other elements with text of their own are headings, links, code, captions and
-# the like; a link inside another one, or in the name of a button, could not be used.
-RUNNING = (nodes.paragraph, nodes.emphasis, nodes.strong)
-# Code cells, and what other extensions draw: questions to answer and figures to play with.
+WORD_LINES = ("also", "as", "not")
+# Elements of running text. Other elements with text are headings, links, code, captions and so on,
+# in which a link would be unusable, as within another link or in the label of a button.
+RUNNING_TEXT = (nodes.paragraph, nodes.emphasis, nodes.strong)
+# Classes of code cells, and of quizzes and interactive figures of other extensions.
 INTERACTIVE = re.compile(r"(?:^|[-_])(?:cell|quiz|live|no-glossary)(?:$|[-_])", re.IGNORECASE)
-# Titles of other people's works are not ours to put links into.
-APART_SECTIONS = {"Further reading"}
+# Sections without links, since they contain titles of other works.
+UNLINKED_SECTIONS = {"Further reading"}
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Term:
 
     @property
     def first_sentence(self) -> str:
-        """What the tooltip shows."""
+        """The first sentence of the definition, for the tooltip."""
         return re.match(r".+?[.?!](?=\s|$)|.+", self.definition)[0]
 
 
-# --------------------------------------------------------------------- the glossary's own text
+# ----------------------------------------------------------------------- reading the glossary
 
 
 def read_glossary(text: str) -> list[Term]:
@@ -60,32 +60,32 @@ def read_glossary(text: str) -> list[Term]:
     Returns
     -------
     list of Term
-        In the order of the page.
+        The terms in the order of the page.
 
     Raises
     ------
     ValueError
-        If a line before a term is of no known kind, or one word stands for two terms.
+        If an entry is malformed, or one word stands for two terms.
     """
     terms: list[Term] = []
     for block in re.findall(r"^```\{glossary\}[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         for entry in re.split(r"\n\s*\n(?=\S)", block.strip("\n")):
             terms.append(_entry(entry))
-    _refuse_doubles(terms)
+    _refuse_duplicates(terms)
     return terms
 
 
 def _entry(text: str) -> Term:
-    """Read one entry: lines of words, the term, its definition."""
-    words: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    """Read one entry: the lines with words, the term and its definition."""
+    words: dict[str, list[str]] = {kind: [] for kind in WORD_LINES}
     names, definition = [], []
     for line in text.splitlines():
         if line.startswith(".. "):
             kind, _, phrases = line[3:].partition(":")
-            if kind not in KINDS or not phrases.strip():
+            if kind not in WORD_LINES or not phrases.strip():
                 raise ValueError(
                     f"the glossary has a line {line!r}; it must begin with one of "
-                    f"{', '.join(f'.. {kind}:' for kind in KINDS)} and name words."
+                    f"{', '.join(f'.. {kind}:' for kind in WORD_LINES)} and name words."
                 )
             words[kind] += [phrase.strip() for phrase in phrases.split(";") if phrase.strip()]
         elif line[:1].strip():
@@ -102,12 +102,12 @@ def _entry(text: str) -> Term:
 
 
 def _plain(markdown: str) -> str:
-    """Take the marks out of a definition, for the tooltip."""
+    """Remove the markup of a definition, for the tooltip."""
     text = re.sub(r"\{\w+\}`([^`<]*?)\s*(?:<[^`>]*>)?`", r"\1", markdown)
     return " ".join(re.sub(r"[`*]", "", text).split())
 
 
-def _refuse_doubles(terms: list[Term]) -> None:
+def _refuse_duplicates(terms: list[Term]) -> None:
     seen: dict[str, str] = {}
     for term in terms:
         for word in {word.casefold() for word in (term.name, *term.words, *term.homonyms)}:
@@ -123,7 +123,12 @@ def _refuse_doubles(terms: list[Term]) -> None:
 
 
 class Finder:
-    """Finds the terms of a glossary in running text."""
+    """Finds the terms of a glossary in running text.
+
+    Parameters
+    ----------
+    terms : iterable of Term
+    """
 
     def __init__(self, terms: Iterable[Term]) -> None:
         self._meant: dict[str, Term | None] = {}
@@ -132,13 +137,13 @@ class Finder:
             self._meant |= {word.casefold(): term for word in term.words}
             self._meant |= {word.casefold(): None for word in term.homonyms}
             spelled += [*term.words, *term.homonyms]
-        # The longest first: "logistic regression" is more than "regression".
+        # Longest first, so that "logistic regression" takes precedence over "regression".
         spelled.sort(key=len, reverse=True)
         words = "|".join(map(_pattern, spelled)) or r"(?!)"
         self._regex = re.compile(rf"(?<![\w-])(?:{words})(?!\w|-\w)")
 
     def uses(self, text: str) -> Iterator[tuple[int, int, Term]]:
-        """Yield where each term is used: from, to, and which it is."""
+        """Yield each use of a term: start, end and the term."""
         for match in self._regex.finditer(text):
             term = self._meant[" ".join(match[0].split()).casefold()]
             if term is not None:
@@ -150,12 +155,12 @@ class Finder:
         Parameters
         ----------
         texts : iterable of str
-            The pieces of its running text, from top to bottom.
+            The paragraphs of its running text, from top to bottom.
 
         Returns
         -------
         list of list of (int, int, Term)
-            For each piece the first uses in it, in order: from, to, and the term.
+            For each paragraph, the first uses in it: start, end and the term.
         """
         seen: set[str] = set()
         found = []
@@ -170,7 +175,7 @@ class Finder:
 
 
 def _pattern(word: str) -> str:
-    """Match a word also at the beginning of a sentence, and across the end of a line."""
+    """Return a pattern that matches a word also at the start of a sentence or across lines."""
     first, rest = word[0], word[1:]
     begin = f"[{first.upper()}{first}]" if first.islower() else re.escape(first)
     return begin + r"\s+".join(re.escape(part) for part in rest.split(" "))
@@ -180,37 +185,37 @@ def _pattern(word: str) -> str:
 
 
 def runs_of_text(node: nodes.Element) -> Iterator[list[nodes.Text]]:
-    """Yield the neighbouring pieces of running text below a node, from top to bottom.
+    """Yield the runs of adjacent text nodes in the running text below a node.
 
-    Markdown breaks a sentence into a piece per line; those that follow each other belong together.
+    Markdown makes a text node of each line, so a sentence may span several of them.
     """
     run: list[nodes.Text] = []
     for child in node.children:
         if isinstance(child, nodes.Text):
-            if isinstance(node, RUNNING):
+            if isinstance(node, RUNNING_TEXT):
                 run.append(child)
             continue
         if run:
             yield run
             run = []
-        if not _apart(child):
+        if not _is_unlinked(child):
             yield from runs_of_text(child)
     if run:
         yield run
 
 
-def _apart(node: nodes.Element) -> bool:
+def _is_unlinked(node: nodes.Element) -> bool:
     if isinstance(node, nodes.TextElement):
-        return not isinstance(node, RUNNING)
+        return not isinstance(node, RUNNING_TEXT)
     if isinstance(node, (nodes.thead, addnodes.pending_xref)):
         return True
     if isinstance(node, nodes.section):
-        return bool(node.children) and node[0].astext() in APART_SECTIONS
+        return bool(node.children) and node[0].astext() in UNLINKED_SECTIONS
     return is_interactive(node)
 
 
 def is_interactive(node: nodes.Element) -> bool:
-    """Whether a node holds something to use, such as a question, or a code cell."""
+    """Return whether a node is a code cell or interactive, such as a question."""
     return any(INTERACTIVE.search(name) for name in (node.tagname, *node.get("classes", ())))
 
 
@@ -223,24 +228,24 @@ def _finder(path: Path, _changed: int) -> Finder:
 
 
 def glossary_file(app) -> Path:
-    """Return the file of the glossary."""
+    """Return the path of the glossary."""
     return Path(app.env.doc2path(app.config.glossary_page))
 
 
 def is_chapter(app, page: str) -> bool:
-    """Whether a page is a notebook that lies beside the glossary: a chapter, not an exercise."""
+    """Return whether a page is a chapter: a notebook in the folder of the glossary."""
     beside = page.rpartition("/")[0] == app.config.glossary_page.rpartition("/")[0]
     return beside and str(app.env.doc2path(page)).endswith(tuple(app.config.glossary_suffixes))
 
 
 def depend_on_glossary(app, doctree: nodes.document) -> None:
-    """Have a chapter written anew when the glossary has changed."""
+    """Rebuild a chapter when the glossary has changed."""
     if is_chapter(app, app.env.docname) and glossary_file(app).exists():
         app.env.note_dependency(str(glossary_file(app)))
 
 
 def link_terms(app, doctree: nodes.document, page: str) -> None:
-    """Make links of the first uses of terms on a page."""
+    """Link the first use of each term on a page."""
     path = glossary_file(app)
     if app.builder.format != "html" or not is_chapter(app, page) or not path.exists():
         return
@@ -276,8 +281,8 @@ def link_terms(app, doctree: nodes.document, page: str) -> None:
 
 def _replace(run: list[nodes.Text], pieces: list[nodes.Node]) -> None:
     parent = run[0].parent
-    place = next(n for n, child in enumerate(parent.children) if child is run[0])
-    parent[place : place + len(run)] = [piece for piece in pieces if piece.astext()]
+    start = next(n for n, child in enumerate(parent.children) if child is run[0])
+    parent[start : start + len(run)] = [piece for piece in pieces if piece.astext()]
 
 
 def setup(app) -> dict:

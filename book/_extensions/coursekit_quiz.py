@@ -1,21 +1,21 @@
-"""Put the quiz of a chapter, ``quizzes/NAME.yml`` beside it, right before its exercises.
+"""Insert the quiz of a chapter, from ``quizzes/NAME.yml``, before its exercises.
 
 A quiz is a list of questions::
 
-    - id: count-parameters         # letters, digits, hyphens; one id per question of the book
-      question: How many ...?      # text in backticks is code, here and in the answers
-      code: print(2 + 2)           # optional: what the question is about
-      prints: "4"                  # what the code prints, without the last newline; for the tests
+    - id: count-parameters         # letters, digits, hyphens; unique in the book
+      question: How many ...?      # text in backticks is code, also in answers
+      code: print(2 + 2)           # optional: the code that the question is about
+      prints: "4"                  # its output without the last newline, for the tests
       answers:
         - text: "4"
-          right: true              # on exactly one of them
+          right: true              # on exactly one answer
           because: Why this is so.
         - text: "22"
           because: Why it is not, and what led here.
 
-On a page, each question is a group of radio buttons that ``quiz.js`` brings to life. Without
-JavaScript, and in print, the answers stand below the questions. Other formats than HTML pages get
-two plain lists.
+On a page, each question is a group of radio buttons with the script ``quiz.js``. Without
+JavaScript, and in print, the answers follow the questions. Formats other than HTML get two plain
+lists.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ from sphinx.errors import SphinxError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 TITLE = "Check yourself"
-BEFORE = "Exercises"  # the section that the quiz comes before
+EXERCISES_TITLE = "Exercises"  # the quiz is inserted before this section
 INTRODUCTION = (
     "One answer to each question is right. Every answer comes with an explanation, the wrong ones "
     "too."
 )
 LETTERS = "ABCDEF"
-# Builders whose pages are read on a screen. Whatever else exists may end up on paper.
-ON_SCREEN = {"html", "dirhtml"}
+# Builders whose pages are read on a screen; the output of others may be printed.
+SCREEN_BUILDERS = {"html", "dirhtml"}
 
 
 class QuizError(SphinxError):
-    """A quiz that cannot be put on a page. It ends the build."""
+    """A quiz is invalid or cannot be inserted; this stops the build."""
 
     category = "Quiz error"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One of the answers to choose from."""
+    """One answer of a question, with its explanation."""
 
     text: str
     because: str
@@ -58,7 +58,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """A question, with the code that it is about, if any."""
+    """One question, with the code that it is about, if any."""
 
     id: str
     question: str
@@ -75,8 +75,8 @@ def read_quiz(path: Path) -> list[Question]:
 
     Parameters
     ----------
-    path
-        The YAML file, in the form that the head of this module describes.
+    path : Path
+        The YAML file, in the format described at the top of this module.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def read_quiz(path: Path) -> list[Question]:
     Raises
     ------
     QuizError
-        If the file is no YAML or has another form. The message names file and question.
+        If the file is not YAML or not in this format. The message names file and question.
     """
     where = f"{path.parent.name}/{path.name}"
     try:
@@ -119,8 +119,8 @@ def _question(entry: object, where: str) -> Question:
         raise QuizError(f"{where}: answers is a list of 3 to {len(LETTERS)} answers.")
     answers = []
     for letter, answer in zip(LETTERS, entries, strict=False):
-        place = f"{where}, answer {letter}"
-        needed = _fields(answer, place, needed=("text", "because"), known=("right",))
+        label = f"{where}, answer {letter}"
+        needed = _fields(answer, label, needed=("text", "because"), known=("right",))
         answers.append(Answer(**needed))
     right = [letter for letter, answer in zip(LETTERS, answers, strict=False) if answer.right]
     if len(right) != 1:
@@ -132,7 +132,7 @@ def _question(entry: object, where: str) -> Question:
 
 
 def _fields(entry: object, where: str, needed: tuple, known: tuple) -> dict:
-    """Return the fields of a mapping, after a look at their names and types."""
+    """Validate the names and types of the fields of a mapping, and return it."""
     if not isinstance(entry, dict):
         raise QuizError(f"{where}: expected {', '.join(needed)}; found {entry!r:.60}.")
     if missing := [name for name in needed if name not in entry]:
@@ -161,13 +161,13 @@ def _fields(entry: object, where: str, needed: tuple, known: tuple) -> dict:
 
 
 def quiz_of(page: str) -> str:
-    """Name the quiz of a page, relative to the source folder."""
+    """Return the path of a page's quiz, relative to the source folder."""
     name = PurePosixPath(page)
     return (name.parent / "quizzes" / f"{name.name}.yml").as_posix()
 
 
 def find_quizzes(app, env, added, changed, removed) -> list[str]:
-    """Name the pages that have a new quiz; refuse a quiz that no page has."""
+    """Return the pages that have a new quiz; raise an error for a quiz without a page."""
     expected = {quiz_of(page): page for page in env.found_docs}
     with_new_quiz = []
     for folder in {PurePosixPath(page).parent for page in env.found_docs}:
@@ -184,19 +184,19 @@ def find_quizzes(app, env, added, changed, removed) -> list[str]:
 
 
 def insert_quiz(app, document: nodes.document) -> None:
-    """Put the quiz of the page that has been read before its section of exercises."""
+    """Insert the quiz of the page that was just read before its exercises."""
     page = app.env.docname
     path = Path(app.srcdir, quiz_of(page))
     if not path.is_file():
         return
     app.env.note_dependency(quiz_of(page))
     for exercises in document.findall(nodes.section):
-        if exercises[0].astext() == BEFORE:
+        if exercises[0].astext() == EXERCISES_TITLE:
             break
     else:
         raise QuizError(
-            f"{quiz_of(page)}: the page {page} has no section {BEFORE!r} to put the quiz before. "
-            "Add that section, or remove the quiz."
+            f"{quiz_of(page)}: the page {page} has no section {EXERCISES_TITLE!r} to put the quiz "
+            "before. Add that section, or remove the quiz."
         )
     section = nodes.section(names=[nodes.fully_normalize_name(TITLE)])
     section += nodes.title(TITLE, TITLE)
@@ -214,15 +214,15 @@ class Quiz(nodes.General, nodes.Element):
 
 
 class QuizQuestion(nodes.Part, nodes.Element):
-    """A prompt, perhaps code, and the choices."""
+    """A question: a prompt, optional code, and the choices."""
 
 
 class QuizPrompt(nodes.Part, nodes.TextElement):
-    """What is asked."""
+    """The text of a question."""
 
 
 class QuizChoice(nodes.Part, nodes.TextElement):
-    """One answer to choose."""
+    """One of the answers to choose from."""
 
 
 class QuizAnswers(nodes.Part, nodes.Element):
@@ -230,7 +230,7 @@ class QuizAnswers(nodes.Part, nodes.Element):
 
 
 def inline(text: str) -> list[nodes.Node]:
-    """Turn what stands in backticks into code, and give the rest the quotes of the other text."""
+    """Convert text in backticks to code, and straight quotes in the rest to curly ones."""
     parts = re.split(r"`([^`]*)`", text)
     kinds = ["literal" if odd % 2 else "plain" for odd in range(len(parts))]
     parts = educate_tokens(zip(kinds, parts, strict=True), "qDe")
@@ -242,7 +242,7 @@ def inline(text: str) -> list[nodes.Node]:
 
 
 def listing(style: str, items: list[nodes.Node]) -> nodes.enumerated_list:
-    """Make a numbered or lettered list."""
+    """Make a list numbered in a style of docutils, such as "arabic" or "upperalpha"."""
     return nodes.enumerated_list("", *items, enumtype=style, prefix="", suffix=".")
 
 
@@ -273,13 +273,13 @@ def build(questions: list[Question]) -> Quiz:
 
 
 class PlainQuiz(SphinxPostTransform):
-    """Where nothing can be chosen: a list of the questions, then one of the answers."""
+    """Replaces a quiz by a list of questions and a list of answers in non-interactive formats."""
 
     default_priority = 5
 
     def run(self, **kwargs) -> None:
         """Replace every quiz by plain nodes, unless the pages are read on a screen."""
-        if self.app.builder.name in ON_SCREEN:
+        if self.app.builder.name in SCREEN_BUILDERS:
             return
         for whole in list(self.document.findall(Quiz)):
             *asked, answers = whole.children
@@ -300,26 +300,26 @@ class PlainQuiz(SphinxPostTransform):
 
 
 def visit_quiz(self, node) -> None:
-    """Begin the quiz."""
+    """Open the quiz."""
     self.body.append(self.starttag(node, "div", CLASS="quiz"))
 
 
 def depart_quiz(self, node) -> None:
-    """End the quiz."""
+    """Close the quiz."""
     self.body.append("</div>\n")
 
 
 def visit_question(self, node) -> None:
-    """Begin a group of radio buttons.
+    """Open a group of radio buttons.
 
-    It is in no form: the button that copies the code would be the one that Enter presses there.
+    It is not in a form, where Enter would press the button that copies the code.
     """
     self.body.append(self.starttag(node, "div", CLASS="quiz-question"))
     self.body.append("<fieldset>\n")
 
 
 def depart_question(self, node) -> None:
-    """End it with a button, which waits for the script, and a place for its answer."""
+    """Close the group with a button, hidden until the script runs, and an output element."""
     self.body.append(
         '<button type="button" class="quiz-check" hidden>Check</button>\n'
         '<output role="status"></output>\n</fieldset></div>\n'
@@ -327,7 +327,7 @@ def depart_question(self, node) -> None:
 
 
 def visit_prompt(self, node) -> None:
-    """Begin the name of the group."""
+    """Open the legend of the group."""
     question = node.parent
     self.body.append(
         f'<legend><span class="quiz-number">Question {question["number"]} of '
@@ -336,12 +336,12 @@ def visit_prompt(self, node) -> None:
 
 
 def depart_prompt(self, node) -> None:
-    """End the name of the group."""
+    """Close the legend of the group."""
     self.body.append("</legend>\n")
 
 
 def visit_choice(self, node) -> None:
-    """Write a radio button, and begin its label."""
+    """Write a radio button, and open its label."""
     name, letter = node["name"], node["letter"]
     self.body.append(
         f'<label class="quiz-choice"><input type="radio" id="{node["ids"][0]}" name="{name}" '
@@ -350,30 +350,30 @@ def visit_choice(self, node) -> None:
 
 
 def depart_choice(self, node) -> None:
-    """End the label."""
+    """Close the label."""
     self.body.append("</span></label>\n")
 
 
 def visit_answers(self, node) -> None:
-    """Begin what is folded away until somebody wants it."""
+    """Open the collapsed list of answers."""
     self.body.append(self.starttag(node, "details", CLASS="quiz-answers"))
     self.body.append("<summary>Answers</summary>\n")
 
 
 def depart_answers(self, node) -> None:
-    """End what is folded away."""
+    """Close the collapsed list of answers."""
     self.body.append("</details>\n")
 
 
 def add_files(app, page: str, template: str, context: dict, document) -> None:
-    """Load script and style on pages with a quiz, and on no others."""
+    """Load script and style only on pages with a quiz."""
     if document is not None and next(document.findall(Quiz), None) is not None:
         app.add_css_file("quiz.css")
         app.add_js_file("quiz.js", loading_method="defer")
 
 
 def setup(app) -> dict:
-    """Register what is above with Sphinx."""
+    """Register with Sphinx."""
     app.add_node(Quiz, html=(visit_quiz, depart_quiz))
     app.add_node(QuizQuestion, html=(visit_question, depart_question))
     app.add_node(QuizPrompt, html=(visit_prompt, depart_prompt))

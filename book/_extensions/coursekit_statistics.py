@@ -1,8 +1,7 @@
-"""Say when each notebook ran, for how long, with what and on which machine.
+"""Show when each notebook ran and for how long, with package versions and machine.
 
-myst-nb's own table gives the time at which a page was made, not that at which a notebook ran, and
-leaves out what did not run. What it knows of each page is used here; when a notebook ran is in the
-execution cache.
+myst-nb's own table shows when a page was built, not when its notebook ran, and omits notebooks that
+did not run. This extension takes the duration from myst-nb and the time from the execution cache.
 """
 
 from __future__ import annotations
@@ -23,23 +22,24 @@ from jupyter_cache import get_cache
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.util.docutils import SphinxDirective
 
-PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
-STARTED = datetime.now(UTC)
+REPORTED_PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
+BUILD_START = datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class Run:
-    """How one notebook came by its outputs.
+    """The execution of one notebook.
 
     Attributes
     ----------
     page : str
         Name of the document.
     seconds : float or None
-        How long it took; None if it was not run.
+        Duration; None if it was not run.
     ended : datetime or None
-        When it had run, in UTC; None if the cache does not say.
+        End of the run, in UTC; None if it is not known.
     succeeded : bool
+        Whether it ran without an error.
     """
 
     page: str
@@ -48,7 +48,13 @@ class Run:
     succeeded: bool = True
 
     def cells(self, started: datetime) -> list[str]:
-        """Return what the table says of it: when, seconds, and in which build."""
+        """Return the cells of its row in the table: end, seconds and build.
+
+        Parameters
+        ----------
+        started : datetime
+            Start of this build.
+        """
         if self.seconds is None:
             return ["not run in this build", "", ""]
         when = f"{self.ended:%Y-%m-%d %H:%M}" if self.ended else "not recorded"
@@ -61,24 +67,24 @@ class Run:
 
 
 class Statistics(nodes.General, nodes.Element):
-    """Stands for the tables until all pages have been read."""
+    """A placeholder for the tables until all pages have been read."""
 
 
 class ExecutionStatistics(SphinxDirective):
-    """Put the tables here."""
+    """The directive for the tables."""
 
     def run(self) -> list[nodes.Node]:
-        """Leave a mark: when this page is read, others have not been."""
+        """Insert a placeholder, since other pages may not have been read yet."""
         pages = getattr(self.env, "statistics_pages", set())
         self.env.statistics_pages = pages | {self.env.docname}
         return [Statistics()]
 
 
-# ------------------------------------------------------------------------------ what is known
+# ------------------------------------------------------------------------- collecting the data
 
 
 def runs(app) -> Iterator[Run]:
-    """Yield what is known of each notebook, in the order of the table of contents."""
+    """Yield the execution of each notebook, in the order of the table of contents."""
     folder = Path(app.config.nb_execution_cache_path or "")
     cache = get_cache(folder) if (folder / "global.db").exists() else None
     for page in app.env.collect_relations():
@@ -104,18 +110,31 @@ def _ended(cache, path: Path) -> datetime | None:
 
 
 def circumstances(edition: str, cache: str | None) -> dict[str, str]:
-    """Return what a build depends on, besides the notebooks: edition, versions, machine."""
+    """Return the edition, versions and machine of a build.
+
+    Parameters
+    ----------
+    edition : str
+        Edition of the data.
+    cache : str or None
+        Path of the execution cache.
+
+    Returns
+    -------
+    dict of str to str
+        Names and values, in the order of the table.
+    """
     memory = psutil.virtual_memory().total / 2**30
     found = {
         "edition of the data": edition,
-        # The cache has a folder for each edition and state of package, data and versions.
+        # The name of the cache folder contains a hash of package, data and versions.
         "state of the package": Path(cache).name.rpartition("-")[2] if cache else "not recorded",
         "processor": f"{platform.machine() or 'unknown'}, {os.cpu_count()} cores",
         "memory": f"{memory:.0f} GB",
         "system": platform.system(),
         "Python": platform.python_version(),
     }
-    for name in PACKAGES:
+    for name in REPORTED_PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -127,14 +146,14 @@ def circumstances(edition: str, cache: str | None) -> dict[str, str]:
 
 
 def pages_to_update(app, env) -> list[str]:
-    """Have the page written anew when notebooks have run."""
+    """Return the pages to rebuild when notebooks have run."""
     if not NbMetadataCollector.new_exec_data(env):
         return []
     return sorted(getattr(env, "statistics_pages", set()) & env.found_docs)
 
 
 def fill_in(app, doctree: nodes.document, page: str) -> None:
-    """Put the tables in the place of the marks."""
+    """Replace the placeholders by the tables."""
     for mark in list(doctree.findall(Statistics)):
         mark.replace_self(_tables(app, page))
 
@@ -149,7 +168,7 @@ def _tables(app, page: str) -> list[nodes.Node]:
         title = app.env.titles[run.page].astext()
         address = app.builder.get_relative_uri(page, run.page)
         link = nodes.reference("", title, internal=True, refuri=address)
-        rows.append([[link], *[[nodes.Text(cell)] for cell in run.cells(STARTED)]])
+        rows.append([[link], *[[nodes.Text(cell)] for cell in run.cells(BUILD_START)]])
     notebooks = table(["notebook", "ended (UTC)", "seconds", "ran in build"], rows)
     for row in notebooks.findall(nodes.row):
         row[2]["classes"].append("text-right")
@@ -165,7 +184,7 @@ def _tables(app, page: str) -> list[nodes.Node]:
 
 
 def merge(app, env, docnames, other) -> None:
-    """Collect the pages that parallel readers have found."""
+    """Merge the pages with tables that parallel processes have read."""
     pages = getattr(env, "statistics_pages", set())
     env.statistics_pages = pages | getattr(other, "statistics_pages", set())
 

@@ -1,8 +1,7 @@
-"""What this book changes in the theme: what it loads, and how it reads in the dark.
+"""Changes to the theme: fewer scripts, readable colours and accessible HTML.
 
-The theme brings a script of 1.5 MB that draws icons, two thousand of them, of which the book
-shows about twenty. Those twenty are in ``static/icons.css``, a few kilobytes, and an empty script
-takes the place of the theme's.
+The theme's script for icons has 1.5 MB and two thousand icons, of which the book uses about twenty.
+``static/icons.css`` contains these in a few kilobytes, and an empty script replaces the theme's.
 """
 
 from __future__ import annotations
@@ -12,29 +11,29 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PIL import Image  # matplotlib's own requirement
+from PIL import Image  # installed with Matplotlib
 
-# Sphinx copies what lies here over the theme's own files of the same names.
+# Sphinx copies these files over the theme's files of the same names.
 STATIC = Path(__file__).parent / "static"
 
 
 def style_theme(app, config) -> None:
-    """Add theme options; in _config.yml they would replace those Jupyter Book sets."""
+    """Add theme options. In _config.yml, they would replace those that Jupyter Book sets."""
     config.html_theme_options.update(
         show_toc_level=2,
         # The default colours of code comments are too pale to read.
         pygments_light_style="a11y-high-contrast-light",
         pygments_dark_style="a11y-high-contrast-dark",
     )
-    # Without it, the theme asks for the mode "" on a first visit, and complains of it.
+    # Without it, the theme uses the invalid mode "" on a first visit, and logs a warning.
     config.html_context.setdefault("default_mode", "auto")
     config.html_static_path.append(str(STATIC))
     config.html_css_files.append("icons.css")
 
 
 def tidy_context(app, page: str, template: str, context: dict, doctree) -> None:
-    """Leave out what a page loads and does not use, and escape the addresses of its buttons."""
-    # Thebe runs cells on a server elsewhere. It is off, and its script complains.
+    """Remove scripts that a page does not use, and escape the addresses of its buttons."""
+    # Thebe, which runs cells on a remote server, is off, but its script logs an error.
     for kind in ("script_files", "css_files"):
         context[kind] = [
             file
@@ -55,21 +54,21 @@ def _escape_addresses(buttons: list[dict]) -> None:
         _escape_addresses(button.get("buttons", []))
 
 
-# What the theme and pandas leave unsaid to those who do not see the page.
-MENDED = (
-    # The corner of a table is no heading of anything.
+# Corrections of the HTML of the theme and of pandas, for screen readers.
+HTML_FIXES = (
+    # The corner cell of a table is not a heading.
     (re.compile(r"<th(?: class=\"[^\"]*\")?>(?:<p></p>)?</th>"), "<td></td>"),
-    # The arrow that unfolds a part of the table of contents.
+    # The arrow that expands a section of the table of contents.
     (
         re.compile(r"<summary>(?=<span class=\"toctree-toggle\")"),
         '<summary aria-label="Sections below this page">',
     ),
-    # A list is no part of a paragraph.
+    # A paragraph cannot contain a list.
     (
         re.compile(r'(<dd class="field-\w+">)<p>(<ul.*?</ul>)\s*</p>(\s*</dd>)', re.DOTALL),
         r"\1\2\3",
     ),
-    # A role that the standard has taken back; the list it stands in wants items.
+    # This role is deprecated, and the children of a list must be list items.
     (re.compile(r'role="doc-biblioentry"'), 'role="listitem"'),
     (
         re.compile(r'<div id="pst-primary-sidebar" class'),
@@ -78,8 +77,8 @@ MENDED = (
 )
 
 
-# Those who open the folder are sent to the landing page, and may go there themselves.
-DOOR = """<!doctype html>
+# index.html redirects to the landing page, and has a link to it.
+REDIRECT_PAGE = """<!doctype html>
 <html lang="{language}">
 <head>
 <meta charset="utf-8">
@@ -94,9 +93,9 @@ DOOR = """<!doctype html>
 
 
 def lighten(path: Path) -> None:
-    """Store a figure in 256 colours of its own: it looks the same, in a third of the room."""
+    """Reduce a PNG figure to 256 colours: it looks the same, in a third of the file size."""
     with Image.open(path) as figure:
-        if figure.mode == "P":  # as it is after an earlier build
+        if figure.mode == "P":  # already reduced in an earlier build
             return
         flat = Image.new("RGB", figure.size, "white")
         flat.paste(figure, mask=figure.getchannel("A") if "A" in figure.mode else None)
@@ -110,24 +109,24 @@ def lighten(path: Path) -> None:
 
 
 def finish(app, exception) -> None:
-    """Mend the pages, make figures small, drop what the theme's makers need."""
+    """Correct the HTML, reduce the figures, and delete source maps after a build."""
     if exception is not None or app.builder.format != "html":
         return
     folder = Path(app.outdir)
     config = app.config
-    door = DOOR.format(
+    redirect = REDIRECT_PAGE.format(
         language=config.language,
         title=html.escape(config.html_title),
         target=f"{config.root_doc}.html",
     )
-    (folder / "index.html").write_text(door, encoding="utf-8")
+    (folder / "index.html").write_text(redirect, encoding="utf-8")
     for path in folder.rglob("*.html"):
         page = path.read_text(encoding="utf-8")
-        mended = page
-        for pattern, replacement in MENDED:
-            mended = pattern.sub(replacement, mended)
-        if mended != page:
-            path.write_text(mended, encoding="utf-8")
+        fixed = page
+        for pattern, replacement in HTML_FIXES:
+            fixed = pattern.sub(replacement, fixed)
+        if fixed != page:
+            path.write_text(fixed, encoding="utf-8")
     with ThreadPoolExecutor() as pool:
         list(pool.map(lighten, (folder / "_images").glob("*.png")))
     for path in (folder / "_static").rglob("*.map"):
@@ -135,10 +134,10 @@ def finish(app, exception) -> None:
 
 
 def setup(app) -> dict:
-    """Register what is above with Sphinx."""
+    """Register with Sphinx."""
     app.connect("config-inited", style_theme)
-    # After the theme has put its buttons there.
+    # After the theme has added its buttons.
     app.connect("html-page-context", tidy_context, priority=900)
-    # After the table of contents has put a page without a head in the place of the door.
+    # After sphinx-external-toc has written its own index.html, which has no head.
     app.connect("build-finished", finish, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,17 +1,17 @@
-"""Run code that nobody trusts in a process that can do little.
+"""Run untrusted code in a restricted process.
 
-Linux offers several means, and not every machine allows each of them: namespaces (an own
+Linux offers several mechanisms, and not every machine allows each of them: namespaces (a separate
 view of processes, network and mounts; :mod:`.namespaces`), Landlock (an allow-list of files and
-addresses; :mod:`.landlock`), seccomp (an allow-list of calls of the system; :mod:`.seccomp`) and
-resource limits (:mod:`.limits`). :func:`run` uses all that work here and says which layers are on.
+addresses; :mod:`.landlock`), seccomp (an allow-list of system calls; :mod:`.seccomp`) and
+resource limits (:mod:`.limits`). :func:`run` uses all that work here and reports the active layers.
 
 The processes, outermost first::
 
-    supervisor   our code only: counts, and ends everything when its time has come
-      init       our code only: number 1 of the new process space; when it ends, all in it end
-        worker   limits itself, then runs what it was given
+    supervisor   measures resource use, and ends everything if it exceeds a limit
+      init       process 1 of the new process namespace; when it ends, all others in it end
+        worker   restricts itself, then runs the submission
 
-Nothing of the submission runs in the first two.
+The submission's code runs only in the worker and its descendants.
 """
 
 from coursegrader.sandbox.allowed import LAYERS, SCRATCH_BYTES, Limits, Sandbox

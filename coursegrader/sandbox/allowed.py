@@ -1,4 +1,4 @@
-"""What a submission may use, and where."""
+"""The resources and files that a submission may use."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ LAYERS = {
     "files": "nothing can be written but a scratch folder, and nothing read that is not needed",
 }
 SCRATCH_BYTES = 512 << 20
-# Programs and libraries, and what they read of the machine.
-SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/proc", "/sys", "/opt",
+# Programs and libraries, and the system files that they read.
+SYSTEM_PATHS = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/proc", "/sys", "/opt",
            "/etc/alternatives", "/etc/fonts", "/etc/group", "/etc/host.conf", "/etc/hosts",
            "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf",
            "/etc/passwd", "/etc/python3", "/etc/timezone")  # fmt: skip
-SHARED = "/dev/shm"  # where semaphores and shared memory lie
+SHARED_MEMORY = "/dev/shm"  # for semaphores and shared memory
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a submission may use, in bytes where it is not said otherwise.
+    """Resource limits of a submission.
 
     Attributes
     ----------
     memory : int
-        Of one process beyond what a fresh one has, and of all of them together.
+        Memory in bytes: of one process beyond that of a new one, and of all together.
     processes : int
-        At the same time.
+        Number of processes at the same time.
     file : int
-        The largest file.
+        Size of the largest file in bytes.
     """
 
     memory: int = 4 << 30
@@ -44,25 +44,25 @@ class Limits:
 
 @dataclass
 class Sandbox:
-    """What to allow, and, once entered, which layers are on.
+    """The settings of a sandbox and, once it is entered, its active layers.
 
     Attributes
     ----------
     layers : set of str
-        Those to try, of :data:`LAYERS`.
+        The layers to try, from :data:`LAYERS`.
     limits : Limits
     readable : list of str
-        Folders to read besides the system's and Python's own.
+        Additional readable folders, besides those of the system and of Python.
     hidden : list of str
-        Folders and files that nobody may look into, wherever they lie. What has to be read
-        (``readable``, and Python's own folders) stays where it lies within one of them; one
-        that lies within what has to be read is hidden. A folder that is named in both stays.
+        Folders and files that the submission must not read. If a readable folder (in
+        ``readable``, or of Python) lies within a hidden one, it stays readable. If a hidden
+        folder lies within a readable one, it is hidden. A folder in both lists is readable.
     scratch : str
-        An empty folder, the only one to write to.
+        An empty folder, the only writable one.
     on : dict of str to str
-        The layers that are on, and by what means; filled in on the way.
+        The active layers, with the mechanism of each; set when the sandbox is entered.
     private : bool
-        Whether scratch and shared memory are file systems of its own; filled in on the way.
+        Whether scratch and shared memory are separate file systems; set when it is entered.
     """
 
     layers: set[str] = field(default_factory=lambda: set(LAYERS))
@@ -74,21 +74,21 @@ class Sandbox:
     private: bool = False
 
 
-def most_threads(limits: Limits) -> int:
-    """Return how many threads all processes may have: a few each, and libraries' own per core."""
+def max_threads(limits: Limits) -> int:
+    """Return the maximum number of threads: a few per process, plus thread pools per core."""
     return 4 * limits.processes + 16 * (os.cpu_count() or 1)
 
 
 def needed(sandbox: Sandbox) -> list[str]:
-    """Return the folders that Python and the course are read from."""
+    """Return the folders that must be readable for Python and the course."""
     here = Path(__file__).resolve().parents[2]
     return [sys.prefix, sys.base_prefix, sys.exec_prefix, str(here), *sandbox.readable]
 
 
 def shared_memory(sandbox: Sandbox) -> list[str]:
-    """Return the folder of shared memory, if not more can be left in it than in the scratch."""
+    """Return the folder of shared memory, if it cannot hold more than the scratch folder."""
     with suppress(OSError):
-        state = os.statvfs(SHARED)
+        state = os.statvfs(SHARED_MEMORY)
         if sandbox.private or state.f_blocks * state.f_frsize <= SCRATCH_BYTES:
-            return [SHARED]
+            return [SHARED_MEMORY]
     return []

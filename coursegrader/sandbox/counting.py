@@ -1,4 +1,4 @@
-"""Count what the processes of a submission use, as /proc has it."""
+"""Measure the resource use of a submission's processes with /proc."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from coursegrader.sandbox.allowed import Sandbox
 
 
 def submission_processes(init: int) -> list[int]:
-    """Return the processes of the submission, as /proc has them."""
-    if sees_our_numbers():
+    """Return the process IDs of the submission, as /proc numbers them."""
+    if sees_our_pids():
         return descendants(init)
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
 
 
-def sees_our_numbers() -> bool:
-    """Return whether /proc has our numbers for processes.
+def sees_our_pids() -> bool:
+    """Return whether /proc shows the process IDs of our own process namespace.
 
-    We share the mounts of the new process space but are not in it, where its /proc is mounted.
+    It does not if the new namespace's /proc is mounted: we share its mounts, but are not in it.
     """
     return os.path.exists("/proc/self/stat")
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the processes below one."""
+    """Return the process IDs of all descendants of a process."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             with suppress(OSError, ValueError), open(f"/proc/{name}/stat") as file:
-                # The name, in brackets, may hold anything; the parent is the second after it.
+                # The name, in parentheses, may contain anything. The parent is two fields on.
                 parent = int(file.read().rpartition(")")[2].split()[1])
                 children.setdefault(parent, []).append(int(name))
     found, waiting = [], [pid]
@@ -41,30 +41,30 @@ def descendants(pid: int) -> list[int]:
 
 
 def threads(tree: list[int]) -> int:
-    """Return how many threads processes have."""
+    """Return the total number of threads of some processes."""
     found = 0
     for pid in tree:
         with suppress(OSError):
-            # The links of a folder: itself, its parent, and one for each folder in it.
+            # A folder has one link from itself, one from its parent, and one from each subfolder.
             found += os.stat(f"/proc/{pid}/task").st_nlink - 2
     return found
 
 
 def resident(pid: int, sandbox: Sandbox) -> int:
-    """Return the bytes of memory that a process uses, shared or not, but those of files."""
+    """Return the memory of a process in bytes, shared or not, without mapped files."""
     kinds = ("RssAnon:",) if sandbox.private else ("RssAnon:", "RssShmem:")
     return _sum_of(f"/proc/{pid}/status", kinds) or 0
 
 
 def proportional(pid: int, sandbox: Sandbox) -> int:
-    """Return the same, but of what n processes share an n-th."""
+    """Return the same, but count memory shared by n processes as an n-th for each."""
     kinds = ("Pss_Anon:",) if sandbox.private else ("Pss_Anon:", "Pss_Shmem:")
     found = _sum_of(f"/proc/{pid}/smaps_rollup", kinds)  # Linux 5.9
     return resident(pid, sandbox) if found is None else found
 
 
 def _sum_of(path: str, kinds: tuple[str, ...]) -> int | None:
-    """Return the bytes that a table of the kernel gives for some kinds; None if for none."""
+    """Return the sum of some entries of a table in /proc, in bytes; None if it has none."""
     found = None
     with suppress(OSError, ValueError, IndexError), open(path, errors="replace") as file:
         for line in file:
@@ -74,7 +74,7 @@ def _sum_of(path: str, kinds: tuple[str, ...]) -> int | None:
 
 
 def sockets(pid: int) -> set[str]:
-    """Return the names of the sockets and pipes that a process has open."""
+    """Return the names of the open sockets and pipes of a process."""
     found = set()
     with suppress(OSError):
         for fd in os.listdir(f"/proc/{pid}/fd"):
@@ -84,7 +84,7 @@ def sockets(pid: int) -> set[str]:
 
 
 def bytes_in_files(sandbox: Sandbox) -> int:
-    """Return the bytes in files that lie in memory, if they are the submission's alone."""
+    """Return the bytes used in the in-memory file system, if the submission has its own."""
     if not sandbox.private:
         return 0
     try:

@@ -1,4 +1,4 @@
-"""An allow-list of files and addresses: Landlock."""
+"""Restrict access to files and network addresses with Landlock."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from coursegrader.sandbox.allowed import SYSTEM, Sandbox, needed, shared_memory
+from coursegrader.sandbox.allowed import SYSTEM_PATHS, Sandbox, needed, shared_memory
 from coursegrader.sandbox.system import libc
 
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
-# Landlock's rights on files, by the version of its interface that knows them.
+# Landlock's file access rights, by the interface version that introduced them.
 _FS_RIGHTS = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
 _FS_LIST = 1 << 3
 _FS_READ = 1 << 0 | 1 << 2 | _FS_LIST  # execute, read files, read folders
 _FS_FILE_ONLY = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 _DEVICES = ("/dev/null", "/dev/full", "/dev/random", "/dev/urandom")
-# Not to be written: whoever shares /dev/zero has memory that is counted nowhere.
-_ONLY_READ = ("/dev/zero",)
+# Not writable: a shared mapping of /dev/zero is memory that is not counted.
+_READ_ONLY_DEVICES = ("/dev/zero",)
 
 
 def restrict_access(sandbox: Sandbox, mounted: bool) -> None:
-    """Allow what is needed, and nothing else, if the kernel knows Landlock."""
+    """Restrict this process to the allowed files and addresses, if the kernel has Landlock."""
     call = libc().syscall
     version = call(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
     if version < 1:
@@ -43,9 +43,9 @@ def restrict_access(sandbox: Sandbox, mounted: bool) -> None:
     try:
         if rights:
             hidden = {os.path.realpath(path) for path in sandbox.hidden}
-            for path in (*SYSTEM, *_ONLY_READ, *needed(sandbox)):
-                _allow_but(call, ruleset, os.path.realpath(path), rights & _FS_READ, hidden)
-            # To find a module, Python lists the folders where one may be, such as a checkout.
+            for path in (*SYSTEM_PATHS, *_READ_ONLY_DEVICES, *needed(sandbox)):
+                _allow_except(call, ruleset, os.path.realpath(path), rights & _FS_READ, hidden)
+            # To find a module, Python lists the folders in sys.path, such as a checkout.
             for path in filter(os.path.isabs, sys.path):
                 _allow(call, ruleset, path, rights & _FS_LIST)
             for path in (*_DEVICES, *shared_memory(sandbox), sandbox.scratch):
@@ -60,12 +60,12 @@ def restrict_access(sandbox: Sandbox, mounted: bool) -> None:
         sandbox.on["network"] = "Landlock (TCP)"
 
 
-def _allow_but(
+def _allow_except(
     call: Callable[..., int], ruleset: int, path: str, rights: int, hidden: set[str]
 ) -> None:
-    """Allow a folder without what is hidden in it, of which only the names can be seen.
+    """Allow access to a folder except for hidden files and folders, whose names stay visible.
 
-    Landlock knows no exceptions: what is allowed holds for all that lies within.
+    Landlock has no exceptions: a rule for a folder holds for everything in it.
     """
     within = {one for one in hidden if one != path and Path(one).is_relative_to(path)}
     if not within:
@@ -74,9 +74,9 @@ def _allow_but(
     _allow(call, ruleset, path, rights & _FS_LIST)
     with suppress(OSError), os.scandir(path) as entries:
         for entry in entries:
-            # Where a link leads, the folder that it leads to decides.
+            # Access through a link depends on its target.
             if entry.path not in hidden and not entry.is_symlink():
-                _allow_but(call, ruleset, entry.path, rights, within)
+                _allow_except(call, ruleset, entry.path, rights, within)
 
 
 def _allow(call: Callable[..., int], ruleset: int, path: str, rights: int) -> None:

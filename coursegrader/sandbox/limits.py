@@ -1,4 +1,4 @@
-"""What a process may use by itself, and what it may do: limits and capabilities."""
+"""Resource limits and capabilities of a single process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import resource
 import struct
 
-from coursegrader.sandbox.allowed import Sandbox, most_threads
+from coursegrader.sandbox.allowed import Sandbox, max_threads
 from coursegrader.sandbox.system import PR_CAPBSET_DROP, libc, prctl
 
 
@@ -18,14 +18,14 @@ def limit(sandbox: Sandbox) -> None:
     _lower(resource.RLIMIT_FSIZE, sandbox.limits.file)
     _lower(resource.RLIMIT_NOFILE, 1024)
     _lower(resource.RLIMIT_CORE, 0)
-    # Root's processes are not counted, and outside of a user namespace of our own those count
-    # that the same user has elsewhere. The supervisor counts ours in any case.
+    # The limit does not apply to root, and outside a new user namespace it would include the user's
+    # other processes. The supervisor counts the submission's processes in any case.
     if os.getuid() != 0 and "namespace" in sandbox.on.values():
-        _lower(resource.RLIMIT_NPROC, most_threads(sandbox.limits))
+        _lower(resource.RLIMIT_NPROC, max_threads(sandbox.limits))
 
 
 def drop_capabilities() -> None:
-    """Give up what the first process of a user namespace may do, such as undo its mounts."""
+    """Drop the capabilities of the first process of a user namespace, such as unmounting."""
     for capability in range(64):
         prctl(PR_CAPBSET_DROP, capability)
     libc().capset(struct.pack("Ii", 0x20080522, 0), bytes(24))

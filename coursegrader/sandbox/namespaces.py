@@ -1,4 +1,4 @@
-"""An own view of processes, network and mounts: namespaces."""
+"""Give the submission its own processes, network and mounts with namespaces."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from coursegrader.sandbox.allowed import SCRATCH_BYTES, SHARED, SYSTEM, Sandbox, needed
+from coursegrader.sandbox.allowed import SCRATCH_BYTES, SHARED_MEMORY, SYSTEM_PATHS, Sandbox, needed
 from coursegrader.sandbox.system import libc
 
-SCRATCH_FILES = 100_000  # an empty one takes memory, too
+MAX_SCRATCH_FILES = 100_000  # even an empty file takes memory
 
 _CLONE = {"user": 0x10000000, "mount": 0x00020000, "pid": 0x20000000, "net": 0x40000000,
           "ipc": 0x08000000}  # fmt: skip
@@ -19,7 +19,7 @@ _MS_REMOUNT, _MS_BIND = 0x20, 0x1000
 
 
 def separate(sandbox: Sandbox) -> bool:
-    """Leave the namespaces of the machine; returns whether that is allowed here."""
+    """Enter new namespaces; return whether that is allowed here."""
     wanted = set()
     if "processes" in sandbox.layers:
         wanted |= {"pid", "ipc"}
@@ -45,28 +45,31 @@ def separate(sandbox: Sandbox) -> bool:
 
 
 def mount_folders(sandbox: Sandbox) -> bool:
-    """Give the new mount namespace its own scratch, and take away what is to be hidden."""
+    """Mount the scratch folder and cover hidden folders; return whether both worked."""
     if libc().mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None) != 0:
         return False
     if "files" not in sandbox.layers:
         return False
-    kept = {os.path.abspath(path) for path in (*SYSTEM, *needed(sandbox), sandbox.scratch)}
+    kept = {os.path.abspath(path) for path in (*SYSTEM_PATHS, *needed(sandbox), sandbox.scratch)}
     kept |= {os.path.realpath(path) for path in kept}
-    # Other submissions' scratch folders, sockets of servers, editors' copies of files.
+    # These contain other submissions' scratch folders, sockets of servers and backups of editors.
     hidden = {tempfile.gettempdir(), "/tmp", "/var/tmp", "/run", *sandbox.hidden}
-    # The outer ones first: what is put back into them may have to be covered in part.
+    # Outer folders first: a folder restored in one may itself contain a hidden folder.
     covered = [_cover(path, kept) for path in sorted(set(map(os.path.realpath, hidden)))]
     sandbox.private = _mount_scratch(sandbox)
     return sandbox.private and all(covered)
 
 
 def _mount_scratch(sandbox: Sandbox) -> bool:
-    """Put one file system in memory where files may be written, so that one limit holds."""
+    """Mount one in-memory file system for all writable folders, so that one limit applies."""
     mount, scratch = libc().mount, os.fsencode(sandbox.scratch)
-    content = f"size={SCRATCH_BYTES},nr_inodes={SCRATCH_FILES},mode=700".encode()
+    content = f"size={SCRATCH_BYTES},nr_inodes={MAX_SCRATCH_FILES},mode=700".encode()
     if mount(b"tmpfs", scratch, b"tmpfs", _MS_NOSUID | _MS_NODEV, content) != 0:
         return False
-    for target in (SHARED, sandbox.scratch):  # the second covers the folder of both
+    for target in (
+        SHARED_MEMORY,
+        sandbox.scratch,
+    ):  # the second mount covers the folder that contains both
         source = os.path.join(sandbox.scratch, f"for {os.path.basename(target)}")
         os.mkdir(source, mode=0o700)
         if os.path.isdir(target) and mount(
@@ -77,9 +80,9 @@ def _mount_scratch(sandbox: Sandbox) -> bool:
 
 
 def _cover(path: str, kept: set[str]) -> bool:
-    """Hide a folder or a file, but for what is kept in it; returns whether that worked.
+    """Hide a folder or file except for the paths to keep; return whether that worked.
 
-    An empty folder is mounted over it, into which what is kept is put back.
+    An empty folder is mounted over it, and the paths to keep are mounted into that.
     """
     mount = libc().mount
     if path in kept or not os.path.exists(path):
@@ -88,7 +91,7 @@ def _cover(path: str, kept: set[str]) -> bool:
         nothing = os.fsencode(os.devnull)
         return mount(nothing, os.fsencode(path), None, _MS_BIND, None) == 0
     if path == os.path.dirname(path):
-        return False  # whoever hides the whole machine hides nothing
+        return False  # the root folder cannot be covered
     within = [one for one in sorted(kept) if Path(one).is_relative_to(path)]
     outermost: list[tuple[str, int]] = []
     try:
@@ -118,8 +121,8 @@ def _cover(path: str, kept: set[str]) -> bool:
 
 
 def mount_processes() -> None:
-    """Show number 1 of a process space, which alone may ask for it, its own processes.
+    """Mount /proc for the new process namespace; only its process 1 may do so.
 
-    Some containers forbid it; then the old view stays, and Landlock closes what matters of it.
+    Some containers forbid it. Then the old /proc stays visible, but Landlock restricts its use.
     """
     libc().mount(b"proc", b"/proc", b"proc", _MS_NOSUID | _MS_NODEV, None)

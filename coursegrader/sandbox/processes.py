@@ -13,7 +13,7 @@ from coursegrader.sandbox.landlock import restrict_access
 from coursegrader.sandbox.limits import drop_capabilities, limit
 from coursegrader.sandbox.namespaces import mount_folders, mount_processes, separate
 from coursegrader.sandbox.seccomp import filter_calls
-from coursegrader.sandbox.supervisor import TO_ALL, supervise
+from coursegrader.sandbox.supervisor import RELAYED_SIGNALS, supervise
 from coursegrader.sandbox.system import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_NO_NEW_PRIVS,
@@ -23,17 +23,16 @@ from coursegrader.sandbox.system import (
 
 
 def run(sandbox: Sandbox, work: Callable[[Sandbox], None], keep: Iterable[int]) -> None:
-    """Turn this process into the supervisor of one that does the work. Does not return.
+    """Run ``work`` in a sandboxed process; this process becomes its supervisor and never returns.
 
     Parameters
     ----------
     sandbox : Sandbox
     work : callable
-        Called in the worker with the sandbox, whose ``on`` names each layer that is on and
-        by what means.
+        Called in the worker with the sandbox, whose ``on`` then contains the active layers.
     keep : iterable of int
-        Open files that the worker keeps; the supervisor closes its own copies, so that the
-        other end notices the worker's end.
+        File descriptors that stay open in the worker. The supervisor closes its own copies, so
+        that the other end notices when the worker ends.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -41,13 +40,13 @@ def run(sandbox: Sandbox, work: Callable[[Sandbox], None], keep: Iterable[int]) 
     mounted = separate(sandbox) and mount_folders(sandbox)
     init = os.fork()
     if init == 0:
-        _be_init(sandbox, work, mounted)
+        _run_init(sandbox, work, mounted)
     for fd in keep:
         os.close(fd)
     os._exit(supervise(init, sandbox))
 
 
-def _be_init(sandbox: Sandbox, work: Callable[[Sandbox], None], mounted: bool) -> None:
+def _run_init(sandbox: Sandbox, work: Callable[[Sandbox], None], mounted: bool) -> None:
     """Start the worker, and wait for it."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if sandbox.on.get("processes"):
@@ -56,7 +55,7 @@ def _be_init(sandbox: Sandbox, work: Callable[[Sandbox], None], mounted: bool) -
     if worker == 0:
         status = 1
         try:
-            # Of its own: an interrupt is meant for the worker and for what it started.
+            # Interrupts are meant for the worker and its descendants.
             signal.signal(signal.SIGINT, signal.default_int_handler)
             prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             _restrict(sandbox, mounted)
@@ -73,7 +72,7 @@ def _be_init(sandbox: Sandbox, work: Callable[[Sandbox], None], mounted: bool) -
     _close_all_but_standard()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if sandbox.on.get("processes"):
-        for what, asked in TO_ALL.items():
+        for what, asked in RELAYED_SIGNALS.items():
             signal.signal(asked, lambda *_, what=what: _signal_all(what))
     while True:
         try:
@@ -82,18 +81,18 @@ def _be_init(sandbox: Sandbox, work: Callable[[Sandbox], None], mounted: bool) -
             os._exit(1)
         if pid == worker:
             code = os.waitstatus_to_exitcode(status)
-            # With it end all that it left behind, if this is number 1 of a process space.
+            # If this is process 1 of a process namespace, all others in it end too.
             os._exit(code if code >= 0 else 128 - code)
 
 
 def _signal_all(which: signal.Signals) -> None:
-    """As number 1 of a process space, which this does not reach: signal all others in it."""
+    """Send a signal to all processes of the namespace except its process 1, which calls this."""
     with suppress(ProcessLookupError):
         os.kill(-1, which)
 
 
 def _restrict(sandbox: Sandbox, mounted: bool) -> None:
-    """Limit this process; there is no way back."""
+    """Restrict this process irrevocably."""
     if "limits" in sandbox.layers:
         limit(sandbox)
     drop_capabilities()
@@ -103,7 +102,7 @@ def _restrict(sandbox: Sandbox, mounted: bool) -> None:
     network = "network" not in sandbox.layers
     inside = sandbox.on.get("network") == "namespace"
     filtered = bool(sandbox.layers) and filter_calls(network, inside)
-    # Without a filter of calls some memory is counted nowhere, and servers are called by a file.
+    # Without seccomp, some memory is not counted, and local servers can be reached by a file.
     if "limits" in sandbox.layers and filtered:
         sandbox.on["limits"] = "rlimits, a supervisor and seccomp"
     if "network" in sandbox.layers:

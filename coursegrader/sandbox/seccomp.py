@@ -1,9 +1,9 @@
-"""The system calls that a submission may make: an allow-list, as a seccomp filter.
+"""Restrict the system calls of a submission to an allow-list with a seccomp filter.
 
-Our own, because the bindings to libseccomp need a library of the system that many machines lack.
-What the lists do not name does not exist for a submission (``ENOSYS``), so that libraries take the
-older way that they know. So it is with ``clone3``, whose flags a filter cannot see, and with what
-Linux will come to have. Source: seccomp(2), and the tables of calls in Linux 6.12.
+The filter is written here, because the bindings to libseccomp need a system library that many
+machines lack. Calls that are not listed fail with ``ENOSYS``, so that libraries fall back to older
+calls. This includes ``clone3``, whose flags a filter cannot read, and all future calls. Sources:
+seccomp(2), and the tables of system calls in Linux 6.12.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-# What seccomp calls a machine, and which column of the tables below is its own.
+# seccomp's identifier of each architecture, and its column in the tables below.
 _MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-# Calls, and their numbers on x86_64 and aarch64; one that is missing there has none.
+# System calls with their numbers on x86_64 and aarch64; empty if the architecture lacks it.
 _ALLOWED = """
 accept4=288/242 accept=43/202 access=21/ alarm=37/ arch_prctl=158/ bind=49/200 brk=12/214
 capget=125/90 chdir=80/49 chmod=90/ chown=92/ clock_getres=229/114 clock_gettime=228/113
@@ -64,13 +64,13 @@ times=100/153 tkill=200/130 truncate=76/45 umask=95/166 uname=63/160 unlink=87/ 
 utime=132/ utimensat=280/88 utimes=235/ vfork=58/ wait4=61/260 waitid=247/95 write=1/64
 writev=20/66
 """
-# Allowed with some arguments only: see _rules.
+# Allowed only with some arguments: see _rules.
 _WITH_ARGUMENTS = """
 clone=56/220 ioctl=16/29 mknod=133/ mknodat=259/33 mmap=9/222 prctl=157/167 setsockopt=54/208
 socket=41/198 socketpair=53/199
 """
-# Refused with "not permitted": memory that belongs to no process and to no file that is counted
-# (memfd_create, shmget, io_uring_setup, vmsplice, setxattr ...), and ways to more rights.
+# Refused with EPERM: calls that allocate memory outside the counted processes and files
+# (memfd_create, shmget, io_uring_setup, vmsplice, setxattr ...) or that could gain privileges.
 _REFUSED = """
 add_key=248/217 bpf=321/280 capset=126/91 chroot=161/51 delete_module=176/106
 fanotify_init=300/262 finit_module=313/273 fremovexattr=199/16 fsetxattr=190/7 fsopen=430/430
@@ -87,26 +87,26 @@ vmsplice=278/75
 """
 _PR_SET_SECCOMP, _SECCOMP_FILTER = 22, 2
 _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_GET_NAME = 1, 15, 16
-# The flags of clone that make namespaces: all but that of time, which only clone3 and unshare know.
+# The flags of clone that create namespaces; only clone3 and unshare create time namespaces.
 _NAMESPACES = (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000)
-# Of terminals, what isatty and the like ask; then to wait or not, and to inherit or not.
-_IOCTLS = {0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451}
+# Queries of terminals, such as isatty; then blocking mode, and inheritance by child processes.
+_TERMINAL_IOCTLS = {0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451}
 _MAP_SHARED, _MAP_ANONYMOUS, _MAP_HUGETLB = 0x01, 0x20, 0x40000
-# By level. None raises how much may wait in a socket (SO_SNDBUF).
+# By level. Options that enlarge buffers, such as SO_SNDBUF, are not allowed.
 _SOCKET_OPTIONS = {
     1: {2, 9, 13, 15, 20, 21},  # any: reuse, keep alive, linger, time limits
     6: {1, 4, 5, 6, 18},  # TCP: no delay, how to keep alive
     41: {26},  # IPv6: no other
 }
 
-_Steps = tuple[tuple[int, int, int, int], ...]
-_LOAD, _EQUAL, _AT_LEAST, _SKIP, _MASK, _ANSWER = 0x20, 0x15, 0x35, 0x05, 0x54, 0x06
-_ALLOW: _Steps = ((_ANSWER, 0, 0, 0x7FFF0000),)
+_Program = tuple[tuple[int, int, int, int], ...]
+_LOAD, _EQUAL, _AT_LEAST, _SKIP, _MASK, _RETURN = 0x20, 0x15, 0x35, 0x05, 0x54, 0x06
+_ALLOW: _Program = ((_RETURN, 0, 0, 0x7FFF0000),)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What an argument of a call, or some bits of it, have to be."""
+    """Allowed values of an argument, or of some of its bits."""
 
     argument: int
     values: Iterable[int]
@@ -115,26 +115,26 @@ class Condition:
 
 @dataclass(frozen=True)
 class Rule:
-    """When a call is allowed, which is when all conditions of one way hold; else its error."""
+    """Allow a call if all conditions of one of the ways hold; otherwise return the error."""
 
     ways: Iterable[tuple[Condition, ...]]
     error: int = errno.EPERM
 
 
 def filter_calls(network: bool, inside: bool) -> bool:
-    """Have the kernel refuse what is not allowed, for this thread and all that it starts.
+    """Install the filter for this thread and everything that it starts.
 
     Parameters
     ----------
     network : bool
-        Whether any socket may be made.
+        Whether all kinds of sockets are allowed.
     inside : bool
-        Whether there is nobody to call, so that sockets for the internet do no harm.
+        Whether this is a network namespace, in which internet sockets are harmless.
 
     Returns
     -------
     bool
-        Whether the kernel does; not if it does not know seccomp, or we do not know the machine.
+        Whether it is installed; False if kernel or architecture are not supported.
     """
     kind = os.uname().machine
     if kind not in _MACHINES or struct.calcsize("P") != 8 or sys.byteorder != "little":
@@ -147,15 +147,15 @@ def filter_calls(network: bool, inside: bool) -> bool:
 
 
 def _rules(network: bool, inside: bool) -> dict[str, Rule]:
-    """Return which arguments the calls may have that are allowed with some only."""
+    """Return the rules for the calls that are allowed only with some arguments."""
     files = {0, stat.S_IFREG, stat.S_IFIFO}
     shared = _MAP_SHARED | _MAP_ANONYMOUS
     rules = {
         "clone": Rule([(Condition(0, {0}, bits=sum(_NAMESPACES)),)]),
-        "ioctl": Rule([(Condition(1, _IOCTLS),)], error=errno.ENOTTY),
+        "ioctl": Rule([(Condition(1, _TERMINAL_IOCTLS),)], error=errno.ENOTTY),
         "mknod": Rule([(Condition(1, files, bits=0xF000),)]),
         "mknodat": Rule([(Condition(2, files, bits=0xF000),)]),
-        # What is shared without a file stays when nobody who holds it looks at it, uncounted.
+        # Shared anonymous memory that is not mapped would not be counted.
         "mmap": Rule(
             [
                 (
@@ -170,9 +170,9 @@ def _rules(network: bool, inside: bool) -> dict[str, Rule]:
             for level, options in _SOCKET_OPTIONS.items()
         ),
     }
-    # A socket of the family AF_UNIX can call a file, and so the servers of this machine, out of a
-    # network namespace and of Landlock. Connected pairs, which asyncio has to have, cannot, but
-    # that one of a pair of datagrams could be connected anew.
+    # An AF_UNIX socket can connect to a file, and so reach local servers despite a network
+    # namespace and Landlock. Connected pairs, which asyncio needs, cannot, unless they are datagram
+    # sockets, which can be reconnected. So only pairs of stream sockets are allowed.
     families = {socket.AF_INET, socket.AF_INET6} if network or inside else set()
     if network:
         families |= {socket.AF_UNIX, socket.AF_NETLINK}
@@ -183,52 +183,52 @@ def _rules(network: bool, inside: bool) -> dict[str, Rule]:
     }
 
 
-def _program(kind: str, rules: dict[str, Rule]) -> _Steps:
-    """Return the filter, in the steps of the kernel's little machine.
+def _program(kind: str, rules: dict[str, Rule]) -> _Program:
+    """Return the filter as a program of classic BPF instructions.
 
-    Each step: what to do, how many steps to skip if so and if not, and with what. What is
-    loaded is the call's number (0), the machine (4), or an argument (from 16).
+    Each instruction: operation, how many to skip if true and if false, and operand. The operand
+    of a load is the offset of the call's number (0), the architecture (4) or an argument (16 on).
     """
     machine, column = _MACHINES[kind]
-    answers: dict[int, _Steps] = {}
+    answers: dict[int, _Program] = {}
     for number in _numbers(_ALLOWED, column).values():
         answers[number] = _ALLOW
     for number in _numbers(_REFUSED, column).values():
         answers[number] = _refuse(errno.EPERM)
     for name, number in _numbers(_WITH_ARGUMENTS, column).items():
-        answers[number] = _judge(rules[name])
+        answers[number] = _check_arguments(rules[name])
     unknown = _refuse(errno.ENOSYS)
-    # Calls of another machine's kind have other numbers.
-    program: _Steps = ((_LOAD, 0, 0, 4), (_EQUAL, 1, 0, machine), *unknown, (_LOAD, 0, 0, 0))
-    # Neighbours with the same answer are told apart from the rest by one comparison.
+    # System calls of another architecture have other numbers.
+    program: _Program = ((_LOAD, 0, 0, 4), (_EQUAL, 1, 0, machine), *unknown, (_LOAD, 0, 0, 0))
+    # One comparison serves a range of call numbers with the same result.
     for steps, numbers in groupby(range(max(answers) + 1), lambda n: answers.get(n, unknown)):
         *_, last = numbers
         program += ((_AT_LEAST, len(steps), 0, last + 1), *steps)
     return program + unknown
 
 
-def _judge(rule: Rule) -> _Steps:
-    """Return the steps that allow a call if one of its ways holds, and else give its error."""
-    steps: _Steps = ()
+def _check_arguments(rule: Rule) -> _Program:
+    """Return the instructions that allow a call if one of the rule's ways holds."""
+    steps: _Program = ()
     for way in rule.ways:
         holds = _ALLOW
         for condition in reversed(way):
             values = sorted(map(int, condition.values))
-            tests: _Steps = ((_LOAD, 0, 0, 16 + 8 * condition.argument),)
+            tests: _Program = ((_LOAD, 0, 0, 16 + 8 * condition.argument),)
             tests += ((_MASK, 0, 0, condition.bits),)
-            # If it is one of these, go on after the last step here, which leaves this way.
+            # If a value matches, jump past the next skip, which leaves this way.
             tests += tuple((_EQUAL, len(values) - i, 0, v) for i, v in enumerate(values))
             holds = (*tests, (_SKIP, 0, 0, len(holds)), *holds)
         steps += holds
     return steps + _refuse(rule.error)
 
 
-def _refuse(error: int) -> _Steps:
-    return ((_ANSWER, 0, 0, 0x00050000 + error),)
+def _refuse(error: int) -> _Program:
+    return ((_RETURN, 0, 0, 0x00050000 + error),)
 
 
 def _numbers(table: str, column: int) -> dict[str, int]:
-    """Return the numbers of the calls in a table that the machine has."""
+    """Return the numbers of the calls in a table that exist on the architecture."""
     entries = (entry.partition("=") for entry in table.split())
     numbers = {name: numbers.split("/")[column] for name, _, numbers in entries}
     return {name: int(number) for name, number in numbers.items() if number}

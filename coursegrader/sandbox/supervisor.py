@@ -1,9 +1,8 @@
-"""Watch what a submission uses, and end all of it in time.
+"""Monitor the resource use of a submission, and end it if it exceeds a limit.
 
-Memory is limited by counting and by refusing. No process has more than its own limit, the
-supervisor adds up what all of them hold, and what it could not see is refused: memory that
-belongs to no process and to no file of the submission's. A control group would count all of it,
-but only root, and whoever was handed a part of their tree, can make one.
+Each process has its own memory limit, and the supervisor adds up the memory of all processes.
+Memory that it could not see, outside the submission's processes and files, is refused by the other
+layers. A control group would count all of it, but creating one needs root or a delegated subtree.
 """
 
 from __future__ import annotations
@@ -15,26 +14,27 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from coursegrader.sandbox import counting
-from coursegrader.sandbox.allowed import Sandbox, most_threads
+from coursegrader.sandbox.allowed import Sandbox, max_threads
 
 OVERRUN = {90: "memory", 91: "processes"}  # exit statuses of the supervisor
-SOCKET_BYTES = 208 << 10  # what may wait in one or in a pipe, as Linux comes
+SOCKET_BYTES = 208 << 10  # Linux's default buffer size of a socket or pipe
 WATCH_SECONDS = 0.1
-MOST_SHARED = 8  # times the limit of memory, if each process counts what it shares
-# What the supervisor sends init, and what init sends all in its process space then.
-TO_ALL = {signal.SIGSTOP: signal.SIGUSR1, signal.SIGCONT: signal.SIGUSR2}
+MAX_MEMORY_RATIO = 8  # times the memory limit, if shared memory counts for each process
+# A signal for all processes of a namespace, and the signal that asks init to send it.
+RELAYED_SIGNALS = {signal.SIGSTOP: signal.SIGUSR1, signal.SIGCONT: signal.SIGUSR2}
 
 
 @dataclass
 class _Watch:
-    """How much the processes below init use, against what they may.
+    """Compares the resource use of the processes below init with the limits.
 
     Attributes
     ----------
     init : int
+        Process ID of init.
     sandbox : Sandbox
     next_count : float
-        The time before which the fair sum of memory is not made again.
+        Earliest time (``time.monotonic``) of the next proportional sum of memory.
     """
 
     init: int
@@ -42,34 +42,47 @@ class _Watch:
     next_count: float = 0.0
 
     def overrun(self) -> int:
-        """Return the status that says what there is too much of, or 0."""
+        """Return the exit status for an exceeded limit (see :data:`OVERRUN`), or 0."""
         limits = self.sandbox.limits
         tree = counting.submission_processes(self.init)
-        if len(tree) > limits.processes or counting.threads(tree) > most_threads(limits):
+        if len(tree) > limits.processes or counting.threads(tree) > max_threads(limits):
             return 91
         sockets = set().union(*map(counting.sockets, tree))
         beside = counting.bytes_in_files(self.sandbox) + SOCKET_BYTES * len(sockets)
-        # In this sum, what forking shares is counted once for each process.
+        # This sum counts memory shared after a fork once for each process.
         most = beside + sum(counting.resident(pid, self.sandbox) for pid in tree)
-        if most > MOST_SHARED * limits.memory:
+        if most > MAX_MEMORY_RATIO * limits.memory:
             return 90
         now = time.monotonic()
         if most > limits.memory and now > self.next_count:
-            # The fair sum takes longer, and many busy processes would keep us from it.
+            # The proportional sum takes longer, and busy processes would delay it.
             _signal(self.init, signal.SIGSTOP)
             tree = counting.submission_processes(self.init)
             fair = beside + sum(counting.proportional(pid, self.sandbox) for pid in tree)
             _signal(self.init, signal.SIGCONT)
             if fair > limits.memory:
                 return 90
-            # Half of the time is the submission's.
+            # Stop the submission for at most half of the time.
             end = time.monotonic()
             self.next_count = end + (end - now)
         return 0
 
 
 def supervise(init: int, sandbox: Sandbox) -> int:
-    """Watch what the tree of processes uses, and return how it ended."""
+    """Monitor the processes below init until they end, and return the exit status.
+
+    Parameters
+    ----------
+    init : int
+        Process ID of init.
+    sandbox : Sandbox
+
+    Returns
+    -------
+    int
+        As a shell reports it: 128 plus the number of the signal that ended init, or a key of
+        :data:`OVERRUN` if a limit was exceeded.
+    """
     awaited = {signal.SIGCHLD, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     status = None
@@ -90,9 +103,9 @@ def supervise(init: int, sandbox: Sandbox) -> int:
 
 def _signal(init: int, which: signal.Signals) -> None:
     """Stop or continue all processes of the submission."""
-    if not counting.sees_our_numbers():
-        os.kill(init, TO_ALL[which])
-        # Init has to wake up first. Where it takes longer, the count is slower, and still right.
+    if not counting.sees_our_pids():
+        os.kill(init, RELAYED_SIGNALS[which])
+        # Init has to wake up first. If that takes longer, the count is slower but still correct.
         time.sleep(0.002)
         return
     for pid in counting.descendants(init):
@@ -101,12 +114,12 @@ def _signal(init: int, which: signal.Signals) -> None:
 
 
 def _kill_tree(init: int) -> None:
-    """End init and, where it has no process space of its own, everything below us."""
+    """Kill init and, if it has no process namespace, all our descendants."""
     with suppress(ProcessLookupError):
         os.kill(init, signal.SIGKILL)
     end = time.monotonic() + 5
     while time.monotonic() < end:
-        # Orphans become ours (we are their subreaper), so none escapes by leaving its parent.
+        # We are the subreaper: orphans become our children, so none escapes.
         for pid in counting.descendants(os.getpid()):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Calls of Linux that Python does not offer."""
+"""Linux system calls that the standard library does not offer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ PR_CAPBSET_DROP = 24
 
 
 def libc() -> ctypes.CDLL:
-    """Return the library of C, whose functions set ``ctypes.get_errno``."""
+    """Return the C library; its functions set ``ctypes.get_errno``."""
     return ctypes.CDLL(None, use_errno=True)
 
 
 def prctl(option: int, value: int) -> None:
-    """Set an option of this process; nothing happens where the kernel does not know it."""
+    """Set an option of this process; do nothing if the kernel does not support it."""
     libc().prctl(option, ctypes.c_ulong(value), 0, 0, 0)

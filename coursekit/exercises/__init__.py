@@ -1,8 +1,8 @@
 """Exercises that check themselves.
 
-A notebook calls :func:`check`. Checks that do not come with the course are in a file of their
-own, which it names to :func:`use` first. Whoever writes exercises declares checks:
-:func:`declare`, :func:`expect`, :class:`Wrong`, and the kinds of answers in
+A notebook calls :func:`check`. For checks that are not part of the course, it first calls
+:func:`use` with the file that declares them. Authors of exercises declare checks with
+:func:`declare`, :func:`expect`, :class:`Wrong` and the kinds of answers in
 :mod:`coursekit.exercises.kinds`.
 """
 

@@ -1,4 +1,4 @@
-"""The checks that there are, and the call in a notebook that asks one of them."""
+"""Find checks by name, and run one of them from a notebook."""
 
 from __future__ import annotations
 
@@ -11,27 +11,36 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from coursekit.exercises.declaring import Check, declared, declared_meanwhile
+from coursekit.exercises.declaring import Check, collect_declared, declared
 
-# The files of other checks, each with its content and the checks that it declares.
-_used: dict[Path, tuple[bytes, Mapping[str, Check]]] = {}
-# What to do instead where a submission is graded: its answers are judged in another process.
-_elsewhere: Callable[[str], None] | None = None
+# The files loaded by `use`, each with its content and the checks that it declares.
+_check_files: dict[Path, tuple[bytes, Mapping[str, Check]]] = {}
+# Called by `check` instead of judging, while a submission is graded in another process.
+_on_check: Callable[[str], None] | None = None
 
 
 def find(identifier: str) -> Check:
-    """Return the check of that name.
+    """Return the check with this name.
+
+    Parameters
+    ----------
+    identifier : str
+        Name of the check, such as ``"2-A.3"``.
+
+    Returns
+    -------
+    Check
 
     Raises
     ------
     KeyError
-        If there is none; the message names the nearest ones, and how to add others.
+        If no check has this name; the message suggests similar names and how to add checks.
     """
     known = every()
     if identifier not in known:
         near = difflib.get_close_matches(identifier, known, n=3, cutoff=0.4)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
-        if not _used:
+        if not _check_files:
             hint += (
                 ' If the exercise came with a file of checks, run use("checks.py") first; '
                 "`coursekit release` and `coursekit grade` take --checks checks.py."
@@ -41,11 +50,11 @@ def find(identifier: str) -> Check:
 
 
 def every() -> dict[str, Check]:
-    """Return all checks by name: the course's in the order of the exercises, then those used."""
+    """Return all checks by name: those of the course, in its order, then those added by `use`."""
     import coursekit.exercises.checks  # noqa: F401 (importing declares them)
 
     checks = declared()
-    for _, others in _used.values():
+    for _, others in _check_files.values():
         checks |= others
     return checks
 
@@ -53,23 +62,23 @@ def every() -> dict[str, Check]:
 def use(path: str | os.PathLike[str]) -> None:
     """Add the checks that a Python file declares to those of the course.
 
-    The file is run once. If it has changed since, it is run again, and its new checks take the
-    place of the old ones. Where a submission is graded, nothing is done, because its answers are
-    judged elsewhere.
+    The file is run once. If it changes, the next call runs it again and replaces its checks.
+    While a submission is graded, this function does nothing, because another process judges
+    the answers.
 
     Parameters
     ----------
     path : path
-        A file that calls :func:`declare`. A relative path starts at the current folder, which in
-        a notebook is the notebook's own.
+        A Python file that calls :func:`declare`. A relative path starts at the current folder,
+        which in a notebook is the folder of the notebook.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is no Python file, raises an error, or declares a check that there is already.
-        None of its checks can be called then.
+        If the file does not end in ``.py``, raises an error, or declares a check whose name is
+        taken. None of its checks is added then.
 
     Examples
     --------
@@ -77,7 +86,7 @@ def use(path: str | os.PathLike[str]) -> None:
     >>> check("W3.1", rows=30)  # doctest: +SKIP
     ✔ W3.1 Rows for testing (1 point)
     """
-    if _elsewhere is not None:
+    if _on_check is not None:
         return
     file = Path(path).resolve()
     if file.suffix != ".py":
@@ -87,20 +96,20 @@ def use(path: str | os.PathLike[str]) -> None:
             f"There is no file {file}. Put it there, or give `use` the path to where it is."
         )
     content = file.read_bytes()
-    if file in _used and _used[file][0] == content:
+    if file in _check_files and _check_files[file][0] == content:
         return
-    _used.pop(file, None)
-    _used[file] = content, _run(file, content)
+    _check_files.pop(file, None)
+    _check_files[file] = content, _run(file, content)
 
 
 def _run(file: Path, content: bytes) -> Mapping[str, Check]:
-    """Run a file of checks, and return those that it declares."""
+    """Run a Python file and return the checks that it declares."""
     module = types.ModuleType(str(file))
     module.__file__ = str(file)
-    sys.modules[module.__name__] = module  # where a dataclass looks up its annotations
-    with declared_meanwhile(every()) as made:
+    sys.modules[module.__name__] = module  # dataclasses look up annotations there
+    with collect_declared(every()) as made:
         try:
-            # Not by importing: Python may take a changed file's old bytecode for its own.
+            # Not imported: Python could run the outdated bytecode of a changed file.
             exec(compile(content, file, "exec", dont_inherit=True), vars(module))
         except (Exception, SystemExit) as error:
             frames = traceback.extract_tb(error.__traceback__)
@@ -112,46 +121,46 @@ def _run(file: Path, content: bytes) -> Mapping[str, Check]:
     return made
 
 
-def judge_elsewhere(told: Callable[[str], None]) -> None:
-    """Have :func:`check` judge nothing in this process, and tell somebody that it was called."""
-    global _elsewhere
-    _elsewhere = told
+def defer_checks(on_check: Callable[[str], None]) -> None:
+    """Make :func:`check` call ``on_check`` with the check's name instead of judging answers."""
+    global _on_check
+    _on_check = on_check
 
 
 class CheckFailed(AssertionError):  # noqa: N818 (what a learner reads)
-    """A check did not pass; stops the notebook, and nbval, at the cell."""
+    """Raised when a check does not pass; stops the notebook at the cell."""
 
     def _render_traceback_(self) -> list[str]:
-        # What IPython shows: the message was printed, and our own frames help nobody.
+        # Shown by IPython instead of a traceback, which would not help the learner.
         return [f"CheckFailed: {self}"]
 
 
 def check(identifier: str, /, **answers: Any) -> None:
-    """Judge answers to an exercise at once, and say what is wrong with them.
+    """Judge answers to an exercise and print the result.
 
     Parameters
     ----------
     identifier : str
-        Which check, such as ``"2-A.3"``.
+        Name of the check, such as ``"2-A.3"``.
     **answers
-        The variables that it reads, by name.
+        The answers, by the names of the variables that the check reads.
 
     Raises
     ------
     CheckFailed
-        If an answer is wrong; what is wrong is printed too.
+        If an answer is wrong; the printed message says what is wrong.
     KeyError
-        If there is no such check.
+        If no check has this name.
     TypeError
-        If the check reads other variables.
+        If the names of the answers are not those that the check reads.
 
     Examples
     --------
     >>> check("S5.1", parameters=239)
     ✔ S5.1 Parameters counted by hand (1 point)
     """
-    if _elsewhere is not None:
-        return _elsewhere(identifier)
+    if _on_check is not None:
+        return _on_check(identifier)
     found = find(identifier)
     if set(answers) != set(found.answers):
         raise TypeError(

@@ -1,4 +1,4 @@
-"""How a check is declared: what it reads, what it is worth, and the function that judges."""
+"""Declare checks: their name, points, the answers they read, and the function that judges."""
 
 from __future__ import annotations
 
@@ -11,21 +11,27 @@ from typing import Any
 
 from coursekit.exercises.kinds import Kind, WrongKindError
 
-_declared: MutableMapping[str, Check] = {}
+_registry: MutableMapping[str, Check] = {}
 
 
 class Wrong(Exception):  # noqa: N818 (it is a verdict, not an error)
-    """An answer is wrong; the message is for the learner."""
+    """Raised by a check when an answer is wrong; the learner sees the message."""
 
 
 def expect(condition: object, message: str) -> None:
-    """Say that the answer is wrong, with this message, unless the condition holds.
+    """Raise :class:`Wrong` with a message unless the condition holds.
+
+    Parameters
+    ----------
+    condition : object
+        A truth value. Reduce an array with ``.all()`` or ``.any()`` first.
+    message : str
+        What is wrong, for the learner.
 
     Raises
     ------
     Wrong
-        If the condition is false. Arrays of truth values have no single answer: use
-        ``.all()`` or ``.any()``.
+        If the condition is false.
     """
     if not condition:
         raise Wrong(message)
@@ -33,17 +39,18 @@ def expect(condition: object, message: str) -> None:
 
 @dataclass(frozen=True)
 class Result:
-    """What a check says of some answers.
+    """The verdict of a check on given answers.
 
     Attributes
     ----------
     identifier, title : str
-        Of the check.
+        Name and title of the check.
     points : float
-        What it is worth if it passes.
+        Points for a correct answer.
     passed : bool
+        Whether the answers are right.
     message : str
-        Why it did not pass; empty if it did.
+        Why the check did not pass; empty if it passed.
     """
 
     identifier: str
@@ -54,7 +61,7 @@ class Result:
 
     @property
     def earned(self) -> float:
-        """The points that the answers get."""
+        """The points earned by the answers."""
         return self.points if self.passed else 0
 
     def __str__(self) -> str:
@@ -66,19 +73,21 @@ class Result:
 
 @dataclass(frozen=True)
 class Check:
-    """One check: what it reads, what it is worth, and the function that judges.
+    """A check, which judges the answers to one step of an exercise.
 
     Attributes
     ----------
     identifier : str
-        Such as ``"2-A.3"``: the exercise and the number of the check in it.
+        Exercise and number of the check in it, such as ``"2-A.3"``.
     title : str
-        What the learner was to do, in a few words.
+        The task in a few words.
     points : float
+        Points for a correct answer.
     answers : mapping of str to Kind
-        Names of the variables it reads, and what each has to be.
+        Name and kind of each variable that the check reads.
     judge : callable
-        Takes the plain answers by name and raises :class:`Wrong` if they are.
+        Function that takes the plain answers as keyword arguments and raises
+        :class:`Wrong` if one is wrong.
     """
 
     identifier: str
@@ -88,14 +97,14 @@ class Check:
     judge: Callable[..., None]
 
     def __call__(self, given: Mapping[str, Any]) -> Result:
-        """Judge answers as a notebook holds them."""
+        """Judge the values of a notebook's variables, given by name."""
         result = functools.partial(Result, self.identifier, self.title, self.points)
         try:
             plain = {name: self._plain(name, given) for name in self.answers}
             self.judge(**plain)
         except (Wrong, WrongKindError) as verdict:
             return result(False, str(verdict))
-        except Exception as error:  # an answer so odd that the check tripped over it
+        except Exception as error:  # the answer is so unusual that the check itself failed
             text = " ".join(str(error).split())[:300]
             return result(
                 False,
@@ -115,46 +124,52 @@ class Check:
 def declare(
     identifier: str, title: str, *, points: float, **answers: Kind
 ) -> Callable[[Callable[..., None]], Check]:
-    """Make a check of a function that raises :class:`Wrong` for wrong answers.
+    """Declare a check; decorates the function that judges the answers.
 
     Parameters
     ----------
     identifier, title, points
         As in :class:`Check`.
     **answers : Kind
-        The variables that the check reads.
+        Name and kind of each variable that the check reads.
+
+    Returns
+    -------
+    callable
+        A decorator for a function that takes the answers as keyword arguments and raises
+        :class:`Wrong` if one is wrong. It returns a :class:`Check`.
 
     Raises
     ------
     ValueError
-        If there is a check of that name already.
+        By the decorator, if there is already a check with this name.
     """
 
     def register(judge: Callable[..., None]) -> Check:
-        if identifier in _declared:
+        if identifier in _registry:
             raise ValueError(
-                f"there is a check {identifier!r} already: {_declared[identifier].title}. "
+                f"there is a check {identifier!r} already: {_registry[identifier].title}. "
                 "Give this one another name."
             )
         made = Check(identifier, title, points, answers, judge)
-        _declared[identifier] = made
+        _registry[identifier] = made
         return made
 
     return register
 
 
 def declared() -> dict[str, Check]:
-    """Return the checks that have been declared so far, by name, in the order of declaration."""
-    return dict(_declared)
+    """Return all checks declared so far, by name, in the order of declaration."""
+    return dict(_registry)
 
 
 @contextlib.contextmanager
-def declared_meanwhile(known: Mapping[str, Check]) -> Iterator[Mapping[str, Check]]:
-    """Collect the checks that are declared meanwhile, none of which may be known already."""
-    global _declared
-    before, made = _declared, {}
-    _declared = ChainMap(made, dict(known))
+def collect_declared(known: Mapping[str, Check]) -> Iterator[Mapping[str, Check]]:
+    """Collect the checks declared inside a ``with`` block; names in ``known`` are refused."""
+    global _registry
+    before, made = _registry, {}
+    _registry = ChainMap(made, dict(known))
     try:
         yield made
     finally:
-        _declared = before
+        _registry = before

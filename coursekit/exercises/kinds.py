@@ -1,7 +1,7 @@
 """The kinds of answers that a check reads.
 
-An answer is plain data: the code that made it plays no part. Each kind knows how to make a
-plain value of what a learner's notebook holds, in whatever style it was written.
+A check judges plain data, not the code that produced it. Each kind converts the value of a
+variable in a learner's notebook to plain data.
 """
 
 from __future__ import annotations
@@ -18,24 +18,36 @@ import numpy as np
 
 
 class WrongKindError(ValueError):
-    """A value is not of the kind that the check reads; the message says what it is instead."""
+    """Raised when a value is not of the kind that a check reads; the message names its type."""
 
 
 class Kind(Protocol):
-    """What every kind of answer can do."""
+    """The protocol of all kinds of answers."""
 
     def plain(self, name: str, value: Any) -> Any:
-        """Return the value as plain data of this kind.
+        """Convert a value to plain data of this kind.
+
+        Parameters
+        ----------
+        name : str
+            Name of the variable, for messages.
+        value : object
+            Its value.
+
+        Returns
+        -------
+        object
+            Plain data; the class of the kind describes it.
 
         Raises
         ------
         WrongKindError
-            If it cannot be taken for one.
+            If the value cannot be converted.
         """
 
 
 def describe(value: Any) -> str:
-    """Say in a few words what a value is."""
+    """Describe the type of a value in a few words, with its shape or length."""
     kind = type(value).__name__
     article = "an" if kind[:1].lower() in "aeiou" else "a"
     shape = getattr(value, "shape", None)
@@ -50,21 +62,22 @@ def describe(value: Any) -> str:
 class Array:
     """An array of numbers, truth values or text.
 
-    Arrays, tables, columns, tensors and nested lists are all taken.
+    Arrays, tables, columns, tensors and nested lists are accepted; the plain value is a NumPy
+    array.
     """
 
     def plain(self, name: str, value: Any) -> np.ndarray:
         if isinstance(value, (str, bytes, dict, set)) or callable(value):
             raise WrongKindError(f"`{name}` is {describe(value)}; an array is needed.")
         try:
-            array = np.array(value)  # a copy, and of no subclass
+            array = np.array(value)  # a copy, never a subclass
         except Exception as error:
             raise WrongKindError(
                 f"`{name}` is {describe(value)}, and NumPy makes no array of it: {error}"
             ) from None
         if array.dtype.kind == "O":
-            # Columns of pandas hold text, and mixed tables hold numbers, as objects.
-            array = _of_objects(name, value, array)
+            # pandas stores text columns, and numbers in mixed tables, as objects.
+            array = _from_objects(name, value, array)
         if array.dtype.kind not in "biufU":
             raise WrongKindError(
                 f"`{name}` holds {array.dtype}; numbers, truth values or text are needed."
@@ -72,8 +85,8 @@ class Array:
         return array
 
 
-def _of_objects(name: str, value: Any, array: np.ndarray) -> np.ndarray:
-    """Return the text or the numbers that an array of objects holds."""
+def _from_objects(name: str, value: Any, array: np.ndarray) -> np.ndarray:
+    """Convert an array of objects to an array of text or numbers."""
     flat = array.ravel().tolist()
     if all(isinstance(item, str) for item in flat):
         return array.astype(str)
@@ -93,7 +106,7 @@ def _of_objects(name: str, value: Any, array: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Table:
-    """A pandas DataFrame, or what pandas makes one of (a Series, a dict of columns)."""
+    """A pandas DataFrame, or a Series or dict of columns, which is converted to one."""
 
     def plain(self, name: str, value: Any) -> Any:
         import pandas as pd
@@ -121,7 +134,7 @@ class Table:
 
 
 def _plain_column(name: str, column: str, values: Any) -> Any:
-    """Return a column as numbers, truth values, text or dates, which Parquet carries."""
+    """Convert a column to numbers, truth values, text or dates, which Parquet can store."""
     import pandas as pd
 
     if isinstance(values.dtype, pd.SparseDtype):
@@ -152,7 +165,7 @@ def _plain_column(name: str, column: str, values: Any) -> Any:
 
 
 def _plain_index(table: Any) -> Any:
-    """Keep labels of rows that Parquet carries; those of several levels become columns."""
+    """Drop row labels that Parquet cannot store; turn the levels of a MultiIndex into columns."""
     import pandas as pd
 
     labels = table.index
@@ -173,7 +186,7 @@ class Number:
         try:
             array = np.array(value)
             if array.dtype.kind == "O":
-                array = _of_objects(name, value, array)
+                array = _from_objects(name, value, array)
             if array.dtype.kind not in "iuf":
                 raise TypeError
             array = array.astype(float)
@@ -189,7 +202,13 @@ class Number:
 
 @dataclass(frozen=True)
 class Text:
-    """One piece of text, such as a name or the letter of a choice."""
+    """A string, such as a name or the letter of a choice.
+
+    Attributes
+    ----------
+    longest : int
+        Maximum number of characters.
+    """
 
     longest: int = 2000
 
@@ -198,14 +217,14 @@ class Text:
             raise WrongKindError(f"`{name}` is {describe(value)}; text in quotes is needed.")
         if len(value) > self.longest:
             raise WrongKindError(f"`{name}` has {len(value)} characters; {self.longest} will do.")
-        return "".join(value)  # no subclass, whatever it says of itself
+        return "".join(value)  # an exact str, never a subclass
 
 
 @dataclass(frozen=True)
 class History:
-    """What ``fit`` recorded: a Keras ``History``, its dict, or a table with a row per epoch.
+    """A training history: a Keras ``History``, its dict, or a table with one row per epoch.
 
-    The plain value is a dict from the name of a figure to its list of values, one per epoch.
+    The plain value is a dict from the name of a metric to its list of values, one per epoch.
     """
 
     def plain(self, name: str, value: Any) -> dict[str, list[float]]:
@@ -218,8 +237,8 @@ class History:
             raise WrongKindError(f"`{name}` is {describe(value)}; what `fit` returns is needed.")
         try:
             plain = {
-                str(figure): [float(number) for number in np.array(values, dtype=float).reshape(-1)]
-                for figure, values in recorded.items()
+                str(metric): [float(number) for number in np.array(values, dtype=float).reshape(-1)]
+                for metric, values in recorded.items()
             }
         except Exception:
             raise WrongKindError(f"`{name}` does not hold numbers for each epoch.") from None
@@ -232,12 +251,12 @@ class History:
 
 @dataclass(frozen=True)
 class Model:
-    """A Keras model built of Keras's own layers, with its weights."""
+    """A built Keras model that has only Keras's own layers."""
 
     def plain(self, name: str, value: Any) -> Any:
         import keras
 
-        # isinstance would believe a class that says it is something else.
+        # Not isinstance, which a class can deceive with a false __class__.
         if type(value) not in _model_classes():
             what = (
                 "a model of a class of its own"
@@ -258,7 +277,7 @@ class Model:
                     f"`{name}` has a layer {layer.name!r} of the class {kind.__name__}, "
                     "which carries code; only Keras's own layers can be checked."
                 )
-        if own := _own_code(value):
+        if own := _custom_code(value):
             raise WrongKindError(
                 f"`{name}` uses {own}: code of your own. Only Keras's own layers, losses, "
                 "metrics, activations and initialisers can be checked."
@@ -268,16 +287,16 @@ class Model:
 
 @functools.cache
 def _model_classes() -> tuple[type, ...]:
-    """Return the classes of models that are made of layers; Keras names no functional one."""
+    """Return the accepted model classes, with that of functional models, which Keras hides."""
     import keras
 
-    # Of given names, so that the names of a learner's later layers do not change.
+    # Explicit names, so that the default names of a learner's later layers do not change.
     nothing = keras.Input((1,), name="nothing")
     return keras.Sequential, keras.Model, type(keras.Model(nothing, nothing, name="nothing"))
 
 
 def _layers(model: Any) -> Iterator[Any]:
-    """Yield the layers of a model and of models in it; what other layers hold is left out."""
+    """Yield the layers of a model, including those of nested models."""
     for layer in model.layers:
         if type(layer) in _model_classes():
             yield from _layers(layer)
@@ -285,17 +304,17 @@ def _layers(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def _own_code(model: Any) -> str:
-    """Return the name of something in a model's description that Keras could not load by itself."""
-    state = random.getstate()  # layers draw seeds, and a learner's later results must not change
+def _custom_code(model: Any) -> str:
+    """Name an object in a model that needs the learner's code to load; an empty string if none."""
+    state = random.getstate()  # layers draw seeds, which must not change later results
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             config = model.get_config()
             compiled = model.get_compile_config() if model.compiled else None
-            if own := _own_name([config, compiled]):
+            if own := _custom_name([config, compiled]):
                 return own
-            type(model).from_config(config)  # what the judging process will do
+            type(model).from_config(config)  # as the judging process will
     except Exception:
         return "a lambda, or something else that Keras cannot save"
     finally:
@@ -303,22 +322,22 @@ def _own_code(model: Any) -> str:
     return ""
 
 
-def _own_name(config: Any) -> str:
-    """Return the name of the first thing in a description that is not of Keras."""
-    waiting = [config]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            kind = one.get("class_name")
-            if isinstance(kind, str) and "config" in one:
-                package = (one.get("module") or "keras").partition(".")[0]
+def _custom_name(config: Any) -> str:
+    """Name the first object in a configuration that is not from Keras; an empty string if none."""
+    pending = [config]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            kind = item.get("class_name")
+            if isinstance(kind, str) and "config" in item:
+                package = (item.get("module") or "keras").partition(".")[0]
                 if kind == "function" and package != "keras":
-                    return str(one["config"])
+                    return str(item["config"])
                 if kind in ("__lambda__", "Lambda") or package not in ("keras", "builtins"):
                     return kind
-            if {"code", "closure"} <= one.keys():
+            if {"code", "closure"} <= item.keys():
                 return "a lambda"
-            waiting += one.values()
-        elif isinstance(one, (list, tuple)):
-            waiting += one
+            pending += item.values()
+        elif isinstance(item, (list, tuple)):
+            pending += item
     return ""

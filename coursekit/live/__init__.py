@@ -1,8 +1,8 @@
-"""Figures that compute in the reader's browser, from models trained when a page is made.
+"""Interactive figures that run a trained model in the reader's browser.
 
-Each function returns an object that Jupyter shows: HTML that holds the model's weights and the
-JavaScript that computes with them. It loads nothing, asks no server, and works in the built
-book, in JupyterLab and in Colab alike.
+Each function returns an object that Jupyter displays as HTML. The HTML contains the model's
+weights and the JavaScript that computes with them. It needs no server and no downloads, and works
+in the built book, in JupyterLab and in Colab.
 """
 
 from coursekit.live._digit import digit_figure

@@ -1,4 +1,4 @@
-"""Draw a digit, and see what a network makes of it."""
+"""An interactive figure: draw a digit and see how a network classifies it."""
 
 from __future__ import annotations
 
@@ -21,27 +21,28 @@ _SIDE, _CLASSES = 28, 10
 def digit_figure(
     model: keras.Sequential, images: np.ndarray, labels: np.ndarray, *, bits: int = 10
 ) -> LiveFigure:
-    """Let readers draw a digit and watch a network read it.
+    """Return a figure in which readers draw a digit and a network classifies it.
 
     Parameters
     ----------
     model : keras.Sequential
-        Of :func:`coursekit.models.mnist_mlp`: 784 inputs from 0 (paper) to 1 (ink), one or
-        more hidden layers (relu), 10 outputs (softmax). Dropout layers may lie between.
+        A model such as :func:`coursekit.models.mnist_mlp` builds: 784 inputs from 0
+        (background) to 1 (ink), one or more hidden layers (relu), 10 outputs (softmax).
+        Dropout layers are allowed.
     images : ndarray of uint8, shape (n, 28, 28)
-        Digits that the reader can load, as ``load_mnist`` gives them; at least one. The
-        first is shown at the start.
+        Digits that the reader can load, as ``load_mnist`` returns them; at least one. The
+        first is shown initially.
     labels : ndarray of int, shape (n,)
-        0 to 9.
+        Label of each image, 0 to 9.
     bits : int
-        Bits for each weight of the first layer, 2 to 16; the other layers get 16. With 10,
-        probabilities of MNIST's digits stay within 0.001 of those that Keras gives; with 8
-        they do not.
+        Bits per weight of the first layer, 2 to 16; the other layers use 16. With 10 bits,
+        the probabilities for MNIST digits are within 0.001 of those of Keras; with 8 they
+        are not.
 
     Returns
     -------
     LiveFigure
-        About 0.75 MB for one hidden layer of 512 units in 10 bits.
+        About 0.75 MB for one hidden layer of 512 units with 10 bits.
 
     Raises
     ------
@@ -66,16 +67,16 @@ def digit_figure(
         ],
         "images": encode(images),
         "labels": labels.tolist(),
-        # The darkest colour of the picture of the hidden layer.
+        # The activation that the picture of the hidden layer draws darkest.
         "strongest": float(np.quantile(hidden.max(axis=1), 0.5)) or 1.0,
     }
-    read = int(probabilities[0].argmax())
+    predicted = int(probabilities[0].argmax())
     return compose(
         "digit",
         data,
         title="Draw a digit and watch the network read it",
         alt=f"A handwritten digit labelled {labels[0]}, and ten bars with the probability of each "
-        f"digit. The longest belongs to {read}.",
+        f"digit. The longest belongs to {predicted}.",
         draw=lambda: _draw(images[0], probabilities[0]),
     )
 

@@ -1,4 +1,4 @@
-"""HTML that holds its data, its code and its style."""
+"""Self-contained HTML for interactive figures: data, code and style in one fragment."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ start({id_as_text}, {data}, {build});
 
 @dataclass(frozen=True, repr=False)
 class LiveFigure:
-    """A figure that computes in the browser of whoever looks at it.
+    """An interactive figure that computes in the reader's browser.
 
-    Jupyter shows it when it is the last line of a cell.
+    Jupyter displays it if it is the last expression of a cell.
 
     Attributes
     ----------
     title : str
-        What it is, in a few words.
+        A short title, which screen readers read.
     html : str
-        All of it: a fragment of a page that loads nothing.
+        The complete figure, as an HTML fragment that loads nothing.
     """
 
     title: str
@@ -68,26 +68,26 @@ class LiveFigure:
 def compose(
     kind: str, data: dict, *, title: str, alt: str, draw: Callable[[], Figure]
 ) -> LiveFigure:
-    """Put a figure together.
+    """Build the HTML of an interactive figure.
 
     Parameters
     ----------
     kind : str
-        ``"digit"``, ``"kernel"`` or ``"threshold"``: the JavaScript file, which has a function
-        called ``digitFigure`` and so on.
+        ``"digit"``, ``"kernel"`` or ``"threshold"``: names the JavaScript file and the
+        function in it, ``digitFigure`` for example.
     data : dict
-        What that function gets besides its place on the page; must fit into JSON.
+        What that function receives besides its HTML element; must be serialisable as JSON.
     title : str
-        Name of the figure for screen readers.
+        Title of the figure, for screen readers.
     alt : str
-        What the picture shows.
+        Alternative text of the static picture.
     draw : callable
-        Draws the picture for readers without JavaScript.
+        Draws the static picture, for readers without JavaScript.
 
     Returns
     -------
     LiveFigure
-        The same bytes for the same arguments.
+        Identical HTML for identical arguments.
     """
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     identifier = f"coursekit-{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
@@ -98,13 +98,13 @@ def compose(
             id=identifier,
             id_as_text=json.dumps(identifier),
             title=html.escape(title),
-            css=_file("live.css"),
+            css=_read_minified("live.css"),
             picture=picture,
             width=width,
             height=height,
             alt=html.escape(alt),
-            shared=_file("live.js"),
-            own=_file(f"{kind}.js"),
+            shared=_read_minified("live.js"),
+            own=_read_minified(f"{kind}.js"),
             # Inside a script element, "</" could end it and "<!--" hide the rest.
             data=text.replace("<", "\\u003c"),
             build=f"{kind}Figure",
@@ -112,8 +112,8 @@ def compose(
     )
 
 
-def _file(name: str) -> str:
-    """Read a file of this package, without the comments and indents that no browser needs."""
+def _read_minified(name: str) -> str:
+    """Read a file of this package without its comments and indentation."""
     text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     lines = (line.strip() for line in text.splitlines())
@@ -121,7 +121,7 @@ def _file(name: str) -> str:
 
 
 def _png(draw: Callable[[], Figure]) -> tuple[str, int, int]:
-    """Draw in the book's style; return the picture as base64, and its size on the page."""
+    """Draw in the book's style; return the PNG as base64, and its size in CSS pixels."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image  # matplotlib's own requirement
@@ -134,7 +134,7 @@ def _png(draw: Callable[[], Figure]) -> tuple[str, int, int]:
         figure.set_dpi(100)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-    # Few readers ever see it and all carry it: 32 colours take a quarter of the room.
+    # All readers download it and few see it: 32 colours take a quarter of the bytes.
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(32)
     buffer = io.BytesIO()
     picture.save(buffer, format="png", optimize=True)

@@ -1,4 +1,4 @@
-"""Slide a learned kernel over a window of a signal."""
+"""An interactive figure: slide a learned kernel over a window of a signal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
 from coursekit.live._figure import LiveFigure, compose
 from coursekit.live._weights import encode, first_convolution
 from coursekit.plotting import COLOURS
-from coursekit.plotting.style import name_axes
+from coursekit.plotting.style import label_axes
 
 if TYPE_CHECKING:
     import keras
@@ -25,29 +25,30 @@ def kernel_figure(
     sampling_rate: float = SAMPLING_RATE,
     channels: Sequence[str] = CHANNELS,
 ) -> LiveFigure:
-    """Let readers slide the kernels of a model's first layer over windows of a signal.
+    """Return a figure in which readers slide a model's first kernels over windows of a signal.
 
     Parameters
     ----------
     model : keras.Sequential
-        Its first layer is a ``Conv1D`` with ``padding="valid"``, relu or linear, for example
-        that of :func:`coursekit.models.walking_final_cnn`.
+        A built model whose first layer is a ``Conv1D`` with ``padding="valid"`` and activation
+        relu or linear, for example :func:`coursekit.models.walking_final_cnn`.
     windows : mapping of str to ndarray, shape (length, channels)
-        What each window is called, and its values; all of one length. The first is shown at
-        the start, below the filter that answers most strongly to it.
+        Name and values of each window; all of the same length. The first is shown initially,
+        with the kernel that has the largest response to it.
     sampling_rate : float
-        Samples per second, in Hz; by default that of the walking data.
+        Time steps per second, in Hz, more than 0; by default that of the walking data.
     channels : sequence of str
-        Name of each channel; by default those of the walking data.
+        Names of the channels; by default those of the walking data.
 
     Returns
     -------
     LiveFigure
+        The figure, which a notebook displays.
 
     Raises
     ------
     TypeError, ValueError
-        If the model or the windows are not as described.
+        If the model, the windows, the rate or the channels are not as described.
     """
     layer = first_convolution(model)
     size, depth, filters = layer["kernel"].shape
@@ -67,7 +68,7 @@ def kernel_figure(
                 f"{name} has {len(window)} samples; all windows must have the same number, at "
                 f"least the {size} that a kernel covers."
             )
-        if not (np.abs(window) < 1e30).all():  # what float32 can compute with; nor is NaN
+        if not (np.abs(window) < 1e30).all():  # also refuses NaN; float32 may overflow beyond
             raise ValueError(f"{name} holds values that are not finite, or beyond 1e30.")
     arrays = {name: window.astype(np.float32) for name, window in arrays.items()}
     sampling_rate = _options.positive("sampling_rate", sampling_rate)
@@ -103,9 +104,9 @@ def kernel_figure(
 
 
 def _responses(window: np.ndarray, layer: dict) -> np.ndarray:
-    """All filters at all positions, before the activation."""
+    """Return the response of each filter at each position, before the activation."""
     pieces = np.lib.stride_tricks.sliding_window_view(window, len(layer["kernel"]), axis=0)
-    pieces = pieces[:: layer["strides"]]  # (positions, channels, samples)
+    pieces = pieces[:: layer["strides"]]  # (positions, channels, time steps)
     return np.einsum("pcs,scf->pf", pieces, layer["kernel"]) + layer["bias"]
 
 
@@ -124,7 +125,7 @@ def _draw(window, layer, response, chosen: int, begins: int, channels: Sequence[
             np.arange(begins, begins + size), tall * kernel[:, channel], color=COLOURS["train"]
         )
         axis.set_yticks([])
-        name_axes(axis, y=channels[channel])
+        label_axes(axis, y=channels[channel])
     middle = np.arange(len(response)) * layer["strides"] + (size - 1) / 2
     output = np.maximum(response, 0) if layer["activation"] == "relu" else response
     axes[-1].plot(middle, response, color=COLOURS["neutral"], linewidth=1)

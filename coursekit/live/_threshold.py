@@ -1,4 +1,4 @@
-"""Move three numbers, and see what the first network of the book says of them."""
+"""An interactive figure: move three inputs and see how the threshold network classifies them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from coursekit import _options
 from coursekit.live._figure import LiveFigure, compose
 from coursekit.live._weights import Dense, dense_layers, encode_dense
 from coursekit.plotting import COLOURS
-from coursekit.plotting.style import name_axes
+from coursekit.plotting.style import label_axes
 
 if TYPE_CHECKING:
     import keras
 
 _INPUTS, _CLASSES = 3, 2
-_BEGIN = (0.6, 0.4, 0.3)
+_INITIAL_INPUTS = (0.6, 0.4, 0.3)
 
 
 def threshold_figure(
@@ -26,21 +26,23 @@ def threshold_figure(
     threshold: float = 1.5,
     names: Sequence[str] = ("a", "b", "c"),
 ) -> LiveFigure:
-    """Let readers move the three inputs of the threshold network.
+    """Return a figure in which readers move the three inputs of the threshold network.
 
     Parameters
     ----------
     model : keras.Sequential
-        Of :func:`coursekit.models.threshold_network`: 3 inputs, one or more hidden layers
-        (relu), 2 outputs (softmax).
+        A model such as :func:`coursekit.models.threshold_network` builds: 3 inputs, one or
+        more hidden layers (relu), 2 outputs (softmax).
     threshold : float
-        The rule that made the labels: class 1 where the sum is larger, between 0 and 3.
+        Threshold of the labels, between 0 and 3 (both excluded): an example is of class 1 if
+        the sum of its inputs is larger.
     names : sequence of three str
         Names of the inputs.
 
     Returns
     -------
     LiveFigure
+        The figure, which a notebook displays.
 
     Raises
     ------
@@ -57,15 +59,16 @@ def threshold_figure(
     return compose(
         "threshold",
         {
-            "layers": [encode_dense(layer) for layer in layers],  # small enough to be exact
+            # There are few weights, so they keep full precision.
+            "layers": [encode_dense(layer) for layer in layers],
             "threshold": threshold,
             "names": names,
-            "begin": list(_BEGIN),
+            "begin": list(_INITIAL_INPUTS),
         },
         title="Move three numbers across the threshold",
         alt=f"Map of the network's probability of class 1 for all {names[0]} and {names[1]} from "
-        f"0 to 1, with {names[2]} at {_BEGIN[2]}. A dashed line shows where the rule has its "
-        "border.",
+        f"0 to 1, with {names[2]} at {_INITIAL_INPUTS[2]}. A dashed line shows where the rule has "
+        "its border.",
         draw=lambda: _draw(layers, threshold, names),
     )
 
@@ -76,7 +79,9 @@ def _draw(layers: list[Dense], threshold: float, names: Sequence[str]):
 
     cells = 48
     centres = (np.arange(cells) + 0.5) / cells
-    rows = np.array([(a, b, _BEGIN[2]) for b in centres for a in centres], dtype=np.float32)
+    rows = np.array(
+        [(a, b, _INITIAL_INPUTS[2]) for b in centres for a in centres], dtype=np.float32
+    )
     for layer in layers:
         rows = layer(rows)
     colours = LinearSegmentedColormap.from_list(
@@ -92,9 +97,9 @@ def _draw(layers: list[Dense], threshold: float, names: Sequence[str]):
         vmax=1,
         cmap=colours,
     )
-    rest = threshold - _BEGIN[2]
+    rest = threshold - _INITIAL_INPUTS[2]
     axis.plot([rest - 1, rest], [1, 0], "--", color="black", linewidth=1)
     axis.set(xlim=(0, 1), ylim=(0, 1))
-    name_axes(axis, names[0], names[1])
+    label_axes(axis, names[0], names[1])
     figure.colorbar(picture, label="P(class 1)")
     return figure

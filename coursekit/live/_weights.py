@@ -1,4 +1,4 @@
-"""A model's weights, as the browser gets them and as NumPy computes with them."""
+"""Read a model's weights from Keras and encode them for the browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """A dense layer: what Keras has, without Keras."""
+    """A dense layer with relu or softmax activation, computed with NumPy."""
 
     name: str
     kernel: np.ndarray  # (inputs, units)
@@ -23,7 +23,7 @@ class Dense:
     activation: str
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Compute the layer's output for rows ``x``."""
+        """Return the layer's output for ``x`` of shape (n, inputs)."""
         sums = x @ self.kernel + self.bias
         if self.activation == "relu":
             return np.maximum(sums, 0)
@@ -32,13 +32,19 @@ class Dense:
 
 
 def dense_layers(model: keras.Sequential, *, inputs: int, classes: int) -> list[Dense]:
-    """Return the dense layers of a classifier, or say why it is none.
+    """Return the dense layers of a classifier, without dropout, which is inactive in prediction.
 
-    Dropout does nothing when a network predicts, so such layers are left out.
+    Raises
+    ------
+    TypeError
+        If it is not a Keras model, or has layers that are neither dense nor dropout.
+    ValueError
+        If it is not built, has other shapes or activations, no hidden layer, or weights that are
+        not finite.
     """
-    layers = [layer for layer in _built(model).layers if type(layer).__name__ != "Dropout"]
+    layers = [layer for layer in _require_built(model).layers if type(layer).__name__ != "Dropout"]
     other = [
-        f"{layer.name} ({type(layer).__name__})" for layer in layers if _kind(layer) != "Dense"
+        f"{layer.name} ({type(layer).__name__})" for layer in layers if _type_name(layer) != "Dense"
     ]
     if other:
         raise TypeError(f"this figure computes dense layers only; {', '.join(other)} is not one.")
@@ -59,9 +65,17 @@ def dense_layers(model: keras.Sequential, *, inputs: int, classes: int) -> list[
 
 
 def first_convolution(model: keras.Sequential) -> dict:
-    """Return weights and options of the convolution a model begins with, or say why it has none."""
-    layer = _built(model).layers[0]
-    if _kind(layer) != "Conv1D":
+    """Return the weights, strides and activation of a model's first layer, a convolution.
+
+    Raises
+    ------
+    TypeError
+        If it is not a Keras model, or its first layer is not a ``Conv1D``.
+    ValueError
+        If it is not built, its first layer has other options, or weights are not finite.
+    """
+    layer = _require_built(model).layers[0]
+    if _type_name(layer) != "Conv1D":
         kinds = ", ".join(type(each).__name__ for each in model.layers)
         raise TypeError(
             f"this figure needs a model whose first layer is a Conv1D; this one has {kinds}."
@@ -87,7 +101,7 @@ def first_convolution(model: keras.Sequential) -> dict:
 
 
 def encode(array: np.ndarray) -> str:
-    """Write the bytes of an array, little-endian, as base64."""
+    """Encode the little-endian bytes of an array as base64."""
     array = np.ascontiguousarray(array)
     return base64.b64encode(array.astype(array.dtype.newbyteorder("<")).tobytes()).decode("ascii")
 
@@ -95,7 +109,7 @@ def encode(array: np.ndarray) -> str:
 def encode_dense(
     layer: Dense, *, bits: int | None = None, image: tuple[int, int] | None = None
 ) -> dict:
-    """Describe a dense layer for the browser, its kernel in ``bits`` bits a weight or exactly."""
+    """Return a dense layer as a dict for JSON; without ``bits``, at full precision."""
     described = {
         "inputs": layer.kernel.shape[0],
         "units": layer.kernel.shape[1],
@@ -105,44 +119,44 @@ def encode_dense(
     if bits is None:
         return described | {"kernel": encode(layer.kernel)}
     whole, scale = quantise(layer.kernel, bits=bits, image=image)
-    # Packed numbers have no sign: the middle stands for 0.
-    packed = pack_bits(whole + _largest(bits), bits=bits)
+    # Packed numbers are unsigned, so shift them by the largest level.
+    packed = pack_bits(whole + _max_level(bits), bits=bits)
     return described | {"bits": bits, "kernel": encode(packed), "scale": encode(scale)}
 
 
 def quantise(
     kernel: np.ndarray, *, bits: int, image: tuple[int, int] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Round the weights of each unit to whole multiples of a step of its own.
+    """Round the weights of each unit to whole multiples of that unit's step.
 
     Parameters
     ----------
     kernel : ndarray of float32, shape (inputs, units)
-        The weights.
+        Weights of a dense layer.
     bits : int
-        Bits for a whole number and its sign.
+        Bits per whole number, including the sign; at least 2.
     image : tuple of int, optional
-        Rows and columns, where the inputs are the pixels of an image. Then the rounding
-        error of each weight is shared out among the neighbours that are still to be
-        rounded, as printers do with grey (Floyd and Steinberg, 1976). Neighbouring pixels
-        of a digit are alike, so the errors cancel where it matters: in the sums.
+        Rows and columns of the image whose pixels are the inputs. If given, the rounding error
+        of each weight is distributed among neighbours that are not yet rounded (error
+        diffusion, Floyd and Steinberg, 1976). Neighbouring pixels of a digit have similar
+        values, so the errors largely cancel in the weighted sums.
 
     Returns
     -------
     whole : ndarray of int64, shape (inputs, units)
         From ``-(2 ** (bits - 1) - 1)`` to ``2 ** (bits - 1) - 1``.
     scale : ndarray of float32, shape (units,)
-        The step: ``whole * scale`` is close to the kernel.
+        Step of each unit: ``whole * scale`` approximates the kernel.
     """
-    scale = (np.abs(kernel).max(axis=0) / _largest(bits)).astype(np.float32)
+    scale = (np.abs(kernel).max(axis=0) / _max_level(bits)).astype(np.float32)
     steps = kernel.astype(np.float64) / np.where(scale > 0, scale, 1)
     if image is None:
-        return _nearest(steps, bits), scale
+        return _round_and_clip(steps, bits), scale
     rows, columns = image
     steps = steps.reshape(rows, columns, -1)
     whole = np.zeros(steps.shape, dtype=np.int64)
     for row, column in np.ndindex(rows, columns):
-        whole[row, column] = _nearest(steps[row, column], bits)
+        whole[row, column] = _round_and_clip(steps[row, column], bits)
         error = steps[row, column] - whole[row, column]
         for down, right, share in ((0, 1, 7), (1, -1, 3), (1, 0, 5), (1, 1, 1)):
             if row + down < rows and 0 <= column + right < columns:
@@ -150,13 +164,13 @@ def quantise(
     return whole.reshape(kernel.shape), scale
 
 
-def _nearest(steps: np.ndarray, bits: int) -> np.ndarray:
-    # What was rounded before may push a weight beyond the largest number.
-    return np.rint(steps).astype(np.int64).clip(-_largest(bits), _largest(bits))
+def _round_and_clip(steps: np.ndarray, bits: int) -> np.ndarray:
+    # Diffused errors may push a weight beyond the largest level.
+    return np.rint(steps).astype(np.int64).clip(-_max_level(bits), _max_level(bits))
 
 
 def pack_bits(values: np.ndarray, *, bits: int) -> np.ndarray:
-    """Lay whole numbers of a few bits end to end, the lowest bit first."""
+    """Pack whole numbers of ``bits`` bits into bytes, lowest bit first."""
     values = np.asarray(values).reshape(-1)
     if len(values) and not 0 <= values.min() <= values.max() < 2**bits:
         raise ValueError(
@@ -168,24 +182,24 @@ def pack_bits(values: np.ndarray, *, bits: int) -> np.ndarray:
 
 
 def unpack_bits(packed: np.ndarray, *, bits: int, count: int) -> np.ndarray:
-    """Undo :func:`pack_bits`; the browser's code does the same."""
+    """Undo :func:`pack_bits`, as the JavaScript does."""
     ones = np.unpackbits(packed, count=bits * count, bitorder="little").reshape(count, bits)
     return ones.astype(np.int64) @ (1 << np.arange(bits))
 
 
-def _largest(bits: int) -> int:
+def _max_level(bits: int) -> int:
     return 2 ** (bits - 1) - 1
 
 
 # ------------------------------------------------------------------ reading Keras
 
 
-def _kind(layer) -> str:
-    # By name, so that Keras is not imported for it.
+def _type_name(layer) -> str:
+    # Compared by name, so that Keras need not be imported.
     return type(layer).__name__
 
 
-def _built(model: keras.Sequential) -> keras.Sequential:
+def _require_built(model: keras.Sequential) -> keras.Sequential:
     if not hasattr(model, "layers") or not hasattr(model, "built"):
         raise TypeError(f"the model is a {type(model).__name__}; give a Keras model.")
     if not (model.built and model.layers):

@@ -1,4 +1,4 @@
-"""The figures that more than one chapter draws, and the one style they share."""
+"""Figures that several chapters draw, and the style that they share."""
 
 from coursekit.plotting._activation import plot_activations, plot_comparison
 from coursekit.plotting._confusion import plot_confusion, plot_mismatches

@@ -1,4 +1,4 @@
-"""Activation functions, and training curves of several models."""
+"""Plots of activation functions, and of one metric for several models."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from coursekit import _keras, _options
 from coursekit.plotting._history import curves_of
-from coursekit.plotting.style import AS_WRITTEN, COLOURS, headline, legend, name_axes
+from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline, label_axes, legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,22 +23,22 @@ def plot_activations(
     Parameters
     ----------
     names : sequence of str
-        Keras names of functions that act on each number alone (so not softmax).
+        Keras names of functions that act on each number separately (so not softmax).
     limit : float
-        Inputs run from ``-limit`` to ``limit``, which is more than 0 and at most 1e6.
+        Inputs range from ``-limit`` to ``limit``; more than 0 and at most 1e6.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Two panels to a row.
+        One panel per function, two panels per row.
 
     Raises
     ------
     TypeError
-        If ``names`` are no sequence of text, or ``limit`` no number.
+        If ``names`` is not a sequence of text, or ``limit`` is not a number.
     ValueError
-        If there is no name, Keras knows no such function, it does not act on each number
-        alone, or ``limit`` is out of range.
+        If ``names`` is empty, Keras does not know a function, a function does not act on each
+        number separately, or ``limit`` is out of range.
     """
     keras = _keras.load()
     import matplotlib.pyplot as plt
@@ -55,7 +55,7 @@ def plot_activations(
         axis.axhline(0, color=COLOURS["neutral"], linewidth=0.8)
         axis.axvline(0, color=COLOURS["neutral"], linewidth=0.8)
         axis.plot(z, curve, color="black")
-        axis.set_title(name, loc="center", **AS_WRITTEN)
+        axis.set_title(name, loc="center", **PLAIN_TEXT)
     for axis in axes.flat[len(names) :]:
         axis.axis("off")
     for axis in axes[-1]:
@@ -64,7 +64,7 @@ def plot_activations(
 
 
 def _activation(keras, name: str, z: np.ndarray) -> np.ndarray:
-    """Compute an activation function of Keras, or say why that makes no curve."""
+    """Return an activation function's values at ``z``, if it acts on each number separately."""
     if not isinstance(name, str):
         raise TypeError(f"names hold {_options.shown(name)}; give names of Keras, such as 'relu'.")
     try:
@@ -82,16 +82,16 @@ def _activation(keras, name: str, z: np.ndarray) -> np.ndarray:
 def plot_comparison(
     histories: Mapping[str, object], *, metric: str = "val_loss", title: str | None = None
 ) -> Figure:
-    """Draw one recorded metric of several models in one panel.
+    """Draw one recorded metric of several models in one panel, by epoch.
 
     Parameters
     ----------
     histories : mapping of str to history
-        Name of each model, and what ``plot_history`` takes.
+        Name of each model and its history, of any type that ``plot_history`` takes.
     metric : str
-        Recorded name; ``val_...`` for the validation part.
+        Recorded name of the metric; ``val_...`` for the validation set.
     title : str, optional
-        The finding, above the figure.
+        Text above the figure; state the finding.
 
     Returns
     -------
@@ -103,9 +103,10 @@ def plot_comparison(
     KeyError
         If a model did not record the metric.
     TypeError
-        If ``histories`` is no mapping, one is no history, or ``metric`` or ``title`` no text.
+        If ``histories`` is not a mapping, a value is not a history, or ``metric`` or ``title``
+        is not text.
     ValueError
-        If there is no model, or no telling to which epochs the values of a curve belong.
+        If ``histories`` is empty, or the epochs of a curve cannot be determined.
     """
     import matplotlib.pyplot as plt
 
@@ -125,17 +126,17 @@ def plot_comparison(
     figure, axis = plt.subplots()
     styles = ["-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1))]
     shades = plt.get_cmap("cividis")(np.linspace(0, 0.8, max(len(histories), 2)))
-    for place, (name, (curve, epochs)) in enumerate(curves.items()):
+    for index, (name, (curve, epochs)) in enumerate(curves.items()):
         axis.plot(
             epochs,
             curve,
             label=name,
-            linestyle=styles[place % len(styles)],
-            color=shades[place],
+            linestyle=styles[index % len(styles)],
+            color=shades[index],
             marker="o" if len(curve) == 1 else None,
         )
-    part = "validation " if metric.startswith("val_") else "training "
-    name_axes(axis, "epoch", part + metric.removeprefix("val_").replace("_", " "))
+    prefix = "validation " if metric.startswith("val_") else "training "
+    label_axes(axis, "epoch", prefix + metric.removeprefix("val_").replace("_", " "))
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(axis="y", alpha=0.3)
     legend(axis, axis.get_lines(), list(curves))

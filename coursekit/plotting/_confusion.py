@@ -1,4 +1,4 @@
-"""Which class was taken for which."""
+"""Plots of the confusion matrix and of the most frequent mistakes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit import _options
-from coursekit.plotting.style import AS_WRITTEN, COLOURS, headline
+from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
     from coursekit.evaluation import ConfusionReport
 
 _WIDTH = 6.0  # inches
-# How wide letters are, as a share of the font.
-_DIGIT, _SMALL, _CAPITAL, _WIDE = 0.64, 0.6, 0.76, 1.0
-_LONGEST_NAME = 24  # letters; of longer names, the beginning is written
-_SMALLEST_FONT = 4.0
+# Widths of characters, as a multiple of the font size.
+_DIGIT_EM, _LOWERCASE_EM, _CAPITAL_EM, _WIDE_EM = 0.64, 0.6, 0.76, 1.0
+_MAX_NAME_LENGTH = 24  # characters; longer names are cut
+_MIN_FONT = 4.0
 
 
 def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figure:
-    """Draw a confusion matrix: right answers grey on the diagonal, mistakes red.
+    """Draw a confusion matrix: correct predictions grey on the diagonal, mistakes red.
 
     Parameters
     ----------
     report : ConfusionReport
         The counts, with the names of the classes.
     title : str, optional
-        The finding, above the figure.
+        Text above the figure; state the finding.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Rows are the actual classes, columns the predicted ones. A cell is as dark as its
-        share of the actual class is large; counts of 0 are left blank, and all counts where
-        so many or large ones could not be read. Names of more than 24 letters are cut short.
+        Rows are actual classes and columns predicted classes. A cell is darker the larger its
+        share of the actual class. Counts of 0 are not printed; no counts are printed if they
+        would be too small to read. Names of more than 24 characters are cut.
 
     Raises
     ------
     TypeError
-        If ``report`` is something else, or ``title`` no text.
+        If ``report`` is not a ConfusionReport, or ``title`` is not text.
     """
     import matplotlib.pyplot as plt
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
@@ -53,16 +53,18 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figu
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     right = LinearSegmentedColormap.from_list("right", ["white", COLOURS["neutral"]])
     wrong = LinearSegmentedColormap.from_list("wrong", ["white", COLOURS["negative"]])
-    # A tenth of a class gone astray is much: mistakes reach half their colour there.
+    # A tenth of a class mistaken is a lot: such cells already have half the full colour.
     colours = np.where(np.eye(classes, dtype=bool)[..., None], right(share), wrong(share**0.3))
     colours[counts == 0] = (*to_rgb("white"), 1.0)
 
     font = 12 if classes <= 6 else 10 if classes <= 10 else 8.5
-    space = _Space(names, font + 1, side=min(max(3.4, 0.38 * classes), 6.0))
-    figure, axis = plt.subplots(figsize=(_WIDTH, space.side + 0.5 + space.below), layout=_layout())
+    name_layout = _ClassNameLayout(names, font + 1, side=min(max(3.4, 0.38 * classes), 6.0))
+    figure, axis = plt.subplots(
+        figsize=(_WIDTH, name_layout.side + 0.5 + name_layout.below), layout=_layout()
+    )
     axis.imshow(colours)
-    font = min(font, 0.9 * space.cell / (_DIGIT * len(f"{counts.max()}")))
-    for row, column in np.argwhere(counts) if font >= _SMALLEST_FONT else ():
+    font = min(font, 0.9 * name_layout.cell / (_DIGIT_EM * len(f"{counts.max()}")))
+    for row, column in np.argwhere(counts) if font >= _MIN_FONT else ():
         dark = np.dot(colours[row, column, :3], [0.299, 0.587, 0.114]) < 0.55
         axis.text(
             column,
@@ -73,7 +75,7 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figu
             fontsize=font,
             color="white" if dark else "black",
         )
-    space.write(axis, names)
+    name_layout.write(axis, names)
     axis.set_xticks(np.arange(classes + 1) - 0.5, minor=True)
     axis.set_yticks(np.arange(classes + 1) - 0.5, minor=True)
     axis.grid(which="minor", color="0.85", linewidth=0.6)
@@ -87,30 +89,32 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figu
 def plot_mismatches(
     report: ConfusionReport, *, at_least: int = 2, title: str | None = None
 ) -> Figure:
-    """Draw the mistakes alone, each pair of classes as a bubble.
+    """Draw only the mistakes, each pair of classes as a bubble.
 
     Parameters
     ----------
     report : ConfusionReport
         The counts, with the names of the classes.
     at_least : int
-        Leave out pairs that occur less often; at least 1.
+        Smallest count to draw, at least 1; rarer pairs are left out.
     title : str, optional
-        The finding, above the figure.
+        Text above the figure; state the finding.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Actual classes from left to right, predicted ones upwards, so right answers would
-        lie on the grey diagonal. The area of a bubble is proportional to the count written
-        in it, or beside it where it is small. Names of more than 24 letters are cut short.
+        Actual classes run from left to right, predicted classes upwards; correct predictions
+        would lie on the grey diagonal. The area of a bubble is proportional to its count,
+        which is printed in it, or beside it if the bubble is small. Names of more than 24
+        characters are cut.
 
     Raises
     ------
     TypeError
-        If ``report`` is something else, ``at_least`` no whole number, or ``title`` no text.
+        If ``report`` is not a ConfusionReport, ``at_least`` is not a whole number, or ``title``
+        is not text.
     ValueError
-        If ``at_least`` is less than 1, or no pair occurs so often.
+        If ``at_least`` is less than 1, or no pair occurs that often.
     """
     import matplotlib.pyplot as plt
 
@@ -128,14 +132,16 @@ def plot_mismatches(
     counts = off[actual, predicted]
 
     classes = len(names)
-    space = _Space(names, 12, side=min(max(3.4, 0.46 * classes), 5.2))
-    figure, axis = plt.subplots(figsize=(_WIDTH, space.side + 0.9 + space.below), layout=_layout())
+    name_layout = _ClassNameLayout(names, 12, side=min(max(3.4, 0.46 * classes), 5.2))
+    figure, axis = plt.subplots(
+        figsize=(_WIDTH, name_layout.side + 0.9 + name_layout.below), layout=_layout()
+    )
     axis.plot([-0.5, classes - 0.5], [-0.5, classes - 0.5], color="0.85", linewidth=6, zorder=0)
-    largest = 0.92 * space.cell  # a bubble stays in its cell
+    largest = 0.92 * name_layout.cell  # so that a bubble stays inside its cell
     diameters = largest * np.sqrt(counts / counts.max())
     axis.scatter(actual, predicted, s=diameters**2, color=COLOURS["negative"], linewidth=0)
     font = 11 if classes <= 10 else 9
-    font = max(min(font, space.cell / (_DIGIT * len(f"{counts.max()}"))), _SMALLEST_FONT)
+    font = max(min(font, name_layout.cell / (_DIGIT_EM * len(f"{counts.max()}"))), _MIN_FONT)
     for x, y, count, diameter in zip(actual, predicted, counts, diameters, strict=True):
         fits = diameter > max(1.25 * font, 0.75 * font * len(f"{count}"))
         axis.annotate(
@@ -148,7 +154,7 @@ def plot_mismatches(
             fontsize=font,
             color="white" if fits else "black",
         )
-    space.write(axis, names)
+    name_layout.write(axis, names)
     axis.set_xlim(-0.5, classes - 0.5)
     axis.set_ylim(-0.5, classes - 0.5)
     axis.set_aspect("equal")
@@ -162,59 +168,68 @@ def plot_mismatches(
 
 
 def _names(report: ConfusionReport) -> list[str]:
-    """Return the names of the classes as they are written beside a figure."""
+    """Return the class names on one line each, cut to the maximum length."""
     from coursekit.evaluation import ConfusionReport
 
     if not isinstance(report, ConfusionReport):
         raise TypeError(f"report is {_options.shown(report)}; it must be a ConfusionReport.")
     names = [" ".join(str(label).split()) for label in report.labels]
     return [
-        name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in names
+        name if len(name) <= _MAX_NAME_LENGTH else f"{name[: _MAX_NAME_LENGTH - 1]}…"
+        for name in names
     ]
 
 
 def _layout() -> str | None:
-    """Return what keeps the names of the axes in the figure, whatever style is set."""
+    """Return the constrained layout, unless the style already sets it."""
     import matplotlib as mpl
 
     return None if mpl.rcParams["figure.constrained_layout.use"] else "constrained"
 
 
-def _ems(name: str) -> float:
-    """Return how wide a name is, as a multiple of its font."""
+def _width_in_ems(name: str) -> float:
+    """Estimate the width of a name, as a multiple of its font size."""
     return sum(
-        _WIDE if ord(letter) > 0x2E7F else _CAPITAL if letter.isupper() or letter == "_" else _SMALL
+        _WIDE_EM
+        if ord(letter) > 0x2E7F
+        else _CAPITAL_EM
+        if letter.isupper() or letter == "_"
+        else _LOWERCASE_EM
         for letter in name
     )
 
 
-class _Space:
-    """How much room the cells have beside the names of the classes, and how these are written.
+class _ClassNameLayout:
+    """The sizes of the cells and of the class names beside them.
 
     Attributes
     ----------
     side : float
-        Width and height of all cells together, in inches.
+        Width and height of the matrix, in inches.
     cell : float
-        Width and height of one of them, in points.
+        Width and height of one cell, in points.
     below : float
-        What names that are turned need below the cells, in inches.
+        Height of rotated names below the matrix, in inches; 0 if names are not rotated.
+    font : float
+        Font size of the names, in points.
+    rotated : bool
+        Whether the names below the matrix are rotated.
     """
 
     def __init__(self, names: list[str], font: float, *, side: float):
-        longest = max(map(_ems, names))
-        # Names are never larger than their rows are high.
+        longest = max(map(_width_in_ems, names))
+        # The font of the names is at most as high as a row.
         self.font = font
-        for _ in range(2):  # a smaller font leaves more room, which may take a larger one
+        for _ in range(2):  # a smaller font leaves more room, which may allow a larger font
             length = self.font * longest / 72
             self.side = min(side, _WIDTH - length - 0.65)
             self.cell = 72 * self.side / len(names)
             self.font = min(font, 0.9 * self.cell)
-        self.turned = self.font * longest > 0.95 * self.cell
-        self.below = length if self.turned else 0.0
+        self.rotated = self.font * longest > 0.95 * self.cell
+        self.below = length if self.rotated else 0.0
 
     def write(self, axis: Axes, names: list[str]) -> None:
         """Write the names beside the rows and below the columns."""
-        places, text = range(len(names)), {"fontsize": self.font, **AS_WRITTEN}
-        axis.set_xticks(places, names, rotation=90 if self.turned else 0, **text)
-        axis.set_yticks(places, names, **text)
+        positions, style = range(len(names)), {"fontsize": self.font, **PLAIN_TEXT}
+        axis.set_xticks(positions, names, rotation=90 if self.rotated else 0, **style)
+        axis.set_yticks(positions, names, **style)

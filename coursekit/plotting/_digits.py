@@ -1,4 +1,4 @@
-"""Images of digits, many to a figure."""
+"""Plots of many images of digits in one figure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit import _options
-from coursekit.plotting.style import AS_WRITTEN, headline
+from coursekit.plotting.style import PLAIN_TEXT, headline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIDE = 28
-ABOVE = {"ha": "center", "va": "bottom"}
+_CENTRED_ABOVE = {"ha": "center", "va": "bottom"}
 _GAP = 2  # pixels between two images
 _WIDTH = 6.0  # inches
-_LARGEST_CELL = 2.2  # inches: a single digit does not fill the page
-_LARGEST_FONT, _SMALLEST_FONT = 12.0, 9.0
+_MAX_CELL = 2.2  # inches, so that a single digit does not fill the page
+_MAX_FONT, _MIN_FONT = 12.0, 9.0
 
 
 def plot_digits(
@@ -28,40 +28,40 @@ def plot_digits(
     columns: int | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw images of digits in a grid, dark ink on white paper.
+    """Draw images of digits in a grid, dark on white.
 
     Parameters
     ----------
     images : ndarray, shape (n, 28, 28) or (n, 784)
-        Any scale: the smallest value of all images is drawn white, the largest black.
+        Pixels on any scale: the smallest value of all images is drawn white, the largest black.
     titles : sequence of str, length n, optional
         A short text above each image.
     columns : int, optional
-        Images to a row; by default as many as make the grid nearly square, or fewer where
-        the titles need more room.
+        Images per row, at least 1. By default the grid is nearly square, or has fewer columns
+        if the titles need more room.
     title : str, optional
-        The finding, above the figure.
+        Text above the figure; state the finding.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Row by row, from left to right.
+        The images, row by row from left to right.
 
     Raises
     ------
     TypeError
-        If the images are not numbers, ``titles`` no sequence (text is none), or ``columns``
-        not a whole number, or ``title`` no text.
+        If the images are not numbers, ``titles`` is not a sequence or is a single text,
+        ``columns`` is not a whole number, or ``title`` is not text.
     ValueError
-        If there is no image, the images are not 28 by 28, hold a value that is not finite,
-        or the titles or columns do not fit.
+        If there is no image, the images are not 28 by 28 or hold a value that is not finite,
+        there is not one title per image, or ``columns`` is less than 1.
     """
     import matplotlib.pyplot as plt
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
     title = _options.text("title", title)
-    images = _checked(images)
+    images = _validated_images(images)
     names = [""] * len(images) if titles is None else _options.names("titles", titles)
     if len(names) != len(images):
         raise ValueError(
@@ -70,18 +70,18 @@ def plot_digits(
     longest = max((len(line) for name in names for line in name.splitlines()), default=0)
     if columns is None:
         columns = int(np.ceil(np.sqrt(len(images))))
-        while columns > 1 and _font(longest, _cell(columns)) < _SMALLEST_FONT:
+        while columns > 1 and _title_font(longest, _cell_size(columns)) < _MIN_FONT:
             columns -= 1
     else:
         columns = _options.whole("columns", columns)
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
 
-    # Everything is measured in pixels of the images, and drawn as one picture: that takes a
-    # tenth of the time of one panel per image.
-    cell = _cell(columns)
+    # All images share one panel, whose unit is a pixel of an image: that takes a tenth of the
+    # time of one panel per image.
+    cell = _cell_size(columns)
     pixels_per_inch = (_SIDE + _GAP) / cell
-    font = _font(longest, cell)
+    font = _title_font(longest, cell)
     lines = max(len(name.splitlines()) for name in names)
     heading = lines * 1.25 * font / 72 * pixels_per_inch
     pitch = _SIDE + _GAP + heading
@@ -93,12 +93,12 @@ def plot_digits(
     for number, (image, name) in enumerate(zip(images, names, strict=True)):
         row, column = divmod(number, columns)
         left, top = column * (_SIDE + _GAP), row * pitch
-        place = (left, left + _SIDE, top + _SIDE, top)
-        axis.imshow(image, cmap="Greys", vmin=white, vmax=black, extent=place)
+        extent = (left, left + _SIDE, top + _SIDE, top)
+        axis.imshow(image, cmap="Greys", vmin=white, vmax=black, extent=extent)
         frames.append(Rectangle((left, top), _SIDE, _SIDE))
         if name:
             above = (left + _SIDE / 2, top - 0.1 * font / 72 * pixels_per_inch)
-            axis.text(*above, name, fontsize=font, linespacing=1.1, **ABOVE, **AS_WRITTEN)
+            axis.text(*above, name, fontsize=font, linespacing=1.1, **_CENTRED_ABOVE, **PLAIN_TEXT)
     axis.add_collection(
         PatchCollection(frames, facecolor="none", edgecolor="0.75", linewidth=0.5, zorder=2)
     )
@@ -112,17 +112,17 @@ def plot_digits(
     return figure
 
 
-def _cell(columns: int) -> float:
-    """Return how many inches an image and the gap beside it take."""
-    return min(_WIDTH / columns, _LARGEST_CELL)
+def _cell_size(columns: int) -> float:
+    """Return the width of an image and the gap beside it, in inches."""
+    return min(_WIDTH / columns, _MAX_CELL)
 
 
-def _font(longest: int, cell: float) -> float:
-    """Return the largest font, in points, in which so many letters fit over an image."""
-    return min(_LARGEST_FONT, 72 * cell / (0.56 * max(longest, 1)))
+def _title_font(longest: int, cell: float) -> float:
+    """Return the largest font, in points, in which ``longest`` characters fit above an image."""
+    return min(_MAX_FONT, 72 * cell / (0.56 * max(longest, 1)))
 
 
-def _checked(images) -> np.ndarray:
+def _validated_images(images) -> np.ndarray:
     array = _options.numbers("images", images)
     if array.ndim == 2 and array.shape[1] == _SIDE * _SIDE:
         array = array.reshape(-1, _SIDE, _SIDE)
@@ -139,5 +139,5 @@ def _checked(images) -> np.ndarray:
             f"images hold {int((~np.isfinite(array)).sum())} values that are not finite; the "
             "scaling before this went wrong."
         )
-    largest = np.abs(array).max()  # of two that are larger, the difference may be no number
+    largest = np.abs(array).max()  # the difference of two larger values may overflow
     return array if largest < 1e300 else array / largest

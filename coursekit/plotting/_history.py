@@ -1,4 +1,4 @@
-"""Training curves."""
+"""Plots of training curves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit import _options
-from coursekit.plotting.style import AS_WRITTEN, COLOURS, headline, legend
+from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline, legend
 
 if TYPE_CHECKING:
     import keras
@@ -24,37 +24,37 @@ def plot_history(
     metrics: Sequence[str] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Draw what training recorded: one panel per metric, one curve per part of the data.
+    """Draw training curves: one panel per metric, with training and validation curves.
 
     Parameters
     ----------
     history : keras.callbacks.History, mapping or DataFrame
         What ``model.fit`` returned, its ``.history``, or a table with one row per epoch.
-        Columns named ``val_...`` hold the validation part. Of an epoch without a value
-        (NaN), nothing is drawn.
+        Columns named ``val_...`` belong to the validation set. Missing values (NaN) are not
+        drawn.
     metrics : sequence of str, optional
         Which metrics to draw, from top to bottom; by default all, in recorded order.
-        ``val_...`` draws the validation part alone.
+        ``val_...`` draws only the validation curve.
     title : str, optional
-        The finding, as a sentence, above the figure.
+        Text above the figure; state the finding.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Training in blue, validation in orange; epochs count from 1, and go on where training
-        was continued with ``initial_epoch``. A validation curve with fewer values than epochs
-        is taken for one of ``validation_freq=k``, and drawn after every k-th epoch.
+        Training is blue, validation orange. Epochs count from 1, or from where training was
+        resumed with ``initial_epoch``. A validation curve with fewer values than epochs is
+        assumed to come from ``validation_freq=k`` and drawn at every k-th epoch.
 
     Raises
     ------
     KeyError
         If a metric was not recorded.
     TypeError
-        If ``history``, ``metrics`` or ``title`` is something else, or a curve does not hold
+        If ``history``, ``metrics`` or ``title`` has another type, or a curve does not hold
         numbers.
     ValueError
-        If nothing was recorded, ``metrics`` is empty, or there is no telling to which epochs
-        the values of a curve belong.
+        If nothing was recorded, ``metrics`` is empty, or the epochs of a curve cannot be
+        determined.
     """
     import matplotlib.pyplot as plt
 
@@ -76,25 +76,27 @@ def plot_history(
             )
     panels = []
     for metric in metrics:
-        of_both = {"train": metric, "validation": f"val_{metric.removeprefix('val_')}"}
-        names = {part: name for part, name in of_both.items() if name in recorded}
+        pair = {"train": metric, "validation": f"val_{metric.removeprefix('val_')}"}
+        names = {subset: name for subset, name in pair.items() if name in recorded}
         if metric.startswith("val_"):
             names.pop("train", None)
-        panels.append({part: recorded[name] for part, name in names.items()})
+        panels.append({subset: recorded[name] for subset, name in names.items()})
 
     figure, axes = plt.subplots(
         len(metrics), 1, figsize=(6.0, 0.6 + 2.5 * len(metrics)), sharex=True, squeeze=False
     )
     words = {"train": "training", "validation": "validation"}
-    for axis, metric, parts in zip(axes[:, 0], metrics, panels, strict=True):
-        for part, (curve, places) in parts.items():
+    for axis, metric, curves in zip(axes[:, 0], metrics, panels, strict=True):
+        for subset, (curve, epochs) in curves.items():
             marker = "o" if len(curve) == 1 else None
-            axis.plot(places, curve, label=words[part], color=COLOURS[part], marker=marker)
+            axis.plot(epochs, curve, label=words[subset], color=COLOURS[subset], marker=marker)
         metric = metric.removeprefix("val_")
-        axis.set_ylabel(_TITLES.get(metric, metric.replace("_", " ")), **AS_WRITTEN)
+        axis.set_ylabel(_TITLES.get(metric, metric.replace("_", " ")), **PLAIN_TEXT)
         axis.grid(axis="y", alpha=0.3)
-        if axis is axes[0, 0] or "train" not in parts:
-            legend(axis, axis.get_lines(), [words[part] for part in parts], loc="best", ncols=2)
+        if axis is axes[0, 0] or "train" not in curves:
+            legend(
+                axis, axis.get_lines(), [words[subset] for subset in curves], loc="best", ncols=2
+            )
     axes[-1, 0].set_xlabel("epoch")
     axes[-1, 0].xaxis.get_major_locator().set_params(integer=True)
     headline(figure, title)
@@ -102,25 +104,25 @@ def plot_history(
 
 
 def curves_of(history, what: str = "history") -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return recorded curves by name: their values, and the epochs to which these belong.
+    """Return the values of each recorded curve and their epochs, as a dict by name.
 
-    Epochs count from 1. Those without a value (NaN) are left out.
+    Epochs count from 1. Missing values (NaN) are left out.
 
     Raises
     ------
     TypeError
-        If it is no history, or holds something else than numbers.
+        If ``history`` is not a history, or holds anything but numbers.
     ValueError
-        If there is no telling to which epochs the values belong.
+        If the epochs of a curve cannot be determined.
     """
     import pandas as pd
 
     recorded = (
         history if isinstance(history, pd.DataFrame) else getattr(history, "history", history)
     )
-    numbers = getattr(history, "epoch", None) if recorded is not history else None
-    if isinstance(recorded, pd.DataFrame):  # what train_model gives holds one, too
-        numbers = None
+    epoch_indices = getattr(history, "epoch", None) if recorded is not history else None
+    if isinstance(recorded, pd.DataFrame):  # as in the history that train_model returns
+        epoch_indices = None
         recorded = {name: recorded[name] for name in recorded}
     recorded = _options.mapping(what, recorded, "the names of metrics to their values")
     curves = {name: _options.numbers(name, values) for name, values in recorded.items()}
@@ -129,27 +131,28 @@ def curves_of(history, what: str = "history") -> dict[str, tuple[np.ndarray, np.
             raise TypeError(f"{name} has shape {curve.shape}; it must hold one number per epoch.")
     longest = max(map(len, curves.values()), default=0)
     epochs = np.arange(1, longest + 1)
-    if numbers is not None and len(numbers) == longest:  # of Keras, where epochs count from 0
-        epochs = np.asarray(numbers, dtype=int) + 1
+    if epoch_indices is not None and len(epoch_indices) == longest:  # Keras counts epochs from 0
+        epochs = np.asarray(epoch_indices, dtype=int) + 1
     found = {}
     for name, curve in curves.items():
-        places, there = _places(name, len(curve), epochs), ~np.isnan(curve.astype(float))
-        found[name] = (curve[there], places[there])
+        at = _epochs_of_values(name, len(curve), epochs)
+        present = ~np.isnan(curve.astype(float))
+        found[name] = (curve[present], at[present])
     return found
 
 
-def _places(name: str, length: int, epochs: np.ndarray) -> np.ndarray:
-    """Return the epochs to which so many values of a curve belong."""
-    ways = {tuple(epochs)} if length == len(epochs) else set()
-    if not ways and length and name.startswith("val_"):
+def _epochs_of_values(name: str, length: int, epochs: np.ndarray) -> np.ndarray:
+    """Return the epochs to which the ``length`` values of a curve belong."""
+    candidates = {tuple(epochs)} if length == len(epochs) else set()
+    if not candidates and length and name.startswith("val_"):
         # Keras validates after each epoch that validation_freq divides.
-        every = range(2, int(epochs[-1]) + 1)
-        ways = {tuple(epochs[epochs % frequency == 0]) for frequency in every}
-        ways = {places for places in ways if len(places) == length}
-    if len(ways) != 1:
+        frequencies = range(2, int(epochs[-1]) + 1)
+        candidates = {tuple(epochs[epochs % frequency == 0]) for frequency in frequencies}
+        candidates = {candidate for candidate in candidates if len(candidate) == length}
+    if len(candidates) != 1:
         raise ValueError(
             f"{name} has {length} values and there are {len(epochs)} epochs, so there is no "
             "telling to which of them they belong; give a table with a row for each epoch, and "
             "NaN where there is no value."
         )
-    return np.array(ways.pop(), dtype=int)
+    return np.array(candidates.pop(), dtype=int)

@@ -1,4 +1,4 @@
-"""Networks as nodes and edges, drawn from a real model."""
+"""Plots of a dense network as nodes and edges."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit import _options
-from coursekit.plotting.style import AS_WRITTEN, COLOURS, headline
+from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline
 
 if TYPE_CHECKING:
     import keras
     from matplotlib.figure import Figure
 
-_GAP = None  # stands where nodes of a wide layer are left out
+_ELLIPSIS = None  # marks the nodes of a wide layer that are not drawn
 
 
 def plot_network(
@@ -26,36 +26,37 @@ def plot_network(
     most_nodes: int = 10,
     title: str | None = None,
 ) -> Figure:
-    """Draw the nodes and weights of a model, and the values one observation gives them.
+    """Draw the nodes and weights of a dense model, and the node values for one example.
 
     Parameters
     ----------
     model : keras.Sequential
-        Built, of dense layers; dropout layers do nothing when predicting and are left out.
+        A built model of dense layers. Dropout layers are not drawn: they are inactive in
+        prediction.
     observation : sequence of float, optional
-        One row of input. With it, each node shows its value and is shaded by it.
+        One row of inputs. If given, each node shows its value and is shaded accordingly.
     inputs, outputs : sequence of str, optional
-        Names to print beside the input and output nodes.
+        Names to print beside the input and output nodes, one per node.
     most_nodes : int
-        Of a wider layer, only the first and last nodes are drawn, with dots between; at
-        least 3.
+        Maximum number of nodes to draw per layer, at least 3. Of a wider layer, only the first
+        and last nodes are drawn, with dots between them.
     title : str, optional
-        The finding, above the figure.
+        Text above the figure; state the finding.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Layers from left to right. An edge is as wide as its weight is large, blue and
-        solid where the weight is positive, red and dashed where it is negative.
+        Layers from left to right. The width of an edge grows with the size of its weight.
+        Positive weights are blue and solid, negative weights red and dashed.
 
     Raises
     ------
     TypeError
-        If ``model`` is no Keras model or has layers of another kind, or an option is of
+        If ``model`` is not a Keras model or has layers of another kind, or an option has
         another type.
     ValueError
-        If the model is not built or has no layers, it or the observation is not finite, the
-        observation or the names do not fit the model, or ``most_nodes`` is less than 3.
+        If the model is not built or has no dense layers, a weight or node value is not finite,
+        the observation or the names do not fit the model, or ``most_nodes`` is less than 3.
     """
     import matplotlib.pyplot as plt
 
@@ -74,35 +75,37 @@ def plot_network(
     if outputs is not None:
         outputs = _options.names("outputs", outputs, number=widths[-1], of="the model has")
     most_nodes = _options.whole("most_nodes", most_nodes, least=3)
-    values = _values(layers, observation, widths[0]) if observation is not None else None
+    values = _node_values(layers, observation, widths[0]) if observation is not None else None
 
-    shown = [_shown(width, most_nodes) for width in widths]
+    shown = [_visible_nodes(width, most_nodes) for width in widths]
     tallest = max(len(nodes) for nodes in shown)
     figure, axis = plt.subplots(figsize=(6.0, 1.0 + 0.48 * max(tallest, 4)))
-    places = [
+    positions = [
         {node: (x, (len(nodes) - 1) / 2 - row) for row, node in enumerate(nodes)}
         for x, nodes in enumerate(shown)
     ]
     largest = max(np.abs(kernel).max() for kernel in weights) or 1.0
     for x, kernel in enumerate(weights):
         for start, end in np.ndindex(kernel.shape):
-            if start in places[x] and end in places[x + 1]:
-                _edge(axis, places[x][start], places[x + 1][end], kernel[start, end] / largest)
-    for x, nodes in enumerate(places):
+            if start in positions[x] and end in positions[x + 1]:
+                _draw_edge(
+                    axis, positions[x][start], positions[x + 1][end], kernel[start, end] / largest
+                )
+    for x, nodes in enumerate(positions):
         scale = np.abs(values[x]).max() or 1.0 if values else 1.0
-        for node, place in nodes.items():
-            value = None if values is None or node is _GAP else float(values[x][node])
-            _node(axis, place, node, value, scale)
+        for node, position in nodes.items():
+            value = None if values is None or node is _ELLIPSIS else float(values[x][node])
+            _draw_node(axis, position, node, value, scale)
     for names, x, side in ((inputs, 0, -1), (outputs, len(widths) - 1, 1)):
-        for node, (_, y) in places[x].items():
-            if names is not None and node is not _GAP:
+        for node, (_, y) in positions[x].items():
+            if names is not None and node is not _ELLIPSIS:
                 beside = {"ha": "right" if side < 0 else "left", "va": "center"}
-                axis.text(x + 0.2 * side, y, names[node], **beside, **AS_WRITTEN)
-    below = min(y for nodes in places for _, y in nodes.values()) - 0.75
+                axis.text(x + 0.2 * side, y, names[node], **beside, **PLAIN_TEXT)
+    below = min(y for nodes in positions for _, y in nodes.values()) - 0.75
     grey = COLOURS["neutral"]
-    labels = ["input", *(_label(layer) for layer in layers)]
+    labels = ["input", *(_layer_label(layer) for layer in layers)]
     for x, label in enumerate(labels):
-        axis.text(x, below, label, ha="center", va="top", fontsize=10, color=grey, **AS_WRITTEN)
+        axis.text(x, below, label, ha="center", va="top", fontsize=10, color=grey, **PLAIN_TEXT)
     axis.set_xlim(-0.75 if inputs else -0.35, len(widths) - 1 + (0.75 if outputs else 0.35))
     axis.set_ylim(below - 0.9, -below + 0.1)
     axis.axis("off")
@@ -111,7 +114,7 @@ def plot_network(
 
 
 def _dense_layers(model) -> list:
-    """Return the dense layers of a model, or say why it cannot be drawn."""
+    """Return the dense layers of a model, without dropout; refuse other kinds of layers."""
     if not hasattr(model, "layers") or not hasattr(model, "built"):
         raise TypeError(f"model is {_options.shown(model)}; it must be a Keras model.")
     layers = [layer for layer in model.layers if type(layer).__name__ != "Dropout"]
@@ -125,7 +128,7 @@ def _dense_layers(model) -> list:
     return layers
 
 
-def _values(layers, observation, width: int) -> list[np.ndarray]:
+def _node_values(layers, observation, width: int) -> list[np.ndarray]:
     """Compute the value of every node, layer by layer."""
     given = _options.numbers("observation", observation)
     if given.shape not in ((width,), (1, width)):
@@ -134,7 +137,7 @@ def _values(layers, observation, width: int) -> list[np.ndarray]:
             if given.ndim < 2
             else f"the observation has shape {given.shape}; it must be ({width},): one row."
         )
-    if not (np.abs(given) < 1e38).all():  # what float32 holds; nor is NaN
+    if not (np.abs(given) < 1e38).all():  # also refuses NaN; float32 holds no more
         raise ValueError(f"the observation is {given.tolist()}; its numbers must be finite.")
     values = [given.reshape(-1).astype(np.float32)]
     for layer in layers:
@@ -147,15 +150,15 @@ def _values(layers, observation, width: int) -> list[np.ndarray]:
     return values
 
 
-def _shown(width: int, most: int) -> list[int | None]:
+def _visible_nodes(width: int, max_nodes: int) -> list[int | None]:
     """Choose which nodes of a layer to draw, from top to bottom."""
-    if width <= most:
+    if width <= max_nodes:
         return list(range(width))
-    half = (most - 1) // 2
-    return [*range(half), _GAP, *range(width - half, width)]
+    half = (max_nodes - 1) // 2
+    return [*range(half), _ELLIPSIS, *range(width - half, width)]
 
 
-def _edge(axis, start, end, weight: float) -> None:
+def _draw_edge(axis, start, end, weight: float) -> None:
     axis.plot(
         *zip(start, end, strict=True),
         color=COLOURS["positive" if weight >= 0 else "negative"],
@@ -167,26 +170,34 @@ def _edge(axis, start, end, weight: float) -> None:
     )
 
 
-def _node(axis, place, node, value: float | None, scale: float) -> None:
-    if node is _GAP:
-        axis.text(*place, "⋮", ha="center", va="center", fontsize=16)
+def _draw_node(axis, position, node, value: float | None, scale: float) -> None:
+    if node is _ELLIPSIS:
+        axis.text(*position, "⋮", ha="center", va="center", fontsize=16)
         return
     shade = 0.0 if value is None else 0.75 * abs(value) / scale
     face = (1 - shade * np.array([0.10, 0.25, 0.75])).clip(0, 1)  # white to yellow
-    axis.plot(*place, "o", markersize=23, markerfacecolor=face, markeredgecolor="#333333", zorder=2)
+    axis.plot(
+        *position, "o", markersize=23, markerfacecolor=face, markeredgecolor="#333333", zorder=2
+    )
     if value is not None:
         axis.text(
-            *place, _short(value), ha="center", va="center", fontsize=8.5, color="black", zorder=3
+            *position,
+            _format_value(value),
+            ha="center",
+            va="center",
+            fontsize=8.5,
+            color="black",
+            zorder=3,
         )
 
 
-def _short(value: float) -> str:
+def _format_value(value: float) -> str:
     """Write a number in at most four characters, so that it stays inside its node."""
     digits = 2 if 0 <= value < 9.995 else 1 if -9.95 < value < 99.95 else 0
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
-def _label(layer) -> str:
-    # An activation may be an object of a class, such as a layer.
+def _layer_label(layer) -> str:
+    # An activation may also be an object without a name, such as a layer.
     activation = layer.activation
     return f"{layer.name}\n{getattr(activation, '__name__', type(activation).__name__)}"

@@ -1,4 +1,4 @@
-"""Windows of a signal, channel by channel."""
+"""Plots of windows of a signal, one panel per channel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from coursekit import _options
 from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
-from coursekit.plotting.style import COLOURS, headline, legend, name_axes
+from coursekit.plotting.style import COLOURS, headline, label_axes, legend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,32 +25,32 @@ def plot_windows(
     channels: Sequence[str] = CHANNELS,
     title: str | None = None,
 ) -> Figure:
-    """Draw one to three windows of a signal over each other, one panel per channel.
+    """Draw one to three windows of a signal together, one panel per channel.
 
     Parameters
     ----------
     windows : mapping of str to ndarray, shape (length, channels)
-        What each window is called, and its values.
+        Name and values of each window; one to three of them.
     sampling_rate : float
-        Samples per second, in Hz, more than 0; by default that of the walking data.
+        Time steps per second, in Hz, more than 0; by default that of the walking data.
     channels : sequence of str
-        Name of each channel; by default those of the walking data.
+        Names of the channels; by default those of the walking data.
     title : str, optional
-        The finding, above the figure.
+        Text above the figure; state the finding.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Time in seconds from left to right. Windows differ by colour and line style; they
-        are named below the panels where there are several.
+        Time runs from left to right, in seconds. Windows differ by colour and line style; a
+        legend below the panels names them if there are several.
 
     Raises
     ------
     TypeError
-        If ``windows`` is no mapping of arrays of numbers, ``sampling_rate`` no number, or
-        ``channels`` no sequence (text is none), or ``title`` no text.
+        If ``windows`` is not a mapping to arrays of numbers, ``sampling_rate`` is not a number,
+        ``channels`` is not a sequence or is a single text, or ``title`` is not text.
     ValueError
-        If there is no window or more than three, no channel, their shapes do not fit, or
+        If there is no window or more than three, no channel, a window has another shape, or
         ``sampling_rate`` is out of range.
     """
     import matplotlib.pyplot as plt
@@ -74,17 +74,17 @@ def plot_windows(
     figure, axes = plt.subplots(
         len(channels), 1, figsize=(6.0, 0.8 + 1.35 * len(channels)), sharex=True, squeeze=False
     )
-    for place, (axis, channel) in enumerate(zip(axes[:, 0], channels, strict=True)):
+    for index, (axis, channel) in enumerate(zip(axes[:, 0], channels, strict=True)):
         for (name, window), colour, style in zip(arrays.items(), _COLOURS, _STYLES, strict=False):
             axis.plot(
                 np.arange(len(window)) / rate,
-                window[:, place],
+                window[:, index],
                 color=colour,
                 linestyle=style,
                 linewidth=1.4,
                 label=name,
             )
-        name_axes(axis, y=channel)
+        label_axes(axis, y=channel)
         axis.margins(x=0.01)
     axes[-1, 0].set_xlabel("time (s)")
     if len(arrays) > 1:

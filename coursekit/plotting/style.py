@@ -1,4 +1,4 @@
-"""One style for all figures: colours with a meaning, sizes that survive a phone."""
+"""The style of all figures: colours with fixed meanings, and sizes readable on a phone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
-# From the Okabe-Ito palette, which readers with any colour vision tell apart.
+# The first three and the class colours are from the colour-blind-safe Okabe-Ito palette.
 COLOURS = {
     "train": "#0072B2",  # blue
     "validation": "#D55E00",  # orange
@@ -25,7 +25,7 @@ COLOURS = {
 }
 
 # A page shows a figure up to 700 px wide, a phone 350 px. At 6 inches and 12 points,
-# text is still as large as a caption on the phone.
+# text on the phone is still as large as a caption.
 _SETTINGS = {
     "figure.figsize": (6.0, 3.8),
     "figure.dpi": 140,
@@ -42,39 +42,39 @@ _SETTINGS = {
     "legend.frameon": False,
 }
 
-# For text that others have written: a dollar is a dollar, and not the beginning of a formula.
-AS_WRITTEN = {"parse_math": False, "usetex": False}
+# For text from elsewhere: a dollar sign does not start a formula.
+PLAIN_TEXT = {"parse_math": False, "usetex": False}
 
 
-def headline(place: Axes | Figure, title: str, **options) -> None:
-    """Write the finding above one panel, or above a figure of several."""
+def headline(target: Axes | Figure, title: str, **options) -> None:
+    """Write a title above one panel, or above a figure of several panels."""
     if not title:
         return
-    if hasattr(place, "suptitle"):
-        place.suptitle(title, x=0.02, ha="left", fontsize=12, **AS_WRITTEN)
+    if hasattr(target, "suptitle"):
+        target.suptitle(title, x=0.02, ha="left", fontsize=12, **PLAIN_TEXT)
     else:
-        place.set_title(title, **options, **AS_WRITTEN)
+        target.set_title(title, **options, **PLAIN_TEXT)
 
 
-def name_axes(axis: Axes, x: str | None = None, y: str | None = None) -> None:
-    """Write what the axes of a panel show."""
+def label_axes(axis: Axes, x: str | None = None, y: str | None = None) -> None:
+    """Label the axes of a panel."""
     if x is not None:
-        axis.set_xlabel(x, **AS_WRITTEN)
+        axis.set_xlabel(x, **PLAIN_TEXT)
     if y is not None:
-        axis.set_ylabel(y, **AS_WRITTEN)
+        axis.set_ylabel(y, **PLAIN_TEXT)
 
 
-def legend(place: Axes | Figure, curves: Sequence, names: Sequence[str], **options) -> Legend:
-    """Name curves as their names are written, whatever letter they begin with."""
-    # matplotlib leaves out names that begin with an underscore, so they come afterwards.
-    made = place.legend(curves, [str(place) for place in range(len(names))], **options)
+def legend(target: Axes | Figure, curves: Sequence, names: Sequence[str], **options) -> Legend:
+    """Add a legend whose names may start with an underscore or contain dollar signs."""
+    # matplotlib leaves out names that begin with an underscore, so set the names afterwards.
+    made = target.legend(curves, [str(index) for index in range(len(names))], **options)
     for text, name in zip(made.get_texts(), names, strict=True):
-        text.set(text=name, **AS_WRITTEN)
+        text.set(text=name, **PLAIN_TEXT)
     return made
 
 
 def use_style() -> None:
-    """Give every matplotlib figure of this session the style of the book."""
+    """Apply the style of the book to all matplotlib figures of this session."""
     import matplotlib as mpl
 
     mpl.rcParams.update(_SETTINGS)

@@ -1,4 +1,4 @@
-"""Training: one network, and a grid of networks."""
+"""Train one network or a grid of networks, and read TensorBoard's event files."""
 
 from coursekit.training._grid import capacity_grid
 from coursekit.training._model import Trained, train_model

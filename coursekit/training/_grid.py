@@ -1,4 +1,4 @@
-"""Networks of several widths and depths, trained side by side."""
+"""Train networks of several widths and depths in parallel processes."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit import _options
-from coursekit.training._model import checked, checked_options, train_model, training_rows
-from coursekit.training._processes import Killed, side_by_side
+from coursekit.training._model import checked_images, checked_options, train_model, training_rows
+from coursekit.training._processes import Killed, run_in_processes
 
 if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
-RESULT = "result.json"
-FIGURES = ("parameters", "best validation loss", "epochs", "seconds")
-# How systems say that there is a folder, which cannot be replaced as it has something in it.
-TAKEN = {errno.ENOTEMPTY, errno.EEXIST} | ({errno.EACCES} if os.name == "nt" else set())
-ROUNDS = 4  # how often a network is sent to a cluster whose workers keep dying
-# What the grid itself decides; everything else goes to train_model.
-_DECIDED = {"x", "y", "units", "layers", "log_dir", "seed", "verbose"}
-_DECIDED |= {"model", "optimizer", "callbacks"}
+RESULT_FILE = "result.json"
+METRICS = ("parameters", "best validation loss", "epochs", "seconds")
+# Error numbers of os.replace when the target is a folder that is not empty.
+NOT_EMPTY_ERRORS = {errno.ENOTEMPTY, errno.EEXIST} | ({errno.EACCES} if os.name == "nt" else set())
+MAX_ATTEMPTS = 4  # how often a network is sent to a cluster whose workers keep dying
+# Parameters of train_model that the grid sets or does not offer; the others are its options.
+_SET_BY_GRID = {"x", "y", "units", "layers", "log_dir", "seed", "verbose"}
+_SET_BY_GRID |= {"model", "optimizer", "callbacks"}
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """The name of its TensorBoard run, as in the lab."""
+        """The name of the network's TensorBoard run, as in the MNIST lab."""
         return f"mlp_{self.layers}_layers_{self.units}_units"
 
 
 @dataclass(frozen=True)
-class Finished:
-    """What a worker sends back: figures, and the event files by their place in the run."""
+class CellResult:
+    """The result of training one network: metrics, and event files by path inside the run."""
 
-    figures: dict[str, float]
+    metrics: dict[str, float]
     files: dict[str, bytes]
 
 
@@ -74,69 +74,70 @@ def capacity_grid(
 ) -> pd.DataFrame:
     """Train a network of every width and depth, and compare their best validation losses.
 
-    Each network is trained by :func:`train_model` in another process and with the same
+    Each network is trained by :func:`train_model` in its own process and with the same
     seed, so the results depend neither on the order nor on the number of processes. The
-    largest come first, which leaves no core idle at the end. A finished network is kept in
-    ``log_dir`` at once: call the function again after an interruption, and it goes on where
-    it stopped.
+    largest networks are trained first, so that no core is idle at the end. Each finished
+    network is stored in ``log_dir`` at once: after an interruption, call the function again
+    to train only the networks that are missing.
 
     Parameters
     ----------
     x : ndarray of float32, shape (n, 784)
-        Images as rows, values 0 to 1, in shuffled order.
+        Images as rows, pixel values from 0 to 1, in shuffled order.
     y : ndarray of float32, shape (n, 10)
         Digits, one-hot.
     units, layers : sequence of int
         The widths and depths to combine; each at least 1.
     log_dir : path
-        Folder with one TensorBoard run per network, named by its id,
+        Folder for one TensorBoard run per network, named
         ``mlp_{layers}_layers_{units}_units``.
     n_jobs : int
-        Processes on this machine, at least 1; -1 is one per core. Each takes about 1 GB.
+        Number of processes on this machine, at least 1; -1 starts one per core. Each needs
+        about 1 GB of memory.
     client : distributed.Client, optional
-        Train on the workers of this Dask cluster instead. They need coursekit, but no
-        folder in common.
+        Train on the workers of this Dask cluster instead. The workers need coursekit, but
+        no shared folder.
     seed : int
-        Seed of every network.
+        Seed of every network, from 0 to 2**32 - 1.
     progress : bool
-        Draw a bar.
+        Whether to show a progress bar.
     **options
-        Further options of :func:`train_model`, for example ``epochs`` or ``dropout``.
+        Other options of :func:`train_model`, for example ``epochs`` or ``dropout``.
 
     Returns
     -------
     DataFrame
-        One row per network, in the order of widths and, within each, of depths: ``id``,
+        One row per network, ordered by width and then by depth as given: ``id``,
         ``units``, ``layers``, ``parameters``, ``best validation loss``, ``epochs``,
         ``seconds`` and ``error``. Where training failed, ``error`` says why, and the
-        figures are missing.
+        metrics are missing.
 
     Raises
     ------
     TypeError
-        If there is no such option, one is of another type, ``units`` or ``layers`` are not
-        whole numbers, or ``client`` is no client.
+        If an option is unknown or has the wrong type, ``units`` or ``layers`` are not whole
+        numbers, or ``client`` is not a ``distributed.Client``.
     ValueError
         If the grid is empty or names a network twice, an option is out of range, the arrays
-        are not as described, ``log_dir`` is a file, or holds a network that was trained with
-        other data or options.
+        are not as described, ``log_dir`` is a file, or ``log_dir`` holds a network that was
+        trained with different data or options.
 
     Warns
     -----
     UserWarning
-        If networks failed; the others are trained all the same. If files of a finished network
-        are damaged; it is trained anew.
+        If networks failed (the others are still trained), or if files of a finished network
+        are damaged (it is trained again).
     """
     import pandas as pd
 
-    x, y = checked(x, y)
-    n_jobs, progress = _jobs(n_jobs), _options.flag("progress", progress)
+    x, y = checked_images(x, y)
+    n_jobs, progress = _checked_jobs(n_jobs), _options.flag("progress", progress)
     seed = _options.seed("seed", seed)
     cells = _cells(units, layers)
     defaults = {
         name: parameter.default
         for name, parameter in inspect.signature(train_model).parameters.items()
-        if name not in _DECIDED
+        if name not in _SET_BY_GRID
     }
     if unknown := set(options) - set(defaults):
         raise TypeError(f"train_model has no option {', '.join(sorted(unknown))} for the grid.")
@@ -146,8 +147,8 @@ def capacity_grid(
     if client is not None and not hasattr(client, "scatter"):
         raise TypeError(f"client is {_options.shown(client)}; it must be a distributed.Client.")
     settings = {"data": _digest(x, y), "seed": seed, **defaults, **options}
-    done = {cell: _finished(folder / cell.id, settings) for cell in cells}
-    missing = [cell for cell, figures in done.items() if figures is None]
+    done = {cell: _stored_metrics(folder / cell.id, settings) for cell in cells}
+    missing = [cell for cell, metrics in done.items() if metrics is None]
     missing.sort(key=lambda cell: cell.units * (784 + cell.layers * cell.units), reverse=True)
     folder.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)
@@ -157,14 +158,16 @@ def capacity_grid(
         outcomes = _on_this_machine(missing, x, y, n_jobs=n_jobs, seed=seed, options=options)
     else:
         outcomes = _on_a_cluster(missing, x, y, client=client, seed=seed, options=options)
-    for cell, outcome in _with_bar(outcomes, len(missing), of=len(cells), draw=progress):
-        if isinstance(outcome, Finished):
+    for cell, outcome in _with_progress_bar(
+        outcomes, len(missing), total=len(cells), show=progress
+    ):
+        if isinstance(outcome, CellResult):
             try:
-                _keep(folder / cell.id, outcome, settings)
-            except OSError as error:  # a disk that is full: the others may have room
+                _store(folder / cell.id, outcome, settings)
+            except OSError as error:  # for example a full disk; smaller networks may still fit
                 outcome = f"it was trained but could not be kept: {error}"
             else:
-                done[cell] = outcome.figures
+                done[cell] = outcome.metrics
         if isinstance(outcome, str):
             errors[cell] = outcome
     if errors:
@@ -175,23 +178,23 @@ def capacity_grid(
             stacklevel=2,
         )
     rows = [
-        {"id": cell.id, **asdict(cell), **(figures or {}), "error": errors.get(cell, "")}
-        for cell, figures in done.items()
+        {"id": cell.id, **asdict(cell), **(metrics or {}), "error": errors.get(cell, "")}
+        for cell, metrics in done.items()
     ]
     columns = ["id", "units", "layers", "parameters", "best validation loss", "epochs"]
     table = pd.DataFrame(rows, columns=[*columns, "seconds", "error"])
     return table.astype({"parameters": "Int64", "epochs": "Int64"})
 
 
-# The seed is the process's, so a worker with several threads trains one network at a time.
-_one_at_a_time = threading.Lock()
+# The random seed is shared by a process, so a worker with several threads trains one at a time.
+_training_lock = threading.Lock()
 
 
 def train_cell(
     cell: Cell, x: np.ndarray, y: np.ndarray, seed: int, options: dict
-) -> Finished | str:
-    """Train one network where this runs; return what it gave, or why it failed."""
-    with _one_at_a_time, tempfile.TemporaryDirectory() as folder:
+) -> CellResult | str:
+    """Train one network in this process; return its result, or why training failed."""
+    with _training_lock, tempfile.TemporaryDirectory() as folder:
         try:
             trained = train_model(
                 x, y, units=cell.units, layers=cell.layers, log_dir=folder, seed=seed, **options
@@ -203,22 +206,22 @@ def train_cell(
             for path in sorted(Path(folder).rglob("*"))
             if path.is_file()
         }
-    figures = {
+    metrics = {
         "parameters": trained.model.count_params(),
         "best validation loss": float(trained.best["val_loss"]),
         "epochs": len(trained.history),
         "seconds": trained.seconds,
     }
-    return Finished(figures, files)
+    return CellResult(metrics, files)
 
 
 # ------------------------------------------------------------------ where networks are trained
 
-Outcomes = Iterator[tuple[Cell, "Finished | str"]]
+Outcomes = Iterator[tuple[Cell, "CellResult | str"]]
 
 
 def _on_this_machine(cells, x, y, *, n_jobs, seed, options) -> Outcomes:
-    """Train in ``n_jobs`` processes, which read the arrays from one file each."""
+    """Train in ``n_jobs`` processes, which map the arrays from one ``.npy`` file each."""
     from joblib import cpu_count
 
     if not cells:
@@ -233,15 +236,15 @@ def _on_this_machine(cells, x, y, *, n_jobs, seed, options) -> Outcomes:
         arguments = (*files, seed, options)
         train, killed = _train_from_files, []
         shared = {"threads": max(1, cores // jobs), "folder": Path(folder)}
-        for cell, outcome in side_by_side(train, cells, arguments, jobs=jobs, **shared):
+        for cell, outcome in run_in_processes(train, cells, arguments, jobs=jobs, **shared):
             if isinstance(outcome, Killed):
                 killed.append(cell)
             else:
                 yield cell, outcome
-        # Most likely for want of memory. By itself its network may have enough; if not, it is
-        # the one to name.
+        # A process was most likely killed because memory ran out. Train its network again
+        # alone: it may have enough memory then; if not, report it.
         shared["threads"] = cores
-        for cell, outcome in side_by_side(train, killed, arguments, jobs=1, **shared):
+        for cell, outcome in run_in_processes(train, killed, arguments, jobs=1, **shared):
             if isinstance(outcome, Killed):
                 outcome = "its process was killed; is there enough memory?"
             yield cell, outcome
@@ -253,13 +256,13 @@ def _train_from_files(cell, x_file, y_file, seed, options):
 
 
 def _on_a_cluster(cells, x, y, *, client, seed, options) -> Outcomes:
-    """Train on Dask's workers; one that dies has its network trained once more."""
+    """Train on Dask's workers; if a worker dies, submit its networks again."""
     from distributed import as_completed
 
-    for attempt in range(1, ROUNDS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         if not cells:
             return
-        # A copy on every worker. If all that have one die, those that come back get it again.
+        # A copy on every worker. If all of these die, the next attempt sends it to the new ones.
         on_workers = client.scatter([x, y], broadcast=True)
         futures = {
             client.submit(train_cell, cell, *on_workers, seed, options, pure=False): cell
@@ -272,8 +275,8 @@ def _on_a_cluster(cells, x, y, *, client, seed, options) -> Outcomes:
                 elif future.status == "error":
                     error = future.exception()
                     yield futures[future], f"{type(error).__name__}: {error}"
-                elif attempt == ROUNDS:
-                    yield futures[future], f"{ROUNDS} times the worker that had its data died"
+                elif attempt == MAX_ATTEMPTS:
+                    yield futures[future], f"{MAX_ATTEMPTS} times the worker that had its data died"
                 else:
                     continue
                 cells = [cell for cell in cells if cell is not futures[future]]
@@ -281,25 +284,31 @@ def _on_a_cluster(cells, x, y, *, client, seed, options) -> Outcomes:
             client.cancel(list(futures))
 
 
-# ------------------------------------------------------------------ what is kept
+# ------------------------------------------------------------------ stored networks
 
 
-def _finished(run: Path, settings: dict) -> dict | None:
-    """Return the figures of a network that is finished; warn if its folder is damaged."""
+def _stored_metrics(run: Path, settings: dict) -> dict | None:
+    """Return the stored metrics of a finished network; None if missing or damaged (with a warning).
+
+    Raises
+    ------
+    ValueError
+        If the network was trained with different settings.
+    """
     try:
-        text = (run / RESULT).read_text(encoding="utf-8")
+        text = (run / RESULT_FILE).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    except ValueError as error:  # no UTF-8
-        return _damaged(run, error)
+    except ValueError as error:  # not UTF-8
+        return _warn_damaged(run, error)
     try:
-        kept = json.loads(text)
-        earlier, figures, files = (dict(kept[part]) for part in ("settings", "figures", "files"))
-        found = {name: type(figures[name]) for name in FIGURES}
+        stored = json.loads(text)
+        earlier, metrics, files = (dict(stored[key]) for key in ("settings", "figures", "files"))
+        found = {name: type(metrics[name]) for name in METRICS}
     except (ValueError, TypeError, KeyError) as error:
-        return _damaged(run, f"{type(error).__name__}: {error}")
+        return _warn_damaged(run, f"{type(error).__name__}: {error}")
     if not all(issubclass(kind, int | float) for kind in found.values()):
-        return _damaged(run, "figures are no numbers")
+        return _warn_damaged(run, "figures are no numbers")
     other = {
         name: (earlier.get(name), settings.get(name))
         for name in {*earlier, *settings}
@@ -314,27 +323,27 @@ def _finished(run: Path, settings: dict) -> dict | None:
     for name, digest in files.items():
         try:
             if hashlib.sha256((run / name).read_bytes()).hexdigest() != digest:
-                return _damaged(run, f"{name} has changed")
+                return _warn_damaged(run, f"{name} has changed")
         except OSError as error:
-            return _damaged(run, error)
-    return figures
+            return _warn_damaged(run, error)
+    return metrics
 
 
-def _damaged(run: Path, reason: object) -> None:
+def _warn_damaged(run: Path, reason: object) -> None:
     warnings.warn(
-        f"{run / RESULT}, or what belongs to it, is damaged ({reason}); the network is trained "
-        "anew.",
+        f"{run / RESULT_FILE}, or what belongs to it, is damaged ({reason}); the network is "
+        "trained anew.",
         stacklevel=4,
     )
 
 
-def _keep(run: Path, outcome: Finished, settings: dict) -> None:
-    """Write a finished network so that it is there as a whole or not at all.
+def _store(run: Path, outcome: CellResult, settings: dict) -> None:
+    """Write the files of a finished network atomically: all of them or none.
 
     Raises
     ------
     OSError
-        If it cannot be written; then nothing of it is left.
+        If they cannot be written.
     """
     part = Path(tempfile.mkdtemp(prefix=f".{run.name}.", suffix=".part", dir=run.parent))
     try:
@@ -343,20 +352,20 @@ def _keep(run: Path, outcome: Finished, settings: dict) -> None:
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).write_bytes(content)
         new.mkdir(exist_ok=True)
-        kept = {
+        stored = {
             "settings": settings,
-            "figures": outcome.figures,
+            "figures": outcome.metrics,
             "files": {
                 name: hashlib.sha256(content).hexdigest() for name, content in outcome.files.items()
             },
         }
-        (new / RESULT).write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-        # Another grid may put the same network there at the same time: the last one stays.
+        (new / RESULT_FILE).write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
+        # Another grid may store the same network at the same time: the last one wins.
         for attempt in range(1000):
             try:
                 os.replace(new, run)
             except OSError as error:
-                if error.errno not in TAKEN:
+                if error.errno not in NOT_EMPTY_ERRORS:
                     raise
                 with suppress(FileNotFoundError):
                     os.replace(run, part / f"old{attempt}")
@@ -368,7 +377,7 @@ def _keep(run: Path, outcome: Finished, settings: dict) -> None:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what a grid that was killed while it wrote has left, an hour ago or more."""
+    """Remove temporary folders, older than an hour, of grids that were killed while writing."""
     for part in folder.glob(".mlp_*.part"):
         with suppress(OSError):
             if part.stat().st_mtime < time.time() - 3600:
@@ -383,7 +392,7 @@ def _digest(x: np.ndarray, y: np.ndarray) -> str:
     return digest.hexdigest()[:16]
 
 
-def _jobs(n_jobs: int) -> int:
+def _checked_jobs(n_jobs: int) -> int:
     if n_jobs is not True and isinstance(n_jobs, int | np.integer) and n_jobs == -1:
         return -1
     try:
@@ -396,7 +405,7 @@ def _jobs(n_jobs: int) -> int:
 
 def _cells(units: Sequence[int], layers: Sequence[int]) -> list[Cell]:
     widths, depths = (
-        # One that is too small is a network that fails, and the others are trained all the same.
+        # A width or depth below 1 is reported in its own row; the other networks are trained.
         [_options.whole(name, each, least=-(2**31)) for each in given]
         for name, given in (
             ("units", _options.sequence("units", units, "whole numbers")),
@@ -411,14 +420,14 @@ def _cells(units: Sequence[int], layers: Sequence[int]) -> list[Cell]:
     return cells
 
 
-def _with_bar(outcomes: Outcomes, missing: int, *, of: int, draw: bool) -> Outcomes:
+def _with_progress_bar(outcomes: Outcomes, missing: int, *, total: int, show: bool) -> Outcomes:
     from tqdm import tqdm
 
-    with tqdm(total=of, initial=of - missing, disable=not draw, unit="network") as bar:
+    with tqdm(total=total, initial=total - missing, disable=not show, unit="network") as bar:
         for cell, outcome in outcomes:
             words = (
-                f"{outcome.figures['best validation loss']:.4f}"
-                if isinstance(outcome, Finished)
+                f"{outcome.metrics['best validation loss']:.4f}"
+                if isinstance(outcome, CellResult)
                 else "failed"
             )
             bar.set_postfix_str(f"{cell.id}: {words}")

@@ -1,4 +1,4 @@
-"""One training run of the tuning lab, with its callbacks."""
+"""Train one network of the MNIST tuning lab, with the lab's callbacks."""
 
 from __future__ import annotations
 
@@ -19,32 +19,33 @@ if TYPE_CHECKING:
     import pandas as pd
 
 INPUTS, CLASSES = 784, 10
-# Nothing is learned from validation, so its batches need not be small.
+# Validation updates no weights, so its batches can be large.
 VALIDATION_BATCH = 2000
-# Weights times rows from which steps compiled with XLA are faster: in trials on 48,000 digits
+# Parameters times training rows from which XLA is faster: in trials on 48,000 digits,
 # 1 x 512 (2e10) was slower with it and 1 x 1024 (4e10) faster. With dropout, 2 x 512 was slower.
-WORTH_COMPILING = 3e10
+XLA_MIN_WORK = 3e10
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Trained:
-    """A model that :func:`train_model` has trained, and what was recorded on the way.
+    """A trained model with its history, as :func:`train_model` returns it.
 
     Attributes
     ----------
     model : keras.Sequential
-        With the weights of its best epoch.
+        The trained network; with early stopping, it has the weights of its best epoch.
     history : DataFrame
         One row per epoch, counted from 1 (the index): ``accuracy``, ``loss``,
         ``val_accuracy``, ``val_loss`` and ``learning_rate``.
     seconds : float
-        How long ``fit`` took.
+        Duration of ``fit``, in seconds.
 
     Raises
     ------
     TypeError
-        If ``model`` is no Keras model, ``history`` no DataFrame, or ``seconds`` no number.
+        If ``model`` is not a Keras model, ``history`` not a DataFrame, or ``seconds`` not a
+        number.
     ValueError
         If ``history`` has no rows or no ``val_loss``, or ``seconds`` is negative.
     """
@@ -70,7 +71,7 @@ class Trained:
         Raises
         ------
         ValueError
-            If no epoch has a validation loss that is finite.
+            If no epoch has a finite validation loss.
         """
         losses = self.history["val_loss"]
         if not np.isfinite(losses).any():
@@ -120,59 +121,62 @@ def train_model(
     seed: int | None = None,
     verbose: int = 0,
 ) -> Trained:
-    """Train one network of the MNIST tuning lab, or another, with the lab's callbacks.
+    """Train a network of the MNIST tuning lab, or a given model, with the lab's callbacks.
 
-    Stochastic gradient descent with momentum, early stopping that keeps the best weights,
-    and a learning rate that falls when the validation loss stops falling.
+    By default, training uses stochastic gradient descent with momentum, early stopping that
+    restores the best weights, and a learning rate that is reduced when the validation loss
+    stops falling.
 
     Parameters
     ----------
     x : ndarray of float32, shape (n, 784)
-        Images as rows, values 0 to 1, in shuffled order: the last rows are for validation.
+        Images as rows, pixel values from 0 to 1, in shuffled order: the last rows are the
+        validation set.
     y : ndarray of float32, shape (n, 10)
         Digits, one-hot.
     units, layers, dropout, l2
         As for :func:`coursekit.models.mnist_mlp`.
     learning_rate : float
-        Step size at the start, more than 0 and at most 1e38.
+        Initial learning rate, from 1e-38 to 1e38.
     momentum : float
-        Share of the last step that the next one keeps, in [0, 1).
+        Momentum of the gradient descent, in [0, 1).
     epochs : int
-        At most so many, at least 1.
+        Maximum number of epochs, at least 1.
     batch_size : int
-        Rows in a step, at least 1.
+        Examples per training step, at least 1.
     validation_split : float
-        Share of the rows, the last ones, that are kept out for validation, in (0, 1). At
-        least one row has to be left on either side.
+        Share of the rows, in (0, 1), that forms the validation set; these are the last rows.
+        Training and validation set need at least one row each.
     patience : int or None
-        Stop after so many epochs without a validation loss lower by ``min_delta``, and go
-        back to the weights of the best epoch. None trains all epochs and keeps the last; 0 is
-        taken for 1.
+        Stop after this many epochs in which the validation loss has not fallen by more than
+        ``min_delta``, and restore the weights of the best epoch. None trains all epochs and
+        leaves the last weights; 0 means 1.
     min_delta : float
-        See above; 0 or more.
+        Smallest decrease of the validation loss that counts for early stopping, at least 0.
     plateau_patience : int or None
-        Multiply the learning rate by ``plateau_factor`` after so many epochs without a lower
-        validation loss. None leaves the rate as it is; 0 is taken for 1.
+        Multiply the learning rate by ``plateau_factor`` after this many epochs without a
+        lower validation loss. None never reduces the rate; 0 means 1.
     plateau_factor : float
-        See above, in (0, 1).
+        Factor for the learning rate on a plateau, in (0, 1).
     model : keras.Sequential, optional
-        Train this network for classes instead of the lab's. ``x`` and ``y`` are then as it
-        takes and gives them; ``units``, ``layers``, ``dropout`` and ``l2`` are not used.
+        Train this classifier instead of a network of the lab. ``x`` and ``y`` must have its
+        input and output shapes; ``units``, ``layers``, ``dropout`` and ``l2`` are ignored.
     optimizer : keras.optimizers.Optimizer or str, optional
-        Instead of gradient descent with ``learning_rate`` and ``momentum``.
+        Use this instead of gradient descent with ``learning_rate`` and ``momentum``.
     callbacks : sequence of keras.callbacks.Callback
-        To be called beside the lab's.
+        Callbacks in addition to the lab's.
     precision : {"float32", "bfloat16"}
-        ``"bfloat16"``: compute all layers but the last with 8 significant bits while training;
-        weights and the trained model stay float32. Faster for wide networks on processors
-        that have it (``avx512_bf16`` or ``amx_bf16`` among the flags of ``/proc/cpuinfo``);
-        on others it has not been tried. Its accuracy has not been compared over seeds.
+        ``"bfloat16"`` computes all layers but the last with 8 significant bits while
+        training; weights and the trained model stay float32. It is faster for wide networks
+        on processors that support it (``avx512_bf16`` or ``amx_bf16`` among the flags of
+        ``/proc/cpuinfo``), and untested on others. Its accuracy has not been compared over
+        seeds.
     log_dir : path, optional
-        Write TensorBoard's event files into this folder.
+        Folder for TensorBoard's event files.
     seed : int, optional
-        Seed Python, NumPy and Keras first, with 0 to 2**32 - 1.
+        Seed for Python, NumPy and Keras, from 0 to 2**32 - 1. None leaves them unseeded.
     verbose : int
-        As for ``fit``: 0 is silent, 1 draws a bar, 2 prints a line per epoch.
+        As for ``fit``: 0 prints nothing, 1 a progress bar, 2 one line per epoch.
 
     Returns
     -------
@@ -186,12 +190,11 @@ def train_model(
 
     Notes
     -----
-    All steps of an epoch run in one call of the compiled training function, validation takes
-    large batches, steps of large networks without dropout are compiled with XLA, and batches
-    are made inside TensorFlow (``coursekit.training.loop.fit``, which says when callbacks
-    are called). All take less time than the defaults
-    and give the same result up to rounding; what they give together is measured in
-    ``benchmarks/training.py``.
+    Four changes make training faster than Keras's defaults, with the same result up to
+    rounding: all steps of an epoch run in one call of the compiled training function,
+    validation uses large batches, steps of large networks without dropout are compiled with
+    XLA, and batches are made inside TensorFlow. ``coursekit.training.loop.fit`` describes
+    when callbacks are called; ``benchmarks/training.py`` measures the speed.
 
     References
     ----------
@@ -212,7 +215,7 @@ def train_model(
         plateau_factor=plateau_factor,
         precision=precision,
     )
-    x, y = checked(x, y) if model is None else _fitting(x, y, model)
+    x, y = checked_images(x, y) if model is None else _checked_for_model(x, y, model)
     rows = training_rows(len(x), validation_split)
     batch_size = options["batch_size"]
     if seed is not None:
@@ -248,7 +251,7 @@ def train_model(
     dense = all(isinstance(layer, keras.layers.Dense) for layer in model.layers)
 
     def compile_for(precision: str) -> None:
-        # The last layer's probabilities are float32 in any case: the loss needs their digits.
+        # The output layer always computes in float32: the loss needs the precision.
         for layer in model.layers[:-1]:
             layer.dtype_policy = PRECISIONS[precision]
         model.layers[-1].dtype_policy = "float32"
@@ -257,16 +260,16 @@ def train_model(
             optimizer=optimizer,
             metrics=["accuracy"],
             steps_per_execution=loop.steps_per_epoch(rows, batch_size),
-            # In bfloat16 steps compiled with XLA took nearly twice as long as without it.
+            # With bfloat16, XLA made steps nearly twice as slow.
             jit_compile=precision == "float32"
             and dense
-            and model.count_params() * rows >= WORTH_COMPILING,
+            and model.count_params() * rows >= XLA_MIN_WORK,
         )
 
     compile_for(precision)
-    called = [_record_rate(keras)]
+    lab_callbacks = [_record_rate(keras)]
     if patience is not None:
-        called.append(
+        lab_callbacks.append(
             keras.callbacks.EarlyStopping(
                 patience=options["patience"],
                 min_delta=options["min_delta"],
@@ -274,13 +277,13 @@ def train_model(
             )
         )
     if plateau_patience is not None:
-        called.append(
+        lab_callbacks.append(
             keras.callbacks.ReduceLROnPlateau(
                 patience=options["plateau_patience"], factor=options["plateau_factor"]
             )
         )
     if folder is not None:
-        called.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
+        lab_callbacks.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
     began = time.perf_counter()
     recorded = loop.fit(
         model,
@@ -290,7 +293,7 @@ def train_model(
         batch_size=batch_size,
         validation_batch_size=VALIDATION_BATCH,
         epochs=options["epochs"],
-        callbacks=[*called, *callbacks],
+        callbacks=[*lab_callbacks, *callbacks],
         verbose=int(verbose),
     )
     seconds = time.perf_counter() - began
@@ -302,7 +305,7 @@ def train_model(
 
 
 def _record_rate(keras):
-    """Write the learning rate of each epoch into the history, whether or not it changes."""
+    """Return a callback that records the learning rate of each epoch in the history."""
 
     class RecordRate(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
@@ -315,7 +318,7 @@ def _record_rate(keras):
 
 
 def _optimizer(keras, optimizer):
-    """Return an optimiser of Keras, by its name or as it is."""
+    """Return a Keras optimiser, given as an object or by name."""
     if not isinstance(optimizer, str | keras.optimizers.Optimizer):
         raise TypeError(
             f"optimizer is {_options.shown(optimizer)}; it must be a Keras optimizer or its name."
@@ -330,12 +333,12 @@ def _optimizer(keras, optimizer):
 
 
 def checked_options(**options: Any) -> dict[str, Any]:
-    """Return options of :func:`train_model` as Python's own numbers.
+    """Validate options of :func:`train_model` and convert NumPy numbers to Python numbers.
 
     Raises
     ------
     TypeError, ValueError
-        If one is out of range; the message names it.
+        If an option has the wrong type or is out of range; the message names it.
     """
     made = {}
     for name, value in options.items():
@@ -348,7 +351,7 @@ def checked_options(**options: Any) -> dict[str, Any]:
         elif name in ("plateau_factor", "validation_split"):
             made[name] = _options.fraction(name, value)
         elif name == "learning_rate":
-            # What float32 holds.
+            # The range of float32.
             made[name] = _options.number(
                 name, value, "more than 0 (1e-38 to 1e38)", lambda rate: 1e-38 <= rate <= 1e38
             )
@@ -362,7 +365,7 @@ def checked_options(**options: Any) -> dict[str, Any]:
 
 
 def training_rows(rows: int, validation_split: float) -> int:
-    """Return how many of the rows are trained on, as Keras counts them."""
+    """Return the size of the training set for a ``validation_split``, as Keras computes it."""
     first = math.floor(rows * (1.0 - validation_split))
     if not 0 < first < rows:
         raise ValueError(
@@ -372,8 +375,8 @@ def training_rows(rows: int, validation_split: float) -> int:
     return first
 
 
-def _fitting(x, y, model: keras.Sequential) -> tuple[np.ndarray, np.ndarray]:
-    """Return arrays for a network as contiguous float32, or say what does not fit."""
+def _checked_for_model(x, y, model: keras.Sequential) -> tuple[np.ndarray, np.ndarray]:
+    """Validate arrays for a given model; return them as contiguous float32."""
     if not hasattr(model, "layers") or not hasattr(model, "fit"):
         raise TypeError(f"model is {_options.shown(model)}; it must be a Keras model.")
     if not (model.built and model.layers):
@@ -402,8 +405,8 @@ def _expect_finite(**arrays: np.ndarray) -> None:
             )
 
 
-def checked(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return images and labels as contiguous float32, or say what is wrong with them."""
+def checked_images(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Validate images and one-hot labels; return them as contiguous float32."""
     x, y = _options.numbers("x", x), _options.numbers("y", y)
     if x.ndim != 2 or x.shape[1] != INPUTS:
         raise ValueError(
@@ -428,5 +431,5 @@ def checked(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             f"row {row} of y is {y[row].tolist()}, which does not sum to 1; it must be one-hot: "
             "1 in the column of its digit, else 0."
         )
-    # One copy in the type that the network computes in, rather than one per batch.
+    # Convert once here rather than once per batch.
     return np.ascontiguousarray(x, dtype=np.float32), np.ascontiguousarray(y, dtype=np.float32)

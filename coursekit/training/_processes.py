@@ -1,7 +1,7 @@
-"""Do work in processes of this machine, of which any may be killed without harm to the others.
+"""Run tasks in separate processes, so that a killed process loses only its own task.
 
-``concurrent.futures`` gives up all work once one process is killed, and does not say whose
-process it was; so each network gets a process and a pipe of its own here.
+``concurrent.futures`` abandons all tasks when one process is killed, and does not report which
+task was running in it. Here each task has its own process and pipe.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from typing import Any, TypeVar
 
 Name = TypeVar("Name", bound=Hashable)
 
-NOT_STARTED = "its process ended before it could train; what it said is on the terminal"
-LONGEST_FOLDER = 70  # bytes of the temporary folder, below which sockets have names
+NO_RESULT = "its process ended before it could train; what it said is on the terminal"
+MAX_TEMP_DIR_BYTES = 70  # longer paths leave no room for socket names (at most 107 bytes)
 
 
 class Killed:
-    """Stands for what a process would have sent if nobody had killed it."""
+    """Stands for the result of a process that was killed."""
 
 
-def side_by_side(
+def run_in_processes(
     work: Callable[..., Any],
     names: Iterable[Name],
     arguments: tuple,
@@ -44,33 +44,33 @@ def side_by_side(
     Parameters
     ----------
     work : callable
-        A function that can be pickled, as its result has to be.
+        A function that can be pickled, and whose result can be pickled.
     names : iterable
-        The first arguments, in the order in which they are begun.
+        First arguments of the calls, in the order in which to start them.
     arguments : tuple
-        The others, the same for all.
+        Further arguments, the same for all calls.
     jobs : int
-        How many processes run at a time.
+        Maximum number of processes at a time.
     threads : int
-        How many threads TensorFlow takes in each.
+        Number of TensorFlow threads per process.
     folder : Path
-        For the temporary files of all processes. The caller removes it; if it was killed, the
-        processes do.
+        Folder for the temporary files of all processes. The caller removes it; if the caller
+        is killed, the processes do.
 
     Yields
     ------
     name, result
-        In the order in which they end. The result is an instance of :class:`Killed` if the
-        process was killed, and an error's text if it ended in another way without a result.
+        Pairs in the order in which the calls end. The result is an instance of
+        :class:`Killed` if the process was killed, and the text of an error if the call failed.
     """
-    context = _context()
-    # The process that others are forked from has the environment of the first call.
+    context = _process_context()
+    # The fork server has the environment of the first call, so each process sets its own.
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     for pool in ("INTRA", "INTER"):
         environment[f"TF_NUM_{pool}OP_THREADS"] = str(threads)
     folders = [folder]
     if context.get_start_method() == "forkserver":
-        folders.append(get_temp_dir())  # which holds its sockets
+        folders.append(get_temp_dir())  # holds the sockets of the fork server
     waiting = list(names)[::-1]
     running: dict[Connection, tuple[Name, multiprocessing.Process]] = {}
     try:
@@ -79,11 +79,11 @@ def side_by_side(
                 receiver, sender = context.Pipe(duplex=False)
                 name = waiting.pop()
                 process = context.Process(
-                    target=_in_process,
+                    target=_run_and_send,
                     args=(sender, environment, folders, work, (name, *arguments)),
                     daemon=True,
                 )
-                with _without_main():
+                with _main_module_hidden():
                     process.start()
                 sender.close()  # so that the pipe ends when the process does
                 running[receiver] = name, process
@@ -96,7 +96,7 @@ def side_by_side(
                 receiver.close()
                 process.join()
                 if result is None:
-                    result = Killed() if process.exitcode < 0 else NOT_STARTED
+                    result = Killed() if process.exitcode < 0 else NO_RESULT
                 yield name, result
     finally:
         for _, process in running.values():
@@ -104,10 +104,10 @@ def side_by_side(
             process.join()
 
 
-def _context():
-    """Return the way to start processes: forked from one that has TensorFlow, on Linux."""
-    # Elsewhere it is not known to be safe, and the names of sockets have at most 107 bytes.
-    if sys.platform != "linux" or len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
+def _process_context():
+    """Return the multiprocessing context: on Linux, a fork server that has imported TensorFlow."""
+    # On other systems forking is not known to be safe. The fork server needs short socket names.
+    if sys.platform != "linux" or len(os.fsencode(tempfile.gettempdir())) > MAX_TEMP_DIR_BYTES:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["coursekit.training._preload"])
@@ -115,10 +115,10 @@ def _context():
 
 
 @contextmanager
-def _without_main() -> Iterator[None]:
-    """Let a process start without the caller's script, which it needs nothing of.
+def _main_module_hidden() -> Iterator[None]:
+    """Hide the caller's script, so that a new process does not run it again.
 
-    It would run the script again, which then had to be written for that.
+    Otherwise the script would need an ``if __name__ == "__main__"`` guard.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
@@ -128,21 +128,21 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _in_process(
+def _run_and_send(
     sender: Connection, environment: dict[str, str], folders: list, work, arguments: tuple
 ) -> None:
-    """Do the work and send its result."""
-    threading.Thread(target=_end_with_caller, args=(folders,), daemon=True).start()
+    """Call ``work`` and send its result through the pipe."""
+    threading.Thread(target=_exit_with_parent, args=(folders,), daemon=True).start()
     os.environ.update(environment)
-    tempfile.tempdir = str(folders[0])  # TensorFlow writes there, too
+    tempfile.tempdir = str(folders[0])  # TensorFlow writes there too
     try:
         sender.send(work(*arguments))
-    except Exception as error:  # of training, or because the result cannot be pickled
+    except Exception as error:  # from training, or because the result cannot be pickled
         sender.send(f"{type(error).__name__}: {error}")
 
 
-def _end_with_caller(folders: list) -> None:
-    """Wait for the end of the process that asked for this one; then clear away, and end."""
+def _exit_with_parent(folders: list) -> None:
+    """Wait until the parent process ends; then delete the temporary folders and exit."""
     multiprocessing.parent_process().join()
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)

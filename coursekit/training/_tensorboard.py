@@ -1,4 +1,4 @@
-"""Read back what TensorBoard shows."""
+"""Read training curves from TensorBoard's event files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PREFIX = "epoch_"
-_PARTS = {"train": "training", "validation": "validation"}
+_DATA_SETS = {"train": "training", "validation": "validation"}
 
 
 def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
@@ -20,24 +20,24 @@ def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
     Parameters
     ----------
     log_dir : path
-        The folder that ``tensorboard --logdir`` is given. A run is a folder in it that
-        holds what ``keras.callbacks.TensorBoard`` wrote; it may lie deeper.
+        The folder for ``tensorboard --logdir``. Each run is a folder below it, at any depth,
+        with event files of ``keras.callbacks.TensorBoard``.
 
     Returns
     -------
     DataFrame
-        One row per run, part of the data, metric and epoch, in this order: ``run`` (the
-        folder, relative to ``log_dir``), ``data`` (``"training"`` or ``"validation"``),
+        One row per run, data set, metric and epoch, sorted in this order. Columns: ``run``
+        (folder relative to ``log_dir``), ``data`` (``"training"`` or ``"validation"``),
         ``metric`` (for example ``"loss"``), ``epoch`` (from 1) and ``value``.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or no event file in it.
+        If the folder does not exist or has no event file.
     TypeError, ValueError
-        If ``log_dir`` is no path, or the path of a file.
+        If ``log_dir`` is not a path, or is the path of a file.
     ValueError
-        If an event file is damaged, or is just being written.
+        If an event file is damaged or still being written.
     """
     folder = _options.path("log_dir", log_dir)
     if not folder.is_dir():
@@ -46,22 +46,22 @@ def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 
-    places = sorted({path.parent for path in folder.rglob("events.out.tfevents.*")})
+    run_folders = sorted({path.parent for path in folder.rglob("events.out.tfevents.*")})
     rows = []
-    for place in places:
-        if place.name not in _PARTS:
+    for run_folder in run_folders:
+        if run_folder.name not in _DATA_SETS:
             continue
-        for path in sorted(place.glob("events.out.tfevents.*")):
-            _expect_whole(path)
-        events = EventAccumulator(str(place), size_guidance={"tensors": 0}).Reload()
+        for path in sorted(run_folder.glob("events.out.tfevents.*")):
+            _raise_if_damaged(path)
+        events = EventAccumulator(str(run_folder), size_guidance={"tensors": 0}).Reload()
         for tag in events.Tags()["tensors"]:
             if not tag.startswith(_PREFIX):
-                continue  # other summaries, for example by step
+                continue  # other summaries, for example per step
             for event in events.Tensors(tag):
                 rows.append(
                     {
-                        "run": place.parent.relative_to(folder).as_posix(),
-                        "data": _PARTS[place.name],
+                        "run": run_folder.parent.relative_to(folder).as_posix(),
+                        "data": _DATA_SETS[run_folder.name],
                         "metric": tag.removeprefix(_PREFIX),
                         "epoch": event.step + 1,
                         "value": float(make_ndarray(event.tensor_proto)),
@@ -75,8 +75,8 @@ def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(order, ignore_index=True)
 
 
-def _expect_whole(path: Path) -> None:
-    """Raise an error for an event file that TensorBoard would read only the beginning of."""
+def _raise_if_damaged(path: Path) -> None:
+    """Raise an error for a damaged event file, of which TensorBoard would read only the start."""
     import tensorflow as tf
 
     try:

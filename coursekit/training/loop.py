@@ -1,4 +1,4 @@
-"""Training on arrays by Keras's own ``fit``, whose batches are shuffled and cut in TensorFlow."""
+"""Train on in-memory arrays with Keras's ``fit`` and less overhead per step."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ if TYPE_CHECKING:
 
 
 def steps_per_epoch(rows: int, batch_size: int) -> int:
-    """Return how many steps of training go through all rows once; the last may be smaller."""
+    """Return the number of batches in one epoch; the last batch may be smaller."""
     return -(-rows // batch_size)
 
 
 def shuffled_batches(
     x: np.ndarray, y: np.ndarray, batch_size: int, *, shuffle: bool = True
 ) -> tf.data.Dataset:
-    """Return arrays as a data set of shuffled batches.
+    """Return a TensorFlow dataset that yields shuffled batches of two arrays.
 
-    All rows are one element: they are put in order, and cut into batches, by three operations
-    of TensorFlow an epoch, where ``fit`` on arrays calls several for each batch. The order is
-    the one that ``fit(x, y)`` draws. After ``keras.utils.set_random_seed`` that is the same
-    order in each epoch; without a seed it is another one each time.
+    Three TensorFlow operations per epoch shuffle all rows and split them into batches;
+    ``fit`` on arrays runs several operations per batch. The order is the one that
+    ``fit(x, y)`` draws: after ``keras.utils.set_random_seed`` it is the same in every epoch,
+    without a seed it differs.
 
     Parameters
     ----------
     x, y : ndarray, shape (n, ...)
-        Inputs and targets, at least one row, as many in both.
+        Inputs and targets with the same number of rows, at least one.
     batch_size : int
-        Rows in a batch, at least 1; the last batch has what is left.
+        Rows per batch, at least 1; the last batch has the remaining rows.
     shuffle : bool
-        Whether rows are put in a random order first.
+        Whether to shuffle the rows.
 
     Returns
     -------
     tf.data.Dataset
-        Pairs of batches, of the dtypes of ``x`` and ``y``.
+        Pairs of batches, with the dtypes of ``x`` and ``y``.
     """
     import tensorflow as tf
 
@@ -52,10 +52,10 @@ def shuffled_batches(
         data = tf.data.Dataset.zip((order, data)).map(
             lambda order, arrays: tuple(tf.gather(array, order) for array in arrays)
         )
-    # With equal batches their size is known, and the step is traced once.
+    # If all batches have the same size, TensorFlow knows their shape and traces the step once.
     data = data.rebatch(batch_size, drop_remainder=rows % batch_size == 0)
     options = tf.data.Options()
-    options.autotune.enabled = False  # there is nothing to tune, and looking costs time
+    options.autotune.enabled = False  # there is nothing to tune, and trying costs time
     data = data.with_options(options).prefetch(2)
     return data.apply(tf.data.experimental.assert_cardinality(steps_per_epoch(rows, batch_size)))
 
@@ -72,37 +72,37 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
 ) -> keras.callbacks.History:
-    """Train a compiled model on the first rows of two arrays, and validate it on the others.
+    """Train a compiled model on the first rows of two arrays and validate it on the rest.
 
-    It gives what ``model.fit(x, y, validation_split=...)`` gives, up to rounding. If the model
-    was compiled with ``steps_per_execution=steps_per_epoch(rows, batch_size)``, an epoch is
-    one call of the compiled step, which is what saves the time of small networks. Callbacks
-    are then called as Keras does for such a model: ``on_train_begin``, ``on_epoch_begin``,
-    ``on_epoch_end``, ``on_train_end`` and those of validation as ever, ``on_train_batch_begin``
-    and ``on_train_batch_end`` once an epoch, before its first step and after its last.
+    The result is that of ``model.fit(x, y, validation_split=...)``, up to rounding. Compile
+    the model with ``steps_per_execution=steps_per_epoch(rows, batch_size)``, so that each
+    epoch is one call of the compiled step; this makes small networks faster. Keras then calls
+    ``on_train_batch_begin`` and ``on_train_batch_end`` once per epoch, before the first step
+    and after the last; the other methods of callbacks are called as usual.
 
     Parameters
     ----------
     model : keras.Model
-        Compiled.
+        A compiled model.
     x, y : ndarray, shape (n, ...)
-        Inputs and targets, as many rows in both.
+        Inputs and targets with the same number of rows.
     rows : int
-        How many of them, from the first, are trained on; at least 1, fewer than n.
+        Size of the training set, from 1 to n - 1; the remaining rows are the validation set.
     batch_size, validation_batch_size : int
-        Rows in a batch, at least 1.
+        Rows per batch, at least 1.
     epochs, callbacks, verbose
         As for ``keras.Model.fit``.
 
     Returns
     -------
     keras.callbacks.History
+        Loss and metrics of each epoch.
     """
     return model.fit(
         shuffled_batches(x[:rows], y[:rows], batch_size),
         validation_data=shuffled_batches(x[rows:], y[rows:], validation_batch_size, shuffle=False),
         epochs=epochs,
         callbacks=list(callbacks),
-        shuffle=False,  # the batches are
+        shuffle=False,  # the dataset shuffles
         verbose=verbose,
     )

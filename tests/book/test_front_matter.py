@@ -193,7 +193,7 @@ def own_exercise(tmp_path, monkeypatch):
     folder = tmp_path / "week3"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(catalogue, "_used", {})
+    monkeypatch.setattr(catalogue, "_check_files", {})
     (folder / "checks.py").write_text(CHECKS, encoding="utf-8")
     made = notebook(given(LOADS, "load"), solution(ANSWER, "rows"), graded(ASKS, "check-rows", 1))
     write(made, folder / "week3.ipynb")

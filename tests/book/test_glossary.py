@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import nbformat
 import pytest
-from coursekit_glossary import APART_SECTIONS, Finder, read_glossary
+from coursekit_glossary import UNLINKED_SECTIONS, Finder, read_glossary
 from markdown_it import MarkdownIt
 
 from tests.conftest import ROOT
@@ -37,7 +37,7 @@ def running_text(path) -> Iterator[str]:
             elif token.type in ("thead_open", "thead_close"):
                 header = token.type == "thead_open"
             elif token.type == "inline" and heading:
-                apart = token.content in APART_SECTIONS
+                apart = token.content in UNLINKED_SECTIONS
             elif token.type == "inline" and not header and not apart:
                 yield from _pieces(token.children)
 

@@ -46,7 +46,7 @@ def test_chapter(name):
     assert 4 <= len(questions) <= 6
     cells = nbformat.read(BOOK / f"{name}.ipynb", as_version=4).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    assert re.search(rf"^## {coursekit_quiz.BEFORE}$", text, re.MULTILINE)
+    assert re.search(rf"^## {coursekit_quiz.EXERCISES_TITLE}$", text, re.MULTILINE)
     assert f"# {coursekit_quiz.TITLE}" not in text  # the build writes this heading
 
 

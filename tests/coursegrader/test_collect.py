@@ -272,7 +272,7 @@ def test_a_file_that_may_not_be_read(tmp_path):
 
 
 def test_a_large_file_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(_collect, "LARGEST_NOTEBOOK", 1_000_000)
+    monkeypatch.setattr(_collect, "MAX_NOTEBOOK_BYTES", 1_000_000)
     put(tmp_path / "ann.ipynb", b" " * 1_000_000)
     put(tmp_path / "bob.ipynb", b" " * 3_000_000)
     said = problems(tmp_path)
@@ -357,18 +357,18 @@ def test_an_archive_that_claims_to_be_small(tmp_path, monkeypatch):
     monkeypatch.setattr(zipfile.ZipExtFile, "read", counted)
     (one,) = collect(tmp_path)
     assert one.student == "ann" and one.problem and not one.content
-    assert sum(most) <= _collect.LARGEST_NOTEBOOK + 1
+    assert sum(most) <= _collect.MAX_NOTEBOOK_BYTES + 1
 
 
 def test_an_archive_that_says_how_large_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(_collect, "LARGEST_NOTEBOOK", 1_000_000)
+    monkeypatch.setattr(_collect, "MAX_NOTEBOOK_BYTES", 1_000_000)
     pack(tmp_path / "ann.zip", "a.ipynb", "b.ipynb", content=bytes(2_000_000))
     said = problems(tmp_path)
     assert len(said) == 2 and all("at most 1 MB" in problem for problem in said.values())
 
 
 def test_an_archive_of_too_many_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(_collect, "MOST_FILES", 3)
+    monkeypatch.setattr(_collect, "MAX_FILES", 3)
     pack(tmp_path / "ann.zip", *(f"{n}.txt" for n in range(4)), "iris.ipynb")
     pack(tmp_path / "bob.zip", "1.txt", "iris.ipynb")
     said = problems(tmp_path)
@@ -845,7 +845,7 @@ def test_zip_bombs(tmp_path, kind):
 @pytest.mark.parametrize("said", [0, 10 << 20])
 @pytest.mark.no_cover
 def test_bombs_in_the_archive_of_a_class(tmp_path, said, monkeypatch):
-    monkeypatch.setattr(_collect, "MOST_OF_STUDENT", 30_000_000)
+    monkeypatch.setattr(_collect, "MAX_STUDENT_BYTES", 30_000_000)
     large = bomb(128 << 20, said=said)
     inner = bomb(128 << 20, "a.zip")
     nested = packed({"hw.zip": packed({"hw.ipynb": CONTENT})})
@@ -872,7 +872,7 @@ def test_bombs_in_the_archive_of_a_class(tmp_path, said, monkeypatch):
 
 @pytest.mark.no_cover
 def test_a_class_of_bombs(tmp_path, monkeypatch):
-    monkeypatch.setattr(_collect, "MOST_OF_CLASS", 50_000_000)
+    monkeypatch.setattr(_collect, "MAX_CLASS_BYTES", 50_000_000)
     files = {f"Jo_{n}_assignsubmission_file_/hw.ipynb": bytes(10 << 20) for n in range(20)}
     put(tmp_path / "in" / "evil.zip", packed(files))
     put(tmp_path / "in" / "ok.ipynb")
@@ -885,7 +885,7 @@ def test_a_class_of_bombs(tmp_path, monkeypatch):
 @pytest.mark.parametrize("ending", [".tar.gz", ".tar.bz2", ".tar.xz"])
 @pytest.mark.no_cover
 def test_tar_bombs(tmp_path, ending, monkeypatch):
-    monkeypatch.setattr(_collect, "MOST_OF_STUDENT", 30_000_000)
+    monkeypatch.setattr(_collect, "MAX_STUDENT_BYTES", 30_000_000)
     files = {"first.ipynb": CONTENT, "large.ipynb": bytes(64 << 20), "last.ipynb": CONTENT}
     put(tmp_path / f"ann{ending}", packed(files, ending))
     put(tmp_path / "bob" / f"hw{ending}", packed({"data.bin": bytes(64 << 20)}, ending))
@@ -920,7 +920,7 @@ def test_a_directory_of_many_files(tmp_path):
 
 @pytest.mark.parametrize("ending", KINDS)
 def test_a_tar_of_many_files(tmp_path, monkeypatch, ending):
-    monkeypatch.setattr(_collect, "MOST_FILES", 30)
+    monkeypatch.setattr(_collect, "MAX_FILES", 30)
     put(tmp_path / f"ann{ending}", packed({f"{n}.txt": b"" for n in range(31)}, ending))
     put(tmp_path / f"bob{ending}", packed({f"{n}.txt": b"" for n in range(30)}, ending))
     said = problems(tmp_path)
@@ -950,7 +950,7 @@ def test_many_and_deep_folders(tmp_path, monkeypatch):
     put(tmp_path / "ann" / "hw.ipynb")
     put(tmp_path / "ann" / "/".join("d" * 50) / "hidden.ipynb")
     put(tmp_path / "bob" / "/".join("d" * 50) / "hidden.ipynb")
-    monkeypatch.setattr(_collect, "MOST_FILES", 200)
+    monkeypatch.setattr(_collect, "MAX_FILES", 200)
     for number in range(201):
         put(tmp_path / "cyd" / f"{number}.ipynb")
     every = {one.student: one for one in collect(tmp_path)}

@@ -574,7 +574,7 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(_grader.tempfile, "tempdir", str(tmp_path))
     with _grader.Grader([]) as alive:
         (tmp_path / "coursekit-grade-left").mkdir()
-        (tmp_path / "coursekit-grade-left" / _grader.LOCK).touch()
+        (tmp_path / "coursekit-grade-left" / _grader.LOCK_NAME).touch()
         (tmp_path / "coursekit-grade-of-somebody-else").mkdir()
         _grader.remove_leftovers()
         left = {path.name for path in tmp_path.iterdir()}

@@ -12,11 +12,11 @@ from nbformat import v4
 
 from coursegrader import master as masters
 from coursegrader import report as _report
-from coursegrader.master import MOST_FILES, Master, closest
+from coursegrader.master import MAX_FILES, Master, closest
 from coursegrader.notebook import (
-    LARGEST_NOTEBOOK,
-    MOST_CELLS,
-    MOST_TEXT,
+    MAX_CELLS,
+    MAX_NOTEBOOK_BYTES,
+    MAX_TEXT_LENGTH,
     BadNotebookError,
     Cell,
     cells_of,
@@ -220,7 +220,7 @@ def test_what_is_a_call_of_a_check():
             "no valid notebook",
         ),
         (b'{"nbformat": 1' + b"1" * 5000 + b"}", "no JSON"),
-        (b" " * (LARGEST_NOTEBOOK + 1), "at most 21 MB are read"),
+        (b" " * (MAX_NOTEBOOK_BYTES + 1), "at most 21 MB are read"),
     ],
     ids=lambda value: repr(value[:40]),
 )
@@ -232,9 +232,9 @@ def test_what_is_no_notebook(content, said):
 
 def test_too_many_cells():
     # Ids that are drawn may be the same by chance.
-    cells = [v4.new_code_cell("1", id=f"cell-{number}") for number in range(MOST_CELLS + 1)]
+    cells = [v4.new_code_cell("1", id=f"cell-{number}") for number in range(MAX_CELLS + 1)]
     made = nbformat.writes(notebook(*cells))
-    with pytest.raises(BadNotebookError, match=f"at most {MOST_CELLS}"):
+    with pytest.raises(BadNotebookError, match=f"at most {MAX_CELLS}"):
         read(made.encode())
 
 
@@ -509,14 +509,14 @@ def test_files_beside_a_master(master, tmp_path):
     found = Master.from_file(made, without=[tmp_path / "out"])
     assert [name for name, _ in found.files] == ["data/a.csv", "data/b/c.csv", "helper.py"]
     assert found.digest != Master.from_file(made).digest
-    for number in range(MOST_FILES):
+    for number in range(MAX_FILES):
         (tmp_path / f"{number}.txt").touch()
     with pytest.raises(BadNotebookError, match="a folder of its own"):
         Master.from_file(made)
 
 
 def test_too_much_text():
-    made = notebook(v4.new_code_cell("#" * MOST_TEXT), v4.new_code_cell("1"))
+    made = notebook(v4.new_code_cell("#" * MAX_TEXT_LENGTH), v4.new_code_cell("1"))
     with pytest.raises(BadNotebookError, match="4,000,001 characters"):
         cells_of(made)
     assert cells_of(notebook(v4.new_raw_cell("x"))) == [Cell("raw", "", "x")]

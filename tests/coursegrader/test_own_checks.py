@@ -84,7 +84,7 @@ def course(tmp_path):
 @pytest.fixture(autouse=True)
 def only_the_courses_checks(monkeypatch):
     """Each test names its file anew."""
-    monkeypatch.setattr(catalogue, "_used", {})
+    monkeypatch.setattr(catalogue, "_check_files", {})
 
 
 def graded_with(course, **changes):
@@ -126,7 +126,7 @@ def test_what_was_graded_with_other_checks_is_graded_anew(course):
     moved = file.rename(course / "course" / "moved.py")
     options = Options(checks=(str(moved),))
     masters = [course / "course" / "week.ipynb"]
-    catalogue._used.clear()
+    catalogue._check_files.clear()
     assert grade(course / "in", course / "out", masters=masters, options=options).new == 0
 
 

@@ -27,7 +27,7 @@ from tests.coursegrader.notebooks import RIGHT_FIRST, RIGHT_SECOND
 @pytest.fixture(autouse=True)
 def own_checks(monkeypatch):
     """Checks that a test declares end with it."""
-    monkeypatch.setattr(declaring, "_declared", every())
+    monkeypatch.setattr(declaring, "_registry", every())
 
 
 def declared(judge, **answers):

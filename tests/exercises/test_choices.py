@@ -55,7 +55,7 @@ def test_what_is_no_letter_is_refused(name, given):
     ],
 )
 def test_words_are_taken_likewise(given, words):
-    assert _answers.chosen(given) == words
+    assert _answers.normalised(given) == words
 
 
 def test_no_check_reads_a_choice_in_a_way_of_its_own():

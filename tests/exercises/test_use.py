@@ -24,7 +24,7 @@ COURSE = list(every())
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """A folder like a notebook's, in a process that has used no file yet."""
-    monkeypatch.setattr(catalogue, "_used", {})
+    monkeypatch.setattr(catalogue, "_check_files", {})
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -86,7 +86,7 @@ def test_an_unknown_check_says_how_to_add_it_until_a_file_is_used():
 
 
 def test_where_submissions_are_graded_nothing_is_used(monkeypatch):
-    monkeypatch.setattr(catalogue, "_elsewhere", lambda identifier: None)
+    monkeypatch.setattr(catalogue, "_on_check", lambda identifier: None)
     assert use("there is no such file.py") is None
     use(written())
     assert list(every()) == COURSE

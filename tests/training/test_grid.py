@@ -348,7 +348,7 @@ def test_a_damaged_network_is_trained_anew(finished, tmp_path, monkeypatch, how)
     shutil.copytree(folder, tmp_path / "logs")
     damage(how, tmp_path / "logs" / "mlp_2_layers_8_units")
     asked = []
-    stands_for = _grid.Finished({name: 1 for name in _grid.FIGURES}, {})
+    stands_for = _grid.CellResult({name: 1 for name in _grid.METRICS}, {})
     monkeypatch.setattr(
         _grid,
         "_on_this_machine",
@@ -375,9 +375,9 @@ KEEPS = """
 import sys
 from pathlib import Path
 from coursekit.training import _grid
-outcome = _grid.Finished({"parameters": 1}, {f"train/e{i}": bytes(2000) for i in range(6)})
+outcome = _grid.CellResult({"parameters": 1}, {f"train/e{i}": bytes(2000) for i in range(6)})
 for _ in range(300):
-    _grid._keep(Path(sys.argv[1]) / "run", outcome, {})
+    _grid._store(Path(sys.argv[1]) / "run", outcome, {})
 """
 
 
@@ -392,14 +392,14 @@ def test_two_grids_keep_the_same_network(tmp_path):
 
 
 def test_a_full_disk_costs_one_network_and_leaves_nothing(tmp_path, monkeypatch):
-    keep = _grid._keep
+    keep = _grid._store
 
     def full(run, outcome, settings):
         if run.name == "mlp_1_layers_8_units":
             outcome = dataclasses.replace(outcome, files={"x" * 300: b""})  # too long a name
         keep(run, outcome, settings)
 
-    monkeypatch.setattr(_grid, "_keep", full)
+    monkeypatch.setattr(_grid, "_store", full)
     options = {**GRID, "layers": (1,), "log_dir": tmp_path}
     with pytest.warns(UserWarning, match="8_units: it was trained but could not be kept: .*name"):
         table = training.capacity_grid(X, Y, **options)

@@ -59,7 +59,7 @@ def test_one_call_per_epoch_changes_nothing():
 def test_compiled_steps_change_nothing(monkeypatch):
     options = {**SHORT, "patience": None, "plateau_patience": None}
     plain = training.train_model(X, Y, **options).history
-    monkeypatch.setattr("coursekit.training._model.WORTH_COMPILING", 0)
+    monkeypatch.setattr("coursekit.training._model.XLA_MIN_WORK", 0)
     compiled = training.train_model(X, Y, **options)
     assert compiled.model.jit_compile
     assert np.allclose(plain, compiled.history, rtol=1e-3)

@@ -1,4 +1,4 @@
-"""The checks of all exercises; importing the package declares them, in the order of the course."""
+"""The checks of all exercises. Importing this package declares them in the order of the course."""
 
 # isort: off
 from coursekit.exercises.checks import first_model  # noqa: F401

@@ -1,4 +1,4 @@
-"""What the checks of several exercises ask of choices, row numbers and tables of results."""
+"""Helpers for several checks: choices, row numbers and tables of results."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# What stands around a choice as learners write it: "b.", "(b)", "b)", "'b'", "**b**".
-_AROUND = " \t\r\n.,:;!()[]{}'\"`´*_"
+# Characters that learners write around a choice: "b.", "(b)", "b)", "'b'", "**b**".
+_SURROUNDING = " \t\r\n.,:;!()[]{}'\"`´*_"
 
 
-def chosen(answer: str) -> str:
-    """Return the words of a choice in lower case, without what stands around them.
+def normalised(answer: str) -> str:
+    """Normalise a choice: lower case, single blanks, no surrounding punctuation.
 
-    All checks that read a choice take the same spellings, since all of them ask this.
+    Every check that reads a choice uses this function, so all accept the same spellings.
     """
-    return " ".join(answer.strip(_AROUND).lower().split())
+    return " ".join(answer.strip(_SURROUNDING).lower().split())
 
 
 def choice(name: str, answer: str, choices: str = "abc") -> str:
-    """Return the letter that was chosen, or say which ones there are."""
-    letter = chosen(answer)
+    """Return the chosen letter; Wrong if it is not one of ``choices``."""
+    letter = normalised(answer)
     expect(
         len(letter) == 1 and letter in choices,
         f"`{name}` is {answer[:40]!r}; it has to be one of the letters "
@@ -37,7 +37,7 @@ def choice(name: str, answer: str, choices: str = "abc") -> str:
 
 
 def row_numbers(name: str, rows: np.ndarray, n: int) -> np.ndarray:
-    """Return row numbers of a table of n rows, or say why these are none."""
+    """Validate row numbers of a table with n rows; return them as int64."""
     expect(
         rows.ndim == 1 and rows.dtype.kind in "iu",
         f"`{name}` has shape {rows.shape} and holds {rows.dtype}; it is to hold row numbers: one "
@@ -58,8 +58,8 @@ def row_numbers(name: str, rows: np.ndarray, n: int) -> np.ndarray:
     return rows.astype(np.int64)
 
 
-def apart_and_complete(parts: dict[str, np.ndarray], n: int) -> None:
-    """Expect that every one of n rows is in exactly one of the parts."""
+def expect_partition(parts: dict[str, np.ndarray], n: int) -> None:
+    """Expect that each of n rows is in exactly one of the sets of row numbers."""
     names = list(parts)
     for position, name in enumerate(names):
         for other in names[position + 1 :]:
@@ -77,8 +77,8 @@ def apart_and_complete(parts: dict[str, np.ndarray], n: int) -> None:
     )
 
 
-def with_index(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with what its index is named for as columns."""
+def index_as_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with its named index levels as columns."""
     if any(name is not None and str(name) not in table.columns for name in table.index.names):
         table = table.reset_index()
         table.columns = [str(column) for column in table.columns]
@@ -86,7 +86,7 @@ def with_index(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def numbers(name: str, table: pd.DataFrame, column: str, *, failed: bool = False) -> np.ndarray:
-    """Return a column as numbers; ``failed`` lets some be missing, of runs that broke down."""
+    """Return a column as floats; ``failed`` allows missing values, of runs that diverged."""
     values = _column(name, table, column)
     try:
         found = values.to_numpy(dtype=float, na_value=np.nan)
@@ -104,7 +104,7 @@ def numbers(name: str, table: pd.DataFrame, column: str, *, failed: bool = False
 
 
 def words(name: str, table: pd.DataFrame, column: str) -> np.ndarray:
-    """Return a column as text in lower case, without blanks at the ends."""
+    """Return a column as text in lower case, without surrounding blanks."""
     values = _column(name, table, column)
     return np.array([str(value).strip().lower() for value in values])
 
@@ -119,10 +119,10 @@ def _column(name: str, table: pd.DataFrame, column: str) -> pd.Series:
     return table[column]
 
 
-def by_network(
+def runs_by_network(
     table_name: str, networks: np.ndarray, seeds: np.ndarray, *, seeds_each: int = 3
 ) -> dict[str, np.ndarray]:
-    """Return where each network's runs are in a table, with enough different seeds for each."""
+    """Return the row positions of each network's runs; Wrong if one has too few seeds."""
     runs = {str(network): np.flatnonzero(networks == network) for network in np.unique(networks)}
     for network, rows in runs.items():
         found = len(np.unique(seeds[rows]))
@@ -139,7 +139,7 @@ def by_network(
 
 
 def expect_varied(table_name: str, runs: dict[str, np.ndarray], values: np.ndarray) -> None:
-    """Expect that the runs of a network differ, as those with different seeds do."""
+    """Expect that the runs of each network have different values, as with different seeds."""
     for network, rows in runs.items():
         expect(
             len(np.unique(values[rows])) > 1,
@@ -150,7 +150,7 @@ def expect_varied(table_name: str, runs: dict[str, np.ndarray], values: np.ndarr
 
 
 def learning_rate(model: keras.Model) -> float | None:
-    """Return the rate that a model is compiled with; None where it is no plain number."""
+    """Return the learning rate of a compiled model; None if it is not a plain number."""
     if not model.compiled or getattr(model, "optimizer", None) is None:
         return None
     try:
@@ -160,5 +160,5 @@ def learning_rate(model: keras.Model) -> float | None:
 
 
 def optimizer_kind(model: keras.Model) -> str:
-    """Return the name of the class of a model's optimiser, such as ``"SGD"``."""
+    """Return the class name of a model's optimiser, such as ``"SGD"``."""
     return type(getattr(model, "optimizer", None)).__name__

@@ -1,4 +1,4 @@
-"""Losses as Keras computes them, where probabilities are too small for float32 to tell."""
+"""Cross-entropy as Keras computes it, also where float32 rounds probabilities to 0."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ if TYPE_CHECKING:
 
 
 def exact_cross_entropy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> float:
-    """Return the mean cross-entropy from what goes into the softmax, as Keras takes it in a loss.
+    """Return the mean cross-entropy, computed from the inputs of the softmax as in Keras's loss.
 
-    From the probabilities themselves, a row that a network is wholly wrong about cannot be told
-    from one that it is a little less wrong about: both are 0. Where the last layer is no softmax,
-    the probabilities are all there is.
+    For rows that a network gets very wrong, the probability itself rounds to 0 and its logarithm
+    is lost. If the last layer is not a softmax, the probabilities are used.
     """
     import keras
 
@@ -41,13 +40,13 @@ def exact_cross_entropy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> flo
 def check_history(
     history: dict[str, list[float]], model: keras.Model, x: np.ndarray, y: np.ndarray, **options
 ) -> None:
-    """Expect the history of this model, as ``_models.check_history``, by the exact loss too."""
+    """Expect a history of this model, as ``_models.check_history``; accept the exact loss too."""
     if len(x) == len(y) and "val_loss" in history:
         p = _models.probabilities(model, x, options.get("model_name", "model"))
         penalty = _models.penalty(model)
         exact = exact_cross_entropy(model, x, y) + penalty
         told = _models.cross_entropy(p, y) + penalty
         recorded = np.asarray(history["val_loss"])
-        near = np.abs(recorded - exact) <= _models.ABSOLUTE + _models.RELATIVE * abs(exact)
+        near = np.abs(recorded - exact) <= _models.ATOL + _models.RTOL * abs(exact)
         history = {**history, "val_loss": np.where(near, told, recorded).tolist()}
     _models.check_history(history, model, x, y, **options)

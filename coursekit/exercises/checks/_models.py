@@ -1,4 +1,4 @@
-"""What the checks of several exercises ask of models and histories."""
+"""Helpers for several checks: models and training histories."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from coursekit.exercises.declaring import Wrong, expect
 if TYPE_CHECKING:
     import keras
 
-BATCH = 2048
-EPSILON = 1e-7  # Keras keeps probabilities this far from 0 and 1 in a loss
-RELATIVE, ABSOLUTE = 2e-3, 5e-4  # how closely a history has to agree with its model
+BATCH_SIZE = 2048
+EPSILON = 1e-7  # Keras clips probabilities to [EPSILON, 1 - EPSILON] in a loss
+RTOL, ATOL = 2e-3, 5e-4  # tolerances between a history and its model
 
 
-# ------------------------------------------------------------------ what a model computes
+# ------------------------------------------------------------------ outputs of a model
 
 
 def probabilities(model: keras.Model, x: np.ndarray, name: str = "model") -> np.ndarray:
-    """Return what a model puts out for these rows; Wrong if it refuses them."""
+    """Return a model's outputs for these rows; Wrong if it rejects them or they are not finite."""
     x = np.asarray(x, dtype=np.float32)
-    starts = range(0, len(x), BATCH)
+    starts = range(0, len(x), BATCH_SIZE)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a check says, it says itself
-            parts = [np.asarray(model(x[n : n + BATCH], training=False)) for n in starts]
+            warnings.simplefilter("ignore")  # learners see only the message of the check
+            parts = [np.asarray(model(x[n : n + BATCH_SIZE], training=False)) for n in starts]
     except Exception as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise Wrong(
@@ -44,7 +44,10 @@ def probabilities(model: keras.Model, x: np.ndarray, name: str = "model") -> np.
 
 
 def cross_entropy(p: np.ndarray, y: np.ndarray, floor: float = EPSILON) -> float:
-    """Return the mean cross-entropy; one column of p is P(class 1), y is one-hot or classes."""
+    """Return the mean cross-entropy of probabilities p for labels y.
+
+    A single column of p is P(class 1). Labels are one-hot rows or class numbers.
+    """
     p, y = np.asarray(p, dtype=np.float64), np.asarray(y)
     if p.ndim == 1 or p.shape[1] == 1:
         one = y[:, 1] if y.ndim == 2 and y.shape[1] == 2 else y.reshape(-1)
@@ -58,7 +61,7 @@ def cross_entropy(p: np.ndarray, y: np.ndarray, floor: float = EPSILON) -> float
 
 
 def accuracy(p: np.ndarray, y: np.ndarray) -> float:
-    """Return the share of rows whose most probable class is right; arguments as above."""
+    """Return the share of rows whose most probable class is right; see `cross_entropy`."""
     p, y = np.asarray(p), np.asarray(y)
     classes = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
     if p.ndim == 1 or p.shape[1] == 1:
@@ -67,15 +70,15 @@ def accuracy(p: np.ndarray, y: np.ndarray) -> float:
 
 
 def penalty(model: keras.Model) -> float:
-    """Return what the regularisers of a model's weights add to its losses."""
+    """Return the penalty that a model's regularisers add to its loss."""
     return float(sum(float(np.asarray(part)) for part in model.losses))
 
 
-# ------------------------------------------------------------------------ how it is built
+# ------------------------------------------------------------------------ architecture
 
 
 def layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return the layers in order, those of models inside the model too, without inputs."""
+    """Return the layers in order, including those of nested models, without input layers."""
     import keras
 
     found = []
@@ -98,7 +101,7 @@ def dense_layers(model: keras.Model) -> list[keras.layers.Dense]:
 
 
 def activations(model: keras.Model) -> list[str]:
-    """Return the activation of each dense layer, also where it is a layer of its own."""
+    """Return the activation of each dense layer, including separate activation layers."""
     found = []
     after_dense = False
     for layer in layers(model):
@@ -115,12 +118,12 @@ def activations(model: keras.Model) -> list[str]:
 
 
 def widths(model: keras.Model) -> list[int]:
-    """Return the units of each dense layer."""
+    """Return the number of units of each dense layer."""
     return [layer.units for layer in dense_layers(model)]
 
 
 def loss_name(model: keras.Model) -> str | None:
-    """Return the Keras name of the loss a model is compiled with; None if it is not."""
+    """Return the Keras name of a model's loss; None if it is not compiled or has several."""
     import keras
 
     if not model.compiled:
@@ -136,7 +139,7 @@ def loss_name(model: keras.Model) -> str | None:
 
 
 def _name(thing: object) -> str:
-    """Return the Keras name of an activation or a loss, be it a function or an object."""
+    """Return the Keras name of an activation or loss, given as a function or object."""
     name = getattr(thing, "__name__", None) or type(thing).__name__
     name = _snake(name)
     return {"re_lu": "relu", "leaky_re_lu": "leaky_relu"}.get(name, name)
@@ -155,7 +158,7 @@ def _snake(name: str) -> str:
 def expect_shapes(
     model: keras.Model, inputs: tuple[int, ...], outputs: int, name: str = "model"
 ) -> None:
-    """Expect rows of this shape as input and this many output nodes."""
+    """Expect a model with this input shape per row and this number of output nodes."""
     found = model.input_shape
     expect(
         isinstance(found, tuple) and tuple(found[1:]) == inputs,
@@ -171,7 +174,7 @@ def expect_shapes(
 
 
 def expect_loss(model: keras.Model, *names: str, name: str = "model") -> None:
-    """Expect a model that is compiled with one of these losses."""
+    """Expect a model compiled with one of these losses."""
     found = loss_name(model)
     expect(found is not None, f"`{name}` is not compiled, so it cannot have been trained.")
     expect(
@@ -182,7 +185,7 @@ def expect_loss(model: keras.Model, *names: str, name: str = "model") -> None:
 
 
 def held_out(x: np.ndarray, y: np.ndarray, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that ``validation_split`` keeps out: the last ones."""
+    """Return the validation set of ``validation_split``: the last rows."""
     expect(
         len(x) == len(y),
         f"There are {len(x)} rows of inputs and {len(y)} of labels; they belong together.",
@@ -202,20 +205,21 @@ def check_history(
     name: str = "history",
     model_name: str = "model",
 ) -> None:
-    """Expect the history of this model, with x and y as its validation rows.
+    """Expect a history that belongs to this model, with x and y as the validation set.
 
-    Its last epoch has to agree with the model as it is; where the best weights may have been
-    restored (``restored``), any epoch may. ``epochs`` is their number if the exercise says so.
+    The last epoch must agree with the model's present validation loss and accuracy; with
+    ``restored``, any epoch may, because the best weights may have been restored. ``epochs`` is
+    the required number of epochs, if there is one.
     """
-    for figure in ("loss", "val_loss"):
+    for metric in ("loss", "val_loss"):
         expect(
-            figure in history,
-            f"`{name}` records {', '.join(history)}, but no {figure}. "
-            + ("Were validation rows given to `fit`?" if figure == "val_loss" else ""),
+            metric in history,
+            f"`{name}` records {', '.join(history)}, but no {metric}. "
+            + ("Were validation rows given to `fit`?" if metric == "val_loss" else ""),
         )
         expect(
-            np.isfinite(history[figure]).all(),
-            f"The {figure} in `{name}` is not finite in every epoch. Was something missing in the "
+            np.isfinite(history[metric]).all(),
+            f"The {metric} in `{name}` is not finite in every epoch. Was something missing in the "
             "rows, or were the steps too large?",
         )
     recorded = np.asarray(history["val_loss"])
@@ -225,13 +229,13 @@ def check_history(
             f"`{name}` has {len(recorded)} epochs; the exercise asks for another number.",
         )
     p = probabilities(model, x, model_name)
-    # Keras limits the logarithm in some settings and not in others.
+    # Keras clips probabilities in some settings and not in others.
     now = np.array([cross_entropy(p, y, floor) for floor in (EPSILON, 1e-37)]) + penalty(model)
-    near = np.abs(recorded[:, None] - now) <= ABSOLUTE + RELATIVE * np.abs(now)
+    near = np.abs(recorded[:, None] - now) <= ATOL + RTOL * np.abs(now)
     near = near.any(axis=1)
-    figure = next((key for key in history if key.startswith("val_") and "acc" in key), None)
-    if figure is not None:
-        shares = np.asarray(history[figure])
+    metric = next((key for key in history if key.startswith("val_") and "acc" in key), None)
+    if metric is not None:
+        shares = np.asarray(history[metric])
         near &= np.abs(shares - accuracy(p, y)) <= max(1.5 / len(p), 0.002)
     agrees = near.any() if restored else near[-1]
     expect(
@@ -243,7 +247,7 @@ def check_history(
 
 
 def expect_learning(history: dict[str, list[float]], name: str = "history") -> None:
-    """Expect a training loss that ended lower than it began."""
+    """Expect a training loss that is lower in the last epoch than in the first."""
     first, last = history["loss"][0], history["loss"][-1]
     expect(
         last < first,
@@ -253,7 +257,7 @@ def expect_learning(history: dict[str, list[float]], name: str = "history") -> N
 
 
 def expect_trained(model: keras.Model, name: str = "model") -> None:
-    """Expect biases that have moved; they start at 0, and a new network may guess well."""
+    """Expect biases that are not all 0, as they are in an untrained network."""
     biases = [layer.bias for layer in layers(model) if getattr(layer, "bias", None) is not None]
     expect(
         not biases or any(np.any(np.asarray(bias)) for bias in biases),
@@ -265,7 +269,7 @@ def expect_trained(model: keras.Model, name: str = "model") -> None:
 def expect_accuracy(
     p: np.ndarray, y: np.ndarray, least: float, *, name: str = "model", rows: str
 ) -> None:
-    """Expect at least this accuracy on the check's own rows, and say what a low one hints at."""
+    """Expect at least this accuracy on given rows, which the message describes as ``rows``."""
     found = accuracy(p, y)
     expect(
         found >= least,

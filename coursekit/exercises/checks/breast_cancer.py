@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
 
-# On all rows, prepared by the check. Trained networks have an accuracy of 0.94 or more. Of 400
-# with five relu units one had 0.76, and none a loss above 0.47; guessing has 0.66 and 0.69.
-LEAST, LEAST_RELU, MOST_LOSS = 0.9, 0.7, 0.6
+# Limits for all rows, prepared by the check. Trained networks have an accuracy of 0.94 or more.
+# Of 400 networks with five relu units, one had 0.76, and none had a loss above 0.47. Guessing
+# gives an accuracy of 0.66 and a loss of 0.69.
+MIN_ACCURACY, MIN_ACCURACY_RELU, MAX_LOSS = 0.9, 0.7, 0.6
 ALL_ROWS = "the rows of the table"
 
 
@@ -44,7 +45,7 @@ ALL_ROWS = "the rows of the table"
 
 @functools.cache
 def _cancer() -> pd.DataFrame:
-    """Return the data as the course loads them."""
+    """Return the breast cancer data of the course."""
     from coursekit.datasets import load_breast_cancer
 
     return load_breast_cancer()
@@ -57,19 +58,19 @@ def _score_names() -> list[str]:
 
 @functools.cache
 def _prepared() -> tuple[np.ndarray, np.ndarray]:
-    """Return all rows, scaled and without gaps, and 1 where they are malignant."""
+    """Return all rows, scaled and with gaps filled by 0, and labels (1 for malignant)."""
     scores = _scores(_cancer())
     x = np.nan_to_num((scores - np.nanmean(scores, axis=0)) / np.nanstd(scores, axis=0))
     return x.astype(np.float32), (_cancer()["class"] == "malignant").to_numpy(int)
 
 
 def _scores(table: pd.DataFrame) -> np.ndarray:
-    """Return the scores of a table as numbers, gaps as NaN."""
+    """Return the scores of a table as floats, with NaN for gaps."""
     return table[_score_names()].astype("float64").to_numpy(dtype=float, na_value=np.nan)
 
 
-def _count_rows(table: pd.DataFrame) -> Counter:
-    """Count the rows of a table by what is in them."""
+def _row_counts(table: pd.DataFrame) -> Counter:
+    """Count how often each distinct row occurs in a table."""
     scores = np.nan_to_num(_scores(table), nan=-1).tolist()
     names = zip(table["id"].astype(str), table["class"].astype(str), strict=True)
     return Counter((*name, *row) for name, row in zip(names, scores, strict=True))
@@ -79,8 +80,8 @@ def _is_malignant(table: pd.DataFrame) -> np.ndarray:
     return (table["class"].astype(str) == "malignant").to_numpy()
 
 
-def _expect_parts(train: pd.DataFrame, test: pd.DataFrame) -> None:
-    """Expect two tables with all columns."""
+def _expect_all_columns(train: pd.DataFrame, test: pd.DataFrame) -> None:
+    """Expect training and test tables that have all columns of the data."""
     for name, table in (("train", train), ("test", test)):
         lacking = [column for column in _cancer().columns if column not in table.columns]
         expect(
@@ -103,7 +104,7 @@ def _expect_parts(train: pd.DataFrame, test: pd.DataFrame) -> None:
     n_malignant=Number(),
 )
 def inventory(n_rows, n_features, n_gaps, n_malignant):
-    """Hold the counts to those of the table."""
+    """Expect the counts of the table."""
     cancer = _cancer()
     expect(
         n_rows == len(cancer),
@@ -127,8 +128,8 @@ def inventory(n_rows, n_features, n_gaps, n_malignant):
 
 @declare("2-A.2", "Split, with each class in its share", points=2, train=Table(), test=Table())
 def split(train, test):
-    """Hold the two parts to all rows, four fifths to one, and to the classes' shares."""
-    _expect_parts(train, test)
+    """Expect each row in one of the two sets, split 80:20, with equal shares of the classes."""
+    _expect_all_columns(train, test)
     cancer = _cancer()
     expect(
         len(train) + len(test) == len(cancer),
@@ -136,7 +137,7 @@ def split(train, test):
         f"the table has {len(cancer)}. Each row belongs in exactly one part.",
     )
     expect(
-        _count_rows(train) + _count_rows(test) == _count_rows(cancer),
+        _row_counts(train) + _row_counts(test) == _row_counts(cancer),
         "Some rows of the table are in neither part and others in both, or rows were changed. "
         "Each row belongs in exactly one part, as it is.",
     )
@@ -147,7 +148,7 @@ def split(train, test):
         f"`test` has {share:.0%} of the rows. How many were to be kept for testing?",
     )
     malignant = {"train": _is_malignant(train).mean(), "test": _is_malignant(test).mean()}
-    # Patients cannot be divided, so a split that keeps them together meets the shares roughly.
+    # A split by patient cannot meet the shares exactly, because patients are indivisible.
     expect(
         abs(malignant["train"] - malignant["test"]) < (0.15 if by_patient else 0.012),
         f"{malignant['train']:.1%} of `train` are malignant, but {malignant['test']:.1%} of "
@@ -164,8 +165,8 @@ def split(train, test):
     shared_ids=Number(),
 )
 def patients(train, test, shared_ids):
-    """Hold the number of ids in both parts to the parts themselves."""
-    _expect_parts(train, test)
+    """Expect the number of ids that occur in both the training and the test set."""
+    _expect_all_columns(train, test)
     shared = set(train["id"].astype(str)) & set(test["id"].astype(str))
     expect(
         shared_ids == len(shared),
@@ -184,8 +185,8 @@ def patients(train, test, shared_ids):
     y_test=Array(),
 )
 def classes(train, test, y_train, y_test):
-    """Hold the columns of 0 and 1 to the classes of the parts, row by row."""
-    _expect_parts(train, test)
+    """Expect one-hot labels that match the classes of the tables, row by row."""
+    _expect_all_columns(train, test)
     for name, table, y in (("train", train, y_train), ("test", test, y_test)):
         malignant = _is_malignant(table)
         expect(
@@ -227,8 +228,8 @@ def classes(train, test, y_train, y_test):
     x_test=Array(),
 )
 def scaled(train, test, x_train, x_test):
-    """Hold the scores that are known to mean 0 and sd 1 of the training part."""
-    _expect_parts(train, test)
+    """Expect known scores scaled with the mean and standard deviation of the training set."""
+    _expect_all_columns(train, test)
     raw = {"train": _scores(train), "test": _scores(test)}
     x = {"train": _features("train", x_train, train), "test": _features("test", x_test, test)}
     known = {name: ~np.isnan(scores) for name, scores in raw.items()}
@@ -262,7 +263,7 @@ def scaled(train, test, x_train, x_test):
             f"Column {column} of `x_train` is not {name} of `train` on another scale. Are its rows "
             "and columns in the order of the table?",
         )
-        # n or n - 1 in the standard deviation, filled by the mean before or not: all are right.
+        # The tolerance accepts n or n - 1 in the deviation, and gaps filled with the mean first.
         if abs(theirs.mean()) > 0.002 or abs(factor[column] - 1) > 0.015:
             off.append(column)
     gappy = np.flatnonzero(~known["train"].all(axis=0)).tolist()
@@ -300,7 +301,7 @@ def scaled(train, test, x_train, x_test):
 
 
 def _features(name: str, x: np.ndarray, table: pd.DataFrame) -> np.ndarray:
-    """Return the features as numbers; Wrong if they have another shape than the table."""
+    """Return the features as floats; Wrong if their shape does not match the table."""
     expect(
         x.ndim == 2 and len(x) == len(table),
         f"`x_{name}` has shape {x.shape}, and `{name}` has {len(table)} rows. Each row stays, also "
@@ -325,8 +326,8 @@ def _features(name: str, x: np.ndarray, table: pd.DataFrame) -> np.ndarray:
     x_test=Array(),
 )
 def filled(train, test, x_train, x_test):
-    """Hold the gaps to 0 on the scale of the others."""
-    _expect_parts(train, test)
+    """Expect 0, the mean after scaling, in every gap, and known scores unchanged."""
+    _expect_all_columns(train, test)
     for name, table, x in (("train", train, x_train), ("test", test, x_test)):
         gaps = np.isnan(_scores(table))
         x = _features(name, x, table)
@@ -364,7 +365,7 @@ def filled(train, test, x_train, x_test):
 
 @declare("2-A.7", "What leaks nothing", points=1, leaks_nothing=Text())
 def harmless(leaks_nothing):
-    """Hold the choice to the steps that learn nothing from the rows."""
+    """Expect the choice of steps that learn nothing from the rows."""
     reasons = {
         "a": "Some steps do the same to a row whatever the other rows are.",
         "c": "One of these steps computes something from all rows it is given, test rows too.",
@@ -374,7 +375,7 @@ def harmless(leaks_nothing):
 
 
 def _expect_choice(name: str, answer: str, right: str, reasons: dict[str, str]) -> None:
-    """Expect the letter of the right choice; the reasons are for the wrong ones."""
+    """Expect the letter ``right``; ``reasons`` gives a hint for each wrong letter."""
     answer = _answers.choice(name, answer, "".join(sorted({right, *reasons})))
     expect(answer == right, f"`{name}` is {answer!r}. {reasons.get(answer, '')}")
 
@@ -382,8 +383,8 @@ def _expect_choice(name: str, answer: str, right: str, reasons: dict[str, str]) 
 # -------------------------------------------------------------- 2-B: build, compile and fit
 
 
-def _malignant(model: keras.Model, x: np.ndarray, name: str) -> np.ndarray:
-    """Return P(malignant) of these rows by a network with one or two outputs."""
+def _p_malignant(model: keras.Model, x: np.ndarray, name: str) -> np.ndarray:
+    """Return P(malignant) for these rows from a network with one or two outputs."""
     p = probabilities(model, x, name)
     expect(
         (x != x[:1]).any(),
@@ -397,28 +398,28 @@ def _malignant(model: keras.Model, x: np.ndarray, name: str) -> np.ndarray:
     return p[:, -1]
 
 
-def _expect_trained(model: keras.Model, name: str, least: float = LEAST) -> None:
-    """Expect a network that tells malignant from benign, on rows prepared by the check."""
+def _expect_trained(model: keras.Model, name: str, least: float = MIN_ACCURACY) -> None:
+    """Expect a network that separates malignant from benign on rows prepared by the check."""
     expect_trained(model, name)
     x, y = _prepared()
-    p = _malignant(model, x, name)
+    p = _p_malignant(model, x, name)
     found = accuracy(p, y)
     expect(
-        found > 1 - LEAST,
+        found > 1 - MIN_ACCURACY,
         f"`{name}` is right on only {found:.1%} of {ALL_ROWS}, so it calls benign what is "
         "malignant. What does a label of 1 stand for in the labels that it was given?",
     )
     expect_accuracy(p, y, least, name=name, rows=ALL_ROWS)
     loss = cross_entropy(p, y)
     expect(
-        loss < MOST_LOSS,
+        loss < MAX_LOSS,
         f"`{name}` has a loss of {loss:.2f} on {ALL_ROWS}; one that gives every row the "
         "probability 1/2 has 0.69. Was it trained for as long as the exercise says?",
     )
 
 
-def _column(y: np.ndarray) -> np.ndarray:
-    """Return 1 for malignant of one-hot labels."""
+def _malignant_labels(y: np.ndarray) -> np.ndarray:
+    """Convert one-hot labels to one column, 1 for malignant."""
     expect(
         y.ndim == 2 and y.shape[1] == 2,
         f"The one-hot labels have shape {y.shape}; go back to Exercise 2-A, which makes them.",
@@ -428,7 +429,7 @@ def _column(y: np.ndarray) -> np.ndarray:
 
 @declare("2-B.1", "A network of 5 units and a sigmoid", points=2, model=Model())
 def network(model):
-    """Hold the model to 9 inputs, 5 units without activation, one sigmoid, and the loss."""
+    """Expect 9 inputs, 5 hidden units without activation, one sigmoid output, and the loss."""
     expect_shapes(model, (len(_score_names()),), 1)
     found = widths(model)
     expect(
@@ -464,8 +465,8 @@ def network(model):
     y_train=Array(),
 )
 def fitted(model, history, x_train, y_train):
-    """Hold the history to this model and these rows, and the model to its accuracy."""
-    check_history(history, model, *held_out(x_train, _column(y_train)), epochs=20)
+    """Expect a history of this model on its validation set, and a trained model."""
+    check_history(history, model, *held_out(x_train, _malignant_labels(y_train)), epochs=20)
     expect_learning(history)
     _expect_trained(model, "model")
 
@@ -479,7 +480,7 @@ def fitted(model, history, x_train, y_train):
     model_deep=Model(),
 )
 def variations(model_relu, model_wide, model_deep):
-    """Hold each variation to what is different about it, and to its accuracy."""
+    """Expect the required difference in each variation, and trained models."""
     models = {"model_relu": model_relu, "model_wide": model_wide, "model_deep": model_deep}
     for name, model in models.items():
         expect_shapes(model, (len(_score_names()),), 1, name)
@@ -501,7 +502,7 @@ def variations(model_relu, model_wide, model_deep):
     )
     for name, model in models.items():
         expect_loss(model, "binary_crossentropy", name=name)
-        _expect_trained(model, name, LEAST_RELU if name == "model_relu" else LEAST)
+        _expect_trained(model, name, MIN_ACCURACY_RELU if name == "model_relu" else MIN_ACCURACY)
 
 
 @declare(
@@ -513,7 +514,7 @@ def variations(model_relu, model_wide, model_deep):
     intercept=Number(),
 )
 def collapsed(model, slopes, intercept):
-    """Hold nine slopes and an intercept to what the network computes."""
+    """Expect nine slopes and an intercept that give the network's log-odds."""
     slopes = slopes.astype(float).reshape(-1)
     expect(
         slopes.shape == (len(_score_names()),),
@@ -525,10 +526,10 @@ def collapsed(model, slopes, intercept):
         "The question is about the first network, without relu.",
     )
     x, _ = _prepared()
-    p = np.clip(_malignant(model, x, "model"), 1e-6, 1 - 1e-6)
+    p = np.clip(_p_malignant(model, x, "model"), 1e-6, 1 - 1e-6)
     theirs = x @ slopes + intercept
     ours = np.log(p / (1 - p))
-    sure = np.abs(ours) > 10  # there, float32 knows the probability better than the sum
+    sure = np.abs(ours) > 10  # there, float32 probabilities are too coarse for the log-odds
     off = np.abs(np.where(sure, 0, theirs - ours)).max()
     expect(
         off < 0.02,
@@ -540,7 +541,7 @@ def collapsed(model, slopes, intercept):
 
 @declare("2-B.5", "Which rows may compare models", points=1, compare_by=Text())
 def comparing(compare_by):
-    """Hold the choice to the validation part."""
+    """Expect the choice of the validation set."""
     reasons = {
         "a": "The network was fitted to these rows; by them, the one with most units tends to win.",
         "c": "Rows that helped to choose a network have been used for training it, in a way.",
@@ -562,9 +563,9 @@ def comparing(compare_by):
     test_accuracy=Number(),
 )
 def evaluated(model, x_test, y_test, test_loss, test_accuracy):
-    """Hold loss and accuracy to what the model computes on the test rows."""
-    y = _column(y_test)
-    p = _malignant(model, x_test, "model")
+    """Expect the model's loss and accuracy on the test set."""
+    y = _malignant_labels(y_test)
+    p = _p_malignant(model, x_test, "model")
     loss, share = cross_entropy(p, y), accuracy(p, y)
     expect(
         max(abs(test_accuracy - loss), abs(test_loss - share)) > 1e-3,
@@ -593,8 +594,8 @@ def evaluated(model, x_test, y_test, test_loss, test_accuracy):
     predicted=Array(),
 )
 def predictions(model, x_test, p_malignant, predicted):
-    """Hold the probabilities to the model and the classes to the probabilities."""
-    p = _malignant(model, x_test, "model")
+    """Expect the model's probabilities, and the classes that follow from them."""
+    p = _p_malignant(model, x_test, "model")
     for name, values in (("p_malignant", p_malignant), ("predicted", predicted)):
         expect(
             values.size == len(p),
@@ -637,9 +638,9 @@ def predictions(model, x_test, p_malignant, predicted):
     false_alarms=Number(),
 )
 def mistakes(model, x_test, y_test, missed, false_alarms):
-    """Hold the counts of both mistakes to the model's predictions."""
-    y = _column(y_test) == 1
-    called = _malignant(model, x_test, "model") > 0.5
+    """Expect the counts of missed tumours and false alarms on the test set."""
+    y = _malignant_labels(y_test) == 1
+    called = _p_malignant(model, x_test, "model") > 0.5
     right = int((y & ~called).sum()), int((~y & called).sum())
     expect(
         (missed, false_alarms) == right or (missed, false_alarms) != right[::-1],
@@ -661,8 +662,8 @@ def mistakes(model, x_test, y_test, missed, false_alarms):
 # ------------------------------------------------------------------ 2-D: from the beginning
 
 
-def _expect_own(model: keras.Model, name: str) -> None:
-    """Expect a network for this question, of whatever size, that was trained."""
+def _expect_own_network(model: keras.Model, name: str) -> None:
+    """Expect a trained network of any size for this question."""
     found = model.input_shape
     expect(
         isinstance(found, tuple) and tuple(found[1:]) == (len(_score_names()),),
@@ -695,8 +696,8 @@ def _expect_own(model: keras.Model, name: str) -> None:
 
 @declare("2-D.1", "A network of your own", points=2, own_model=Model())
 def own(own_model):
-    """Hold a network of any size to an output and a loss that belong together."""
-    _expect_own(own_model, "own_model")
+    """Expect a trained network of any size with a matching output layer and loss."""
+    _expect_own_network(own_model, "own_model")
 
 
 @declare(
@@ -710,7 +711,7 @@ def own(own_model):
     y_train=Array(),
 )
 def smallest(search, chosen_units, chosen_model, x_train, y_train):
-    """Hold the search to its rule, and the chosen network to its row of the table."""
+    """Expect a complete search, the width that its rule selects, and the network of that row."""
     search = _with_columns("search", search, ("units", "parameters", "val_loss"))
     units = search["units"].to_numpy(float)
     expect(
@@ -745,9 +746,9 @@ def smallest(search, chosen_units, chosen_model, x_train, y_train):
         f"`chosen_model` has hidden layers of {widths(chosen_model)[:-1]} units, and "
         f"`chosen_units` is {chosen_units:g}.",
     )
-    _expect_own(chosen_model, "chosen_model")
-    x, y = held_out(x_train, _column(y_train))
-    now = cross_entropy(_malignant(chosen_model, x, "chosen_model"), y)
+    _expect_own_network(chosen_model, "chosen_model")
+    x, y = held_out(x_train, _malignant_labels(y_train))
+    now = cross_entropy(_p_malignant(chosen_model, x, "chosen_model"), y)
     said = losses[units == chosen_units][0]
     expect(
         abs(said - now) < 1e-3 + 5e-3 * now,
@@ -757,7 +758,7 @@ def smallest(search, chosen_units, chosen_model, x_train, y_train):
 
 
 def _with_columns(name: str, table: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Return a table with these columns of numbers, one of which may be its index."""
+    """Return these columns of a table as floats; one of them may be its index."""
     had = ", ".join(table.columns)
     if not set(columns) <= set(table.columns):
         table = table.reset_index()
@@ -784,14 +785,14 @@ def _with_columns(name: str, table: pd.DataFrame, columns: tuple[str, ...]) -> p
     y_test=Array(),
 )
 def with_dropout(runs, dropout_model, x_test, y_test):
-    """Hold the table to what test accuracies can be, and its last row to the model."""
+    """Expect possible test accuracies for five seeds, and the model of the last row."""
     runs = _with_columns("runs", runs, ("seed", "without", "with_dropout"))
     expect(
         len(runs) == 5 and runs["seed"].is_unique,
         f"`runs` has the seeds {runs['seed'].astype(int).tolist()}; five different ones are asked "
         "for.",
     )
-    y = _column(y_test)
+    y = _malignant_labels(y_test)
     for column in ("without", "with_dropout"):
         expect(
             runs[column].between(0, 1).all(),
@@ -805,7 +806,7 @@ def with_dropout(runs, dropout_model, x_test, y_test):
             f"no number of {len(y)} test rows gives. Is it the accuracy on the test part?",
         )
         expect(
-            runs[column].min() >= LEAST - 0.1,
+            runs[column].min() >= MIN_ACCURACY - 0.1,
             f"The column {column} of `runs` goes down to {runs[column].min():.3f}; trained "
             "networks are better than that.",
         )
@@ -815,8 +816,8 @@ def with_dropout(runs, dropout_model, x_test, y_test):
         f"`dropout_model` has dropout layers with the rates {dropped}; it needs one at least that "
         "drops something.",
     )
-    _expect_own(dropout_model, "dropout_model")
-    now = accuracy(_malignant(dropout_model, x_test, "dropout_model"), y)
+    _expect_own_network(dropout_model, "dropout_model")
+    now = accuracy(_p_malignant(dropout_model, x_test, "dropout_model"), y)
     said = runs["with_dropout"].iloc[-1]
     expect(
         abs(said - now) < 0.5 / len(y),
@@ -827,17 +828,17 @@ def with_dropout(runs, dropout_model, x_test, y_test):
 
 @declare("2-D.4", "Does dropout help here?", points=1, runs=Table(), verdict=Text())
 def helps(runs, verdict):
-    """Hold the verdict to the five differences."""
+    """Expect the verdict that follows from the five differences."""
     runs = _with_columns("runs", runs, ("seed", "without", "with_dropout"))
     least = runs[["without", "with_dropout"]].to_numpy().min()
     expect(
-        least >= LEAST - 0.1,
+        least >= MIN_ACCURACY - 0.1,
         f"The accuracies in `runs` go down to {least:.3f}; trained networks are better than that.",
     )
     difference = (runs["with_dropout"] - runs["without"]).to_numpy()
     # Equal counts may differ in the last digit of a float.
     better, worse = int((difference > 1e-6).sum()), int((difference < -1e-6).sum())
-    verdict = _answers.chosen(verdict)
+    verdict = _answers.normalised(verdict)
     choices = ("better", "worse", "no clear difference")
     expect(
         verdict in choices,

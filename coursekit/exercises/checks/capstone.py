@@ -1,4 +1,4 @@
-"""Checks of the capstone: the tuning checklist on digits that the book has not used."""
+"""Checks of the capstone: the tuning checklist, applied to scikit-learn's digits."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 PIXELS, CLASSES = 64, 10
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
-BASE = 64 * 32 + 32 + 32 * 10 + 10
-# By how much the best epoch may be missed where an improvement has to be worth the name.
-RESTORED = 1.2e-3
+BASE_PARAMETERS = 64 * 32 + 32 + 32 * 10 + 10
+# Tolerance for the best validation loss, since early stopping may ignore small improvements.
+RESTORED_TOLERANCE = 1.2e-3
 
 
 @cache
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    """Return the pixels as rows, 0 to 16, and the digits."""
+    """Return the images as rows of pixels, 0 to 16, and their digits."""
     from sklearn.datasets import load_digits
 
     bundle = load_digits()
     return bundle.data.astype(np.float64), bundle.target.astype(np.int64)
 
 
-def _rows(**parts: np.ndarray) -> dict[str, np.ndarray]:
+def _row_numbers(**parts: np.ndarray) -> dict[str, np.ndarray]:
     n = len(_digits()[1])
     return {name: _answers.row_numbers(name, rows, n) for name, rows in parts.items()}
 
@@ -42,10 +42,10 @@ def _rows(**parts: np.ndarray) -> dict[str, np.ndarray]:
     "C.1", "Three parts, stratified", points=2, train=Array(), validation=Array(), test=Array()
 )
 def three_parts(train, validation, test):
-    """Expect every row in one part, 60:20:20, each digit with the same share in all three."""
+    """Expect each row in exactly one set, split 60:20:20, with equal shares of each digit."""
     _, labels = _digits()
-    parts = _rows(train=train, validation=validation, test=test)
-    _answers.apart_and_complete(parts, len(labels))
+    parts = _row_numbers(train=train, validation=validation, test=test)
+    _answers.expect_partition(parts, len(labels))
     for name, rows in parts.items():
         share = len(rows) / len(labels)
         expect(
@@ -69,8 +69,8 @@ def three_parts(train, validation, test):
     )
 
 
-def _columns(x: np.ndarray, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return by what each pixel was multiplied and what was added, by least squares."""
+def _fitted_scaling(x: np.ndarray, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the factor and the offset of each pixel's scaling, fitted by least squares."""
     mean_raw, mean = raw.mean(axis=0), x.mean(axis=0)
     centred = raw - mean_raw
     square = (centred**2).sum(axis=0)
@@ -90,9 +90,9 @@ def _columns(x: np.ndarray, raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x_test=Array(),
 )
 def inputs(train, validation, test, x_train, x_validation, x_test):
-    """Expect rows of 64 numbers, scaled alike in all parts by what the training part shows."""
+    """Expect rows of 64 numbers, scaled in all three sets by a rule of the training set alone."""
     pixels, _ = _digits()
-    rows = _rows(train=train, validation=validation, test=test)
+    rows = _row_numbers(train=train, validation=validation, test=test)
     prepared = {"train": x_train, "validation": x_validation, "test": x_test}
     for name, x in prepared.items():
         expect(
@@ -113,8 +113,8 @@ def inputs(train, validation, test, x_train, x_validation, x_test):
         "about 1 train well. What range do the pixels have?",
     )
     raw = pixels[rows["train"]]
-    factor, offset = _columns(prepared["train"], raw)
-    # A pixel that is constant in the training part says nothing of how it was scaled.
+    factor, offset = _fitted_scaling(prepared["train"], raw)
+    # The scaling of a pixel that is constant in the training set cannot be recovered.
     varies = raw.std(axis=0) > 1e-9
     for name, x in prepared.items():
         by_rule = factor * pixels[rows[name]] + offset
@@ -138,17 +138,20 @@ def inputs(train, validation, test, x_train, x_validation, x_test):
     )
     factor, offset = factor[varies], offset[varies]
     expect(
-        _learned_from(raw[:, varies], factor, offset, raw.mean()),
+        _scaled_by(raw[:, varies], factor, offset, raw.mean()),
         "The scaling of the pixels is not one that the training part alone gives. Were other rows "
         "in it when means, deviations or ranges were computed?",
     )
 
 
-def _learned_from(raw: np.ndarray, factor: np.ndarray, offset: np.ndarray, overall: float) -> bool:
-    """Whether this scaling follows from these rows, or is the same for all pixels."""
+def _scaled_by(raw: np.ndarray, factor: np.ndarray, offset: np.ndarray, overall: float) -> bool:
+    """Return whether a common method gives this scaling for these rows.
+
+    Also true for one fixed rule for all pixels, such as division by 16.
+    """
     if np.allclose(factor, factor[0], rtol=0.01) and np.allclose(offset, offset[0], atol=0.01):
-        # One rule for all pixels, such as the division by 16. If it centres, then by the mean
-        # of these rows.
+        # One rule for all pixels, such as division by 16. If it centres the values, it must use
+        # the mean of these rows.
         return bool(
             np.isclose(offset[0], 0, atol=1e-3)
             or np.isclose(-offset[0] / factor[0], overall, rtol=2e-3)
@@ -162,7 +165,7 @@ def _learned_from(raw: np.ndarray, factor: np.ndarray, offset: np.ndarray, overa
         ((raw.min(axis=0) + raw.max(axis=0)) / 2, spread / 2),
         (raw.mean(axis=0), np.full(raw.shape[1], 1 / np.median(factor))),
         (np.zeros(raw.shape[1]), np.abs(raw).max(axis=0)),
-        (np.median(raw, axis=0), _quartiles(raw)),
+        (np.median(raw, axis=0), _interquartile_range(raw)),
     ]:
         if np.allclose(factor, 1 / scale, rtol=2e-4) and np.allclose(
             offset, -centre / scale, rtol=2e-4, atol=2e-4
@@ -171,8 +174,8 @@ def _learned_from(raw: np.ndarray, factor: np.ndarray, offset: np.ndarray, overa
     return False
 
 
-def _quartiles(raw: np.ndarray) -> np.ndarray:
-    """Return the distance of the quartiles, as scikit-learn's RobustScaler takes it."""
+def _interquartile_range(raw: np.ndarray) -> np.ndarray:
+    """Return the interquartile range of each column, as scikit-learn's RobustScaler does."""
     low, high = np.percentile(raw, [25, 75], axis=0)
     return np.where(high > low, high - low, 1)
 
@@ -189,9 +192,9 @@ def _quartiles(raw: np.ndarray) -> np.ndarray:
     y_test=Array(),
 )
 def one_hot_labels(train, validation, test, y_train, y_validation, y_test):
-    """Expect ten columns, and the labels of the rows in their order."""
+    """Expect one-hot labels that match the rows of each set."""
     _, labels = _digits()
-    rows = _rows(train=train, validation=validation, test=test)
+    rows = _row_numbers(train=train, validation=validation, test=test)
     for name, y in {"train": y_train, "validation": y_validation, "test": y_test}.items():
         expect(
             y.shape == (len(rows[name]), CLASSES),
@@ -220,9 +223,9 @@ def one_hot_labels(train, validation, test, y_train, y_validation, y_test):
     guessing=Number(),
 )
 def a_baseline(train, validation, baseline_digits, baseline_accuracy, guessing):
-    """Expect digits for the validation rows, their share of hits, and what guessing gives."""
+    """Expect predictions for the validation set, their accuracy, and that of guessing."""
     _, labels = _digits()
-    rows = _rows(train=train, validation=validation)
+    rows = _row_numbers(train=train, validation=validation)
     actual = labels[rows["validation"]]
     expect(
         baseline_digits.shape == actual.shape,
@@ -250,7 +253,7 @@ def a_baseline(train, validation, baseline_digits, baseline_accuracy, guessing):
         f"`baseline_accuracy` is {baseline_accuracy:.4f}; of `baseline_digits`, {hits:.4f} are "
         "right. An accuracy is a share of rows.",
     )
-    # Where several digits are the most frequent in the training part, any may be named.
+    # If several digits are equally frequent in the training set, any of them may be guessed.
     counts = np.bincount(labels[rows["train"]], minlength=CLASSES)
     shares = [float((actual == digit).mean()) for digit in np.flatnonzero(counts == counts.max())]
     expect(
@@ -263,8 +266,10 @@ def a_baseline(train, validation, baseline_digits, baseline_accuracy, guessing):
 # -------------------------------------------------------------------------- networks in general
 
 
-def _validated(x_validation: np.ndarray, y_validation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the validation rows, if they have the shapes that a network needs."""
+def _checked_shapes(
+    x_validation: np.ndarray, y_validation: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the validation set; Wrong if its shapes do not suit the network."""
     expect(
         x_validation.ndim == 2 and x_validation.shape[1] == PIXELS,
         f"`x_validation` has shape {x_validation.shape}; one row has {PIXELS} numbers.",
@@ -278,7 +283,7 @@ def _validated(x_validation: np.ndarray, y_validation: np.ndarray) -> tuple[np.n
 
 
 def _expect_classifier(name: str, model: keras.Model) -> None:
-    """Expect 64 numbers in, ten probabilities out, and a loss for one-hot labels."""
+    """Expect 64 inputs, ten softmax outputs, and a loss for one-hot labels."""
     _models.expect_shapes(model, (PIXELS,), CLASSES, name)
     last = _models.activations(model)[-1:]
     expect(
@@ -290,7 +295,7 @@ def _expect_classifier(name: str, model: keras.Model) -> None:
 
 
 def _expect_base(name: str, model: keras.Model) -> None:
-    """Expect the base network, trained or not."""
+    """Expect the architecture and loss of the base network."""
     _expect_classifier(name, model)
     hidden = _models.widths(model)[:-1]
     expect(
@@ -304,8 +309,9 @@ def _expect_base(name: str, model: keras.Model) -> None:
         "exercise names another.",
     )
     expect(
-        model.count_params() == BASE,
-        f"`{name}` has {model.count_params():,} parameters; the base network has {BASE:,}.",
+        model.count_params() == BASE_PARAMETERS,
+        f"`{name}` has {model.count_params():,} parameters; the base network has "
+        f"{BASE_PARAMETERS:,}.",
     )
 
 
@@ -322,8 +328,8 @@ def _expect_base(name: str, model: keras.Model) -> None:
     history_base=History(),
 )
 def base_network(x_validation, y_validation, base, history_base):
-    """Expect the base network after ten epochs, with its history."""
-    x, y = _validated(x_validation, y_validation)
+    """Expect the base network, trained for ten epochs, and its history."""
+    x, y = _checked_shapes(x_validation, y_validation)
     _expect_base("base", base)
     kind = _answers.optimizer_kind(base)
     momentum = float(getattr(base.optimizer, "momentum", 0) or 0)
@@ -346,10 +352,10 @@ def base_network(x_validation, y_validation, base, history_base):
 
 @declare("C.6", "A learning rate, from both sides", points=2, rates=Table(), best_rate=Number())
 def learning_rates(rates, best_rate):
-    """Expect four rates or more, and the best of them with a worse one on either side."""
-    rates = _answers.with_index(rates)
+    """Expect at least four rates, and a best one that is neither the lowest nor the highest."""
+    rates = _answers.index_as_columns(rates)
     tried = _answers.numbers("rates", rates, "learning_rate")
-    # A rate that is too large may leave no loss at all.
+    # With too large a rate, training diverges and the loss may be missing.
     losses = _answers.numbers("rates", rates, "val_loss", failed=True)
     losses = np.where(np.isfinite(losses), losses, np.inf)
     order = np.argsort(tried)
@@ -401,8 +407,8 @@ def learning_rates(rates, best_rate):
     history_stopped=History(),
 )
 def callbacks(x_validation, y_validation, best_rate, most_epochs, stopped, history_stopped):
-    """Expect fewer epochs than allowed, the best weights, and a rate that falls on plateaus."""
-    x, y = _validated(x_validation, y_validation)
+    """Expect early stopping with the best weights, and a learning rate reduced on plateaus."""
+    x, y = _checked_shapes(x_validation, y_validation)
     _expect_base("stopped", stopped)
     _losses.check_history(
         history_stopped,
@@ -421,13 +427,13 @@ def callbacks(x_validation, y_validation, best_rate, most_epochs, stopped, histo
         "epochs?",
     )
     expect(
-        len(losses) > 1 and losses[:-1].min() <= losses.min() + RESTORED,
+        len(losses) > 1 and losses[:-1].min() <= losses.min() + RESTORED_TOLERANCE,
         "The validation loss in `history_stopped` is lowest in its last epoch, and still falling: "
         "early stopping on the validation loss did not end it.",
     )
     now = _losses.exact_cross_entropy(stopped, x, y)
     expect(
-        abs(now - losses.min()) <= RESTORED,
+        abs(now - losses.min()) <= RESTORED_TOLERANCE,
         f"`stopped` has a validation loss of {now:.4f}, while its best epoch had "
         f"{losses.min():.4f}. What does early stopping have to be told so that the best weights "
         "come back?",
@@ -458,20 +464,20 @@ def callbacks(x_validation, y_validation, best_rate, most_epochs, stopped, histo
     )
 
 
-# ------------------------------------------------------------------ capacity, restraint, choice
+# ------------------------------------------------------- capacity, regularisation, selection
 
 
 def _candidates(
     table,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Return names, parameters, losses and accuracies of the runs, and each network's rows."""
-    table = _answers.with_index(table)
+    """Return the columns of the table of candidates, and the row positions of each network."""
+    table = _answers.index_as_columns(table)
     names = _answers.words("candidates", table, "network")
     parameters = _answers.numbers("candidates", table, "parameters")
     seeds = _answers.numbers("candidates", table, "seed")
     losses = _answers.numbers("candidates", table, "val_loss")
     accuracies = _answers.numbers("candidates", table, "val_accuracy")
-    runs = _answers.by_network("candidates", names, seeds)
+    runs = _answers.runs_by_network("candidates", names, seeds)
     for name, rows in runs.items():
         expect(
             len(np.unique(parameters[rows])) == 1,
@@ -483,7 +489,7 @@ def _candidates(
 
 @declare("C.8", "Sizes and restraint, over seeds", points=3, candidates=Table())
 def candidates_over_seeds(candidates):
-    """Expect four networks of three sizes or more, three seeds each, with plausible figures."""
+    """Expect at least four networks of three sizes, three seeds each, with plausible metrics."""
     _, parameters, losses, accuracies, runs = _candidates(candidates)
     sizes = np.unique(parameters)
     expect(
@@ -530,13 +536,13 @@ def candidates_over_seeds(candidates):
     final=Model(),
 )
 def choice_by_rule(x_validation, y_validation, candidates, chosen, final):
-    """Expect the smallest network that chance cannot tell from the best, and a run of it."""
-    x, y = _validated(x_validation, y_validation)
+    """Expect the smallest network within the best one's spread over seeds, and a run of it."""
+    x, y = _checked_shapes(x_validation, y_validation)
     _, parameters, losses, accuracies, runs = _candidates(candidates)
     name = chosen.strip().lower()
-    if name not in runs:  # names in the table are as they are; a point may belong to one
-        spelled = {_answers.chosen(network): network for network in runs}
-        name = spelled.get(_answers.chosen(chosen), name)
+    if name not in runs:  # compare without punctuation, as for other choices
+        spelled = {_answers.normalised(network): network for network in runs}
+        name = spelled.get(_answers.normalised(chosen), name)
     expect(
         name in runs,
         f"`chosen` is {chosen[:60]!r}; the networks in `candidates` are "
@@ -584,10 +590,12 @@ def choice_by_rule(x_validation, y_validation, candidates, chosen, final):
 # ---------------------------------------------------------------------------------- the test
 
 
-def _judged(test: np.ndarray, test_digits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the actual and the named digits of the test rows."""
+def _actual_and_predicted(
+    test: np.ndarray, test_digits: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the actual and the predicted digits of the test set."""
     _, labels = _digits()
-    actual = labels[_rows(test=test)["test"]]
+    actual = labels[_row_numbers(test=test)["test"]]
     expect(
         test_digits.shape == actual.shape,
         f"`test_digits` has shape {test_digits.shape}; it is to hold one digit for each of the "
@@ -611,8 +619,8 @@ def _judged(test: np.ndarray, test_digits: np.ndarray) -> tuple[np.ndarray, np.n
     test_accuracy=Number(),
 )
 def the_test(test, x_test, final, test_digits, test_accuracy):
-    """Expect what the final network says of the test rows, and how often it is right."""
-    actual, named = _judged(test, test_digits)
+    """Expect the final network's predictions for the test set, and their accuracy."""
+    actual, named = _actual_and_predicted(test, test_digits)
     _models.expect_shapes(final, (PIXELS,), CLASSES, "final")
     expect(
         x_test.shape == (len(actual), PIXELS),
@@ -648,10 +656,10 @@ def the_test(test, x_test, final, test_digits, test_accuracy):
     interval=Array(),
 )
 def confusion_and_interval(test, test_digits, confusion, interval):
-    """Expect counts with a row per actual digit, and the exact interval."""
+    """Expect a confusion matrix with one row per actual digit, and the exact interval."""
     from coursekit.evaluation import ConfusionReport
 
-    actual, named = _judged(test, test_digits)
+    actual, named = _actual_and_predicted(test, test_digits)
     report = ConfusionReport.from_labels(actual, named, labels=range(CLASSES))
     expect(
         confusion.shape == (CLASSES, CLASSES),
@@ -688,8 +696,8 @@ def confusion_and_interval(test, test_digits, confusion, interval):
     missed_most=Number(),
 )
 def most_missed(test, test_digits, missed_most):
-    """Expect a digit of lowest sensitivity."""
-    actual, named = _judged(test, test_digits)
+    """Expect the digit with the lowest sensitivity."""
+    actual, named = _actual_and_predicted(test, test_digits)
     expect(missed_most in range(CLASSES), f"`missed_most` is {missed_most:g}, which is no digit.")
     share = np.array([(named[actual == digit] == digit).mean() for digit in range(CLASSES)])
     found = share[int(missed_most)]
@@ -702,7 +710,7 @@ def most_missed(test, test_digits, missed_most):
 
 @declare("C.13", "What may be claimed", points=1, claim=Text())
 def what_may_be_claimed(claim):
-    """Expect sentence a."""
+    """Expect choice a."""
     letter = _answers.choice("claim", claim)
     hint = {
         "b": "How many people wrote these digits, and on which sides of the split are they?",

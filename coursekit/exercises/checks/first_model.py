@@ -23,32 +23,32 @@ from coursekit.exercises.kinds import Array, Model, Number, Table, Text
 
 SHAPES = [(8,), (64, 64), (64, 64, 64), (128, 64, 16), (512, 512)]
 TEST_ROWS = 1_000
-LEAST = 0.9  # accuracy on new rows; networks of the exercise reach 0.95 to 0.995
-LEAST_RULE = 0.85  # the same for the new rule, where 64 and 64 nodes reach 0.88 to 0.95
+MIN_ACCURACY = 0.9  # accuracy on new rows; networks of the exercise reach 0.95 to 0.995
+MIN_ACCURACY_RULE = 0.85  # the same for the new rule, where 64 and 64 nodes reach 0.88 to 0.95
 
 
 @functools.cache
 def _new_rows(seed: int, n: int = 4_000) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows and labels that no exercise uses, unless by the seed of its test part."""
+    """Return threshold data for a seed; unused seeds give rows that are new to the network."""
     from coursekit.datasets import make_threshold
 
     return make_threshold(n, seed=seed)
 
 
 def _rule(x: np.ndarray) -> np.ndarray:
-    """Return 1 where an odd number of the values is above 0.5."""
+    """Return the label of each row: 1 if an odd number of its values exceeds 0.5."""
     return (x > 0.5).sum(axis=1) % 2
 
 
 def _parameters(units: tuple[int, ...]) -> int:
-    """Count the parameters of a network with these hidden layers."""
+    """Return the number of parameters of a network with these hidden layers."""
     sizes = [3, *units, 2]
     return sum(inputs * nodes + nodes for inputs, nodes in itertools.pairwise(sizes))
 
 
 @declare("S1.1", "Parameters of five networks", points=1, parameters=Array())
 def counts(parameters):
-    """Hold the five counts to the layers of each network."""
+    """Expect the number of parameters of each network."""
     parameters = parameters.reshape(-1)
     expect(
         parameters.shape == (len(SHAPES),),
@@ -89,18 +89,18 @@ def _expect_network(model, units: tuple[int, ...], name: str) -> None:
     expect_trained(model, name)
     x, y = _new_rows(20_001)
     p = probabilities(model, x, name)
-    expect_accuracy(p, y, LEAST, name=name, rows="4,000 new rows")
+    expect_accuracy(p, y, MIN_ACCURACY, name=name, rows="4,000 new rows")
 
 
 @declare("S1.2", "One hidden layer more", points=2, four_layers=Model())
 def four(four_layers):
-    """Hold the model to three hidden layers of 64, trained."""
+    """Expect a trained network with three hidden layers of 64 units."""
     _expect_network(four_layers, (64, 64, 64), "four_layers")
 
 
 @declare("S1.3", "A funnel", points=2, funnel=Model())
 def narrowing(funnel):
-    """Hold the model to hidden layers of 128, 64 and 16, trained."""
+    """Expect a trained network with hidden layers of 128, 64 and 16 units."""
     _expect_network(funnel, (128, 64, 16), "funnel")
 
 
@@ -113,7 +113,7 @@ def narrowing(funnel):
     funnel=Model(),
 )
 def capacity(costs, four_layers, funnel):
-    """Hold the table to the parameters, and two of its accuracies to the models."""
+    """Expect the right numbers of parameters, and the accuracies of the two given models."""
     columns = ["parameters", "seconds", "accuracy"]
     lacking = [column for column in columns if column not in costs.columns]
     expect(
@@ -144,7 +144,7 @@ def capacity(costs, four_layers, funnel):
         "All seconds in `costs` are the same. Measure around each training by itself.",
     )
     expect(
-        share.min() > LEAST - 0.04 and share.max() <= 1,
+        share.min() > MIN_ACCURACY - 0.04 and share.max() <= 1,
         f"The accuracies in `costs` run from {share.min():.3f} to {share.max():.3f}; after ten "
         "epochs each of these networks is better, and none is above 1. Is it the accuracy, as a "
         "share of the test rows?",
@@ -161,7 +161,7 @@ def capacity(costs, four_layers, funnel):
 
 @declare("S1.5", "What to say about capacity", points=1, summary=Text())
 def summed_up(summary):
-    """Hold the choice to what the bands of the chapter allow."""
+    """Expect the choice that the intervals in the chapter support."""
     reasons = {
         "a": "By how much do the accuracies differ, and by how much when only the seed changes?",
         "c": "Compare the last row of your table, parameters and accuracy, with the number of "
@@ -173,7 +173,7 @@ def summed_up(summary):
 
 @declare("S1.6", "Another rule, and what guessing gives", points=2, y_rule=Array(), guess=Number())
 def rule(y_rule, guess):
-    """Hold the labels to the rule, and the guess to the larger class."""
+    """Expect labels that follow the rule, and the share of the larger class as the guess."""
     x, y_sum = _new_rows(7, 10_000)
     y = _rule(x)
     expect(
@@ -211,7 +211,7 @@ def rule(y_rule, guess):
 
 @declare("S1.7", "The new rule, learned", points=2, rule_model=Model())
 def learned(rule_model):
-    """Hold the model to the new rule on rows of the check."""
+    """Expect a model that predicts the new rule on rows it has not seen."""
     expect_shapes(rule_model, (3,), 2, "rule_model")
     expect(
         activations(rule_model)[-1] == "softmax",
@@ -223,8 +223,10 @@ def learned(rule_model):
     p = probabilities(rule_model, x, "rule_model")
     y = _rule(x)
     expect(
-        accuracy(p, y_sum) < LEAST,
+        accuracy(p, y_sum) < MIN_ACCURACY,
         f"`rule_model` is right on {accuracy(p, y_sum):.1%} of new rows, by the old rule. Which "
         "labels was it given?",
     )
-    expect_accuracy(p, y, LEAST_RULE, name="rule_model", rows="4,000 new rows, by the new rule")
+    expect_accuracy(
+        p, y, MIN_ACCURACY_RULE, name="rule_model", rows="4,000 new rows, by the new rule"
+    )

@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     import keras
 
 FOLDS = 5
-LEAST = 0.88  # accuracy over all flowers, each predicted by a network that has not seen it
-MOST_LOSS = 0.3  # of a network on its training flowers; measured: 0.06 to 0.16
-SHARES_APART = 0.05  # of malignant rows; StratifiedGroupKFold has 0.005, GroupKFold 0.08
-LEAST_FOLD = 0.7  # and of a single fold, where one flower is 1/30
+MIN_ACCURACY = 0.88  # of out-of-fold predictions for all flowers
+MAX_TRAINING_LOSS = 0.3  # measured: 0.06 to 0.16
+MAX_SHARE_DIFFERENCE = (
+    0.05  # between folds, of malignant rows; StratifiedGroupKFold: 0.005, GroupKFold: 0.08
+)
+MIN_FOLD_ACCURACY = 0.7  # accuracy in a single fold, where one flower is 1/30
 
 
 @functools.cache
 def _iris() -> tuple[np.ndarray, np.ndarray]:
-    """Return the four measurements of each flower and the number of its species."""
+    """Return the measurements, shape (150, 4), and the species as numbers from 0 to 2."""
     from coursekit.datasets import load_iris
 
     iris = load_iris()
@@ -42,7 +44,7 @@ def _iris() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _scaled(fold_of: np.ndarray, fold: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the training and the test rows of a fold, scaled by the range of the former."""
+    """Return the training and test rows of a fold, scaled by the range of the training rows."""
     x, _ = _iris()
     fit = x[fold_of != fold]
     low, high = fit.min(axis=0), fit.max(axis=0)
@@ -50,7 +52,7 @@ def _scaled(fold_of: np.ndarray, fold: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fold_numbers(fold_of: np.ndarray, name: str, rows: int) -> np.ndarray:
-    """Return the number of each row's fold; Wrong if it is not 0 to 4 in each."""
+    """Validate the fold number of each row, 0 to 4; return them as int."""
     expect(
         fold_of.size == rows and fold_of.dtype.kind in "iuf",
         f"`{name}` has shape {fold_of.shape} and holds {fold_of.dtype}; it takes the number of a "
@@ -77,7 +79,7 @@ def _fold_numbers(fold_of: np.ndarray, name: str, rows: int) -> np.ndarray:
     virginica_third=Number(),
 )
 def sorted_rows(virginica_fifth, virginica_third):
-    """Hold the numbers of virginica left for training to the cut of the sorted table."""
+    """Expect the numbers of virginica that ``validation_split`` leaves for training."""
     _, species = _iris()
     for name, said, share in (
         ("virginica_fifth", virginica_fifth, 1 / 5),
@@ -98,7 +100,7 @@ def sorted_rows(virginica_fifth, virginica_third):
 
 @declare("S2.2", "Five stratified folds", points=2, fold_of=Array())
 def folds(fold_of):
-    """Hold the folds to equal sizes with the species in equal shares."""
+    """Expect folds of equal size with equal shares of the species."""
     _, species = _iris()
     fold_of = _fold_numbers(fold_of, "fold_of", len(species))
     table = np.array([np.bincount(species[fold_of == n], minlength=3) for n in range(FOLDS)])
@@ -127,7 +129,7 @@ def folds(fold_of):
     x0_test=Array(),
 )
 def scaled_inside(fold_of, x0_train, x0_test):
-    """Hold the rows of fold 0 to the range of its training rows."""
+    """Expect the rows of fold 0, scaled by the range of its training rows."""
     x, species = _iris()
     fold_of = _fold_numbers(fold_of, "fold_of", len(species))
     train, test = _scaled(fold_of, 0)
@@ -181,7 +183,7 @@ def _expect_network(network_0: keras.Model, fold_of: np.ndarray) -> None:
     p = probabilities(network_0, train, "network_0")
     right, loss = accuracy(p, species[fold_of != 0]), cross_entropy(p, species[fold_of != 0])
     expect(
-        right >= LEAST and loss < MOST_LOSS,
+        right >= MIN_ACCURACY and loss < MAX_TRAINING_LOSS,
         f"`network_0` is right on {right:.0%} of its own training flowers, scaled to the range 0 "
         f"to 1, with a loss of {loss:.2f}; a trained one knows them better. Was it trained for as "
         "long as the exercise says, on rows that are scaled like these?",
@@ -190,20 +192,20 @@ def _expect_network(network_0: keras.Model, fold_of: np.ndarray) -> None:
 
 @declare("S2.4", "The network of a fold", points=2, fold_of=Array(), network_0=Model())
 def of_a_fold(fold_of, network_0):
-    """Hold the network of fold 0 to its accuracy on flowers of both parts."""
+    """Expect a network for fold 0 that is accurate on its training and test flowers."""
     _, species = _iris()
     fold_of = _fold_numbers(fold_of, "fold_of", len(species))
     _expect_network(network_0, fold_of)
     _, test = _scaled(fold_of, 0)
     right = accuracy(probabilities(network_0, test, "network_0"), species[fold_of == 0])
     expect(
-        right >= LEAST_FOLD,
+        right >= MIN_FOLD_ACCURACY,
         f"`network_0` is right on {right:.0%} of the flowers that fold 0 tests. Was it trained on "
         "the other four folds?",
     )
 
 
-# --------------------------------------------------------------------- out-of-fold answers
+# ----------------------------------------------------------------- out-of-fold predictions
 
 
 @declare(
@@ -216,7 +218,7 @@ def of_a_fold(fold_of, network_0):
     p_out=Array(),
 )
 def out_of_fold(fold_of, network_0, x_out, p_out):
-    """Hold each flower to the scale of its fold, and its answer to another network's."""
+    """Expect flowers scaled within their folds, and predictions of a different network per fold."""
     x, species = _iris()
     fold_of = _fold_numbers(fold_of, "fold_of", len(species))
     expect(
@@ -252,14 +254,14 @@ def out_of_fold(fold_of, network_0, x_out, p_out):
         )
     right = np.mean(p_out.argmax(axis=1) == species)
     expect(
-        right >= LEAST,
+        right >= MIN_ACCURACY,
         f"`p_out` is right on {right:.0%} of the flowers. Look at the folds one by one: is a part "
         "of them filled in at the wrong place, or a network not trained?",
     )
 
 
 def _probabilities_of_all(p_out: np.ndarray) -> np.ndarray:
-    """Return the probabilities of all flowers; Wrong if they are none."""
+    """Validate the class probabilities of all flowers; return them as float."""
     _, species = _iris()
     expect(
         p_out.shape == (len(species), 3) and p_out.dtype.kind in "iuf",
@@ -292,7 +294,7 @@ def _probabilities_of_all(p_out: np.ndarray) -> np.ndarray:
     spread=Number(),
 )
 def mean_and_spread(fold_of, p_out, fold_accuracy, mean_accuracy, spread):
-    """Hold the accuracies to the out-of-fold answers, and mean and sd to the accuracies."""
+    """Expect the accuracy in each fold, and their mean and standard deviation."""
     _, species = _iris()
     fold_of = _fold_numbers(fold_of, "fold_of", len(species))
     right = _probabilities_of_all(p_out).argmax(axis=1) == species
@@ -316,7 +318,7 @@ def mean_and_spread(fold_of, p_out, fold_accuracy, mean_accuracy, spread):
 
 
 def _expect_fold_accuracies(name: str, values: np.ndarray) -> None:
-    """Expect five shares."""
+    """Expect five accuracies from 0 to 1."""
     expect(
         values.size == FOLDS and values.dtype.kind in "iuf",
         f"`{name}` has shape {values.shape}; it takes one accuracy for each fold.",
@@ -329,8 +331,8 @@ def _expect_fold_accuracies(name: str, values: np.ndarray) -> None:
 
 
 @functools.cache
-def _logistic(fold_of: tuple[int, ...]) -> list[float]:
-    """Return the accuracies of logistic regression in these folds."""
+def _logistic_accuracies(fold_of: tuple[int, ...]) -> list[float]:
+    """Return the accuracy of logistic regression in each of these folds."""
     from sklearn.linear_model import LogisticRegression
 
     _, species = _iris()
@@ -353,21 +355,21 @@ def _logistic(fold_of: tuple[int, ...]) -> list[float]:
     verdict=Text(),
 )
 def beside(fold_of, fold_accuracy, logistic_accuracy, verdict):
-    """Hold logistic regression to the same folds, and the verdict to its rule."""
+    """Expect logistic regression in the same folds, and the verdict that follows by the rule."""
     _, species = _iris()
     fold_of = _fold_numbers(fold_of, "fold_of", len(species))
     _expect_fold_accuracies("fold_accuracy", fold_accuracy)
     _expect_fold_accuracies("logistic_accuracy", logistic_accuracy)
     ours = fold_accuracy.reshape(-1).astype(float)
     other = logistic_accuracy.reshape(-1).astype(float)
-    off = np.abs(other - _logistic(tuple(fold_of.tolist())))
+    off = np.abs(other - _logistic_accuracies(tuple(fold_of.tolist())))
     expect(
-        off.max() < 0.04,  # one flower more or less, by another version of the solver
+        off.max() < 0.04,  # versions of the solver may differ by one flower
         f"`logistic_accuracy` says {other[off.argmax()]:.3f} for fold {off.argmax()}; the logistic "
         "regression of the exercise, scaled inside the folds of `fold_of`, has another accuracy "
         "there.",
     )
-    verdict = _answers.chosen(verdict)
+    verdict = _answers.normalised(verdict)
     choices = ("network", "logistic regression", "neither")
     expect(
         verdict in choices,
@@ -400,7 +402,7 @@ def beside(fold_of, fold_accuracy, logistic_accuracy, verdict):
     patient_fold=Array(),
 )
 def together(repeated_rows, patient_fold):
-    """Hold the folds of the breast cancer data to whole patients and even classes."""
+    """Expect folds of the breast cancer data that keep patients together and balance classes."""
     from coursekit.datasets import load_breast_cancer
 
     cancer = load_breast_cancer()
@@ -440,7 +442,7 @@ def together(repeated_rows, patient_fold):
     malignant = (cancer["class"] == "malignant").to_numpy()
     shares = [malignant[patient_fold == fold].mean() for fold in range(FOLDS)]
     expect(
-        np.ptp(shares) < SHARES_APART,
+        np.ptp(shares) < MAX_SHARE_DIFFERENCE,
         f"Between {min(shares):.0%} and {max(shares):.0%} of the folds' rows are malignant: the "
         "patients are together, but the classes are left to chance.",
     )

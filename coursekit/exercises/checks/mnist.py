@@ -15,26 +15,26 @@ from coursekit.exercises.kinds import Array, History, Model, Number, Table, Text
 if TYPE_CHECKING:
     import keras
 
-DIGITS, FITTED = 4000, 3200
-BASE = (512,)
+N_ROWS, N_TRAINING = 4000, 3200
+BASE_WIDTHS = (512,)
 # Steps per epoch, with batches of 16, 32, 128 and 512 rows.
 STEPS = (200, 100, 25, 7)
-# No network of these exercises gets so far on digits that it was not trained on.
-TOO_GOOD = 0.985
-# By how much the best epoch may be missed where an improvement has to be worth the name.
-RESTORED = 1.2e-3
-# What may have counted as an improvement, in steps.
-DELTAS = tuple(np.linspace(0, 1e-3, 101))
+# No network of these exercises reaches this accuracy on digits that it was not trained on.
+IMPLAUSIBLE_ACCURACY = 0.985
+# Tolerance for the best validation loss, since early stopping may ignore small improvements.
+RESTORED_TOLERANCE = 1.2e-3
+# Values of min_delta that a learner's callbacks may have used.
+MIN_DELTAS = tuple(np.linspace(0, 1e-3, 101))
 
 
 @cache
 def _validation() -> tuple[np.ndarray, np.ndarray]:
-    """Return the digits that the validation split of the exercises keeps out."""
+    """Return the images and labels of the exercises' validation set."""
     from coursekit import datasets, preprocessing
 
     (images, labels), _ = datasets.load_mnist()
     x, y = preprocessing.prepare_digits(images, labels, seed=123)
-    return x[FITTED:DIGITS].copy(), y[FITTED:DIGITS].copy()
+    return x[N_TRAINING:N_ROWS].copy(), y[N_TRAINING:N_ROWS].copy()
 
 
 def _parameters(widths: tuple[int, ...]) -> int:
@@ -43,7 +43,7 @@ def _parameters(widths: tuple[int, ...]) -> int:
 
 
 def _expect_network(name: str, model: keras.Model, widths: tuple[int, ...]) -> None:
-    """Expect dense relu layers of these widths, then softmax, and the loss that goes with it."""
+    """Expect dense relu layers of these widths, a softmax output, and its loss."""
     _models.expect_shapes(model, (784,), 10, name)
     found = _models.widths(model)[:-1]
     expect(
@@ -66,7 +66,7 @@ def _expect_network(name: str, model: keras.Model, widths: tuple[int, ...]) -> N
 
 
 def _expect_rate(name: str, model: keras.Model, rate: float) -> None:
-    """Expect plain SGD at this rate, as far as the model tells."""
+    """Expect plain SGD at this learning rate, if the model records it."""
     kind = _answers.optimizer_kind(model)
     expect(
         kind == "SGD",
@@ -85,22 +85,22 @@ def _expect_rate(name: str, model: keras.Model, rate: float) -> None:
     )
 
 
-def _figures(name: str, model: keras.Model) -> tuple[float, float]:
-    """Return cross-entropy and accuracy on the validation digits, neither of them too good."""
+def _validation_metrics(name: str, model: keras.Model) -> tuple[float, float]:
+    """Return cross-entropy and accuracy on the validation set; Wrong if implausibly good."""
     x, y = _validation()
     p = _models.probabilities(model, x, name)
     accuracy = _models.accuracy(p, y)
     expect(
-        accuracy < TOO_GOOD,
+        accuracy < IMPLAUSIBLE_ACCURACY,
         f"`{name}` names {accuracy:.1%} of the validation digits rightly, more than such a network "
         "does on digits that are new to it. Were they trained on?",
     )
     return _models.cross_entropy(p, y), accuracy
 
 
-def _expect_within(name: str, model: keras.Model, low: float, high: float) -> None:
-    """Expect a validation loss between these bounds, which hold for any seed."""
-    loss, accuracy = _figures(name, model)
+def _expect_loss_between(name: str, model: keras.Model, low: float, high: float) -> None:
+    """Expect a validation loss from ``low`` to ``high``, a range that holds for any seed."""
+    loss, accuracy = _validation_metrics(name, model)
     said = f"`{name}` has a validation loss of {loss:.3f} and an accuracy of {accuracy:.3f}, "
     expect(
         loss <= high,
@@ -138,8 +138,8 @@ def _expect_history(
 def _expect_in_table(
     table_name: str, name: str, model: keras.Model, value: float, row: str
 ) -> None:
-    """Expect that the validation loss in a row of a table is that of the model."""
-    loss, _ = _figures(name, model)
+    """Expect ``value``, from a row of a table, to be the model's validation loss."""
+    loss, _ = _validation_metrics(name, model)
     expect(
         np.isclose(loss, value, rtol=5e-3, atol=1e-3),
         f"`{table_name}` has a val_loss of {value:.4f} for {row}; `{name}` as it is now has "
@@ -152,7 +152,7 @@ def _expect_in_table(
 
 @declare("4-A.1", "Steps per epoch", points=1, steps_per_epoch=Array())
 def steps(steps_per_epoch):
-    """Expect the numbers of batches, the incomplete last one included."""
+    """Expect the number of batches per epoch, including an incomplete last one."""
     expect(
         steps_per_epoch.shape == (4,) and steps_per_epoch.dtype.kind in "iuf",
         f"`steps_per_epoch` has shape {steps_per_epoch.shape}; it is to hold four numbers.",
@@ -182,8 +182,8 @@ def steps(steps_per_epoch):
     trained_512=Model(),
 )
 def batch_sizes(batches, trained_16, trained_512):
-    """Expect a row for each size that grows worse with it, and the networks of two of the rows."""
-    batches = _answers.with_index(batches)
+    """Expect a loss that rises with the batch size, and the networks of two of the rows."""
+    batches = _answers.index_as_columns(batches)
     sizes = _answers.numbers("batches", batches, "batch_size")
     losses = _answers.numbers("batches", batches, "val_loss")
     accuracies = _answers.numbers("batches", batches, "val_accuracy")
@@ -206,11 +206,11 @@ def batch_sizes(batches, trained_16, trained_512):
         "where all train for three epochs. Did each network begin with new weights?",
     )
     for name, model, size in [("trained_16", trained_16, 16), ("trained_512", trained_512, 512)]:
-        _expect_network(name, model, BASE)
+        _expect_network(name, model, BASE_WIDTHS)
         _expect_rate(name, model, 0.01)
         _expect_in_table("batches", name, model, of[size], f"batches of {size}")
-    _expect_within("trained_16", trained_16, 0.4, 0.7)
-    _expect_within("trained_512", trained_512, 1.85, 2.25)
+    _expect_loss_between("trained_16", trained_16, 0.4, 0.7)
+    _expect_loss_between("trained_512", trained_512, 1.85, 2.25)
 
 
 @declare(
@@ -221,8 +221,8 @@ def batch_sizes(batches, trained_16, trained_512):
     history_same_steps=History(),
 )
 def same_number_of_steps(same_steps, history_same_steps):
-    """Expect 300 steps with batches of 128."""
-    _expect_network("same_steps", same_steps, BASE)
+    """Expect a network trained for 300 steps with batches of 128."""
+    _expect_network("same_steps", same_steps, BASE_WIDTHS)
     _expect_rate("same_steps", same_steps, 0.01)
     _expect_history("same_steps", same_steps, history_same_steps)
     epochs = len(history_same_steps["loss"])
@@ -231,7 +231,7 @@ def same_number_of_steps(same_steps, history_same_steps):
         f"`history_same_steps` has {epochs} epochs. How many steps make one epoch with batches of "
         "128, and how many are needed?",
     )
-    _expect_within("same_steps", same_steps, 0.6, 0.95)
+    _expect_loss_between("same_steps", same_steps, 0.6, 0.95)
 
 
 @declare(
@@ -242,11 +242,11 @@ def same_number_of_steps(same_steps, history_same_steps):
     history_in_proportion=History(),
 )
 def rate_in_proportion(in_proportion, history_in_proportion):
-    """Expect a rate as many times larger as the batch."""
-    _expect_network("in_proportion", in_proportion, BASE)
+    """Expect a learning rate scaled in proportion to the batch size."""
+    _expect_network("in_proportion", in_proportion, BASE_WIDTHS)
     _expect_rate("in_proportion", in_proportion, 0.01 * 512 / 32)
     _expect_history("in_proportion", in_proportion, history_in_proportion, epochs=3)
-    _expect_within("in_proportion", in_proportion, 0.55, 0.95)
+    _expect_loss_between("in_proportion", in_proportion, 0.55, 0.95)
 
 
 # ------------------------------------------------------------------ 4-B: optimisers and rates
@@ -254,7 +254,7 @@ def rate_in_proportion(in_proportion, history_in_proportion):
 
 @declare("4-B.1", "How far momentum carries", points=1, longer_moves=Array())
 def momentum_by_hand(longer_moves):
-    """Expect the sums of the three geometric series."""
+    """Expect the limits of the three geometric series, 1 / (1 - momentum)."""
     expect(
         longer_moves.shape == (3,) and longer_moves.dtype.kind in "iuf",
         f"`longer_moves` has shape {longer_moves.shape}; it is to hold three numbers.",
@@ -268,8 +268,8 @@ def momentum_by_hand(longer_moves):
 
 @declare("4-B.2", "Six settings of SGD", points=2, sgd=Table(), best_sgd=Model())
 def settings_of_sgd(sgd, best_sgd):
-    """Expect a row for each setting that agrees with what any seed gives, and the best network."""
-    sgd = _answers.with_index(sgd)
+    """Expect a plausible row for each setting, and the network of the best row."""
+    sgd = _answers.index_as_columns(sgd)
     rates = _answers.numbers("sgd", sgd, "learning_rate")
     momenta = _answers.numbers("sgd", sgd, "momentum")
     losses = _answers.numbers("sgd", sgd, "val_loss")
@@ -298,16 +298,18 @@ def settings_of_sgd(sgd, best_sgd):
             f"{loss[faster]:.3f}. After three epochs the longer steps are ahead there. Did each "
             "network begin with new weights?",
         )
-    _expect_network("best_sgd", best_sgd, BASE)
+    _expect_network("best_sgd", best_sgd, BASE_WIDTHS)
     kind = _answers.optimizer_kind(best_sgd)
     expect(kind == "SGD", f"`best_sgd` is compiled with the optimiser {kind}, not with SGD.")
     best = min(loss.values())
     _expect_in_table("sgd", "best_sgd", best_sgd, best, "its best row")
-    _expect_within("best_sgd", best_sgd, 0.12, 0.4)
+    _expect_loss_between("best_sgd", best_sgd, 0.12, 0.4)
 
 
-def _adaptive(name: str, kind: str, model: keras.Model, history: dict[str, list[float]]) -> None:
-    _expect_network(name, model, BASE)
+def _expect_adaptive(
+    name: str, kind: str, model: keras.Model, history: dict[str, list[float]]
+) -> None:
+    _expect_network(name, model, BASE_WIDTHS)
     found = _answers.optimizer_kind(model)
     expect(found == kind, f"`{name}` is compiled with the optimiser {found}.")
     rate = _answers.learning_rate(model)
@@ -316,19 +318,19 @@ def _adaptive(name: str, kind: str, model: keras.Model, history: dict[str, list[
         f"`{name}` was trained at a learning rate of {rate or 0:.4g}, which is not the default.",
     )
     _expect_history(name, model, history, epochs=3)
-    _expect_within(name, model, 0.15, 0.5)
+    _expect_loss_between(name, model, 0.15, 0.5)
 
 
 @declare("4-B.3", "RMSprop with its default", points=1, rmsprop=Model(), history_rmsprop=History())
 def with_rmsprop(rmsprop, history_rmsprop):
-    """Expect three epochs of RMSprop with its default rate."""
-    _adaptive("rmsprop", "RMSprop", rmsprop, history_rmsprop)
+    """Expect a network trained for three epochs with RMSprop at its default rate."""
+    _expect_adaptive("rmsprop", "RMSprop", rmsprop, history_rmsprop)
 
 
 @declare("4-B.4", "Adam with its default", points=1, adam=Model(), history_adam=History())
 def with_adam(adam, history_adam):
-    """Expect three epochs of Adam with its default rate."""
-    _adaptive("adam", "Adam", adam, history_adam)
+    """Expect a network trained for three epochs with Adam at its default rate."""
+    _expect_adaptive("adam", "Adam", adam, history_adam)
 
 
 @declare(
@@ -341,11 +343,11 @@ def with_adam(adam, history_adam):
     largest_adam=Number(),
 )
 def largest_rates(rates, largest_sgd, largest_rmsprop, largest_adam):
-    """Expect nine rows, plausible where every seed agrees, and the rates that they name."""
-    rates = _answers.with_index(rates)
+    """Expect nine plausible rows, and the largest rate of each optimiser that still learns."""
+    rates = _answers.index_as_columns(rates)
     names = _answers.words("rates", rates, "optimiser")
     tried = _answers.numbers("rates", rates, "learning_rate")
-    # A rate that is too large may leave no figure at all.
+    # With too large a rate, training diverges and the accuracy may be missing.
     reached = np.nan_to_num(_answers.numbers("rates", rates, "val_accuracy", failed=True))
     of = {
         (name, round(rate, 6)): accuracy
@@ -402,8 +404,8 @@ NETWORKS = {
 
 @declare("4-C.1", "Six networks", points=2, capacity=Table(), funnel=Model())
 def six_networks(capacity, funnel):
-    """Expect the parameters of each, plausible figures, and the funnel itself."""
-    capacity = _answers.with_index(capacity)
+    """Expect the parameters of each network, plausible metrics, and the funnel network."""
+    capacity = _answers.index_as_columns(capacity)
     names = _answers.words("capacity", capacity, "network")
     names = np.array([name.replace(",", "").replace(" ", "") for name in names])
     parameters = _answers.numbers("capacity", capacity, "parameters")
@@ -435,7 +437,7 @@ def six_networks(capacity, funnel):
     )
     for name in ("512", "2048", "512-512", "512-256-128"):
         expect(
-            0.84 < accuracies[row[name]] < TOO_GOOD,
+            0.84 < accuracies[row[name]] < IMPLAUSIBLE_ACCURACY,
             f"By `capacity`, {name!r} reaches an accuracy of {accuracies[row[name]]:.3f}, which is "
             "not what three epochs give. Were rate, momentum and batches those of the exercise, "
             "and the validation digits left out?",
@@ -446,7 +448,7 @@ def six_networks(capacity, funnel):
 
 @declare("4-C.2", "What capacity changes", points=1, answer_capacity=Text())
 def capacity_described(answer_capacity):
-    """Expect sentence b."""
+    """Expect choice b."""
     letter = _answers.choice("answer_capacity", answer_capacity)
     hint = {
         "a": "In your table, what did the step from 2 to 32 units gain, and what the one from 512 "
@@ -461,17 +463,17 @@ def capacity_described(answer_capacity):
 
 @declare("4-D.1", "Two layers of 1,024 units", points=2, big=Model(), history_big=History())
 def big_network(big, history_big):
-    """Expect a network that has the weights of its best epoch."""
+    """Expect the network with the weights of its best epoch."""
     _expect_network("big", big, (1024, 1024))
     _expect_history("big", big, history_big, restored=True)
     losses = np.asarray(history_big["val_loss"])
-    loss, _ = _figures("big", big)
+    loss, _ = _validation_metrics("big", big)
     expect(
-        abs(loss - losses.min()) <= RESTORED,
+        abs(loss - losses.min()) <= RESTORED_TOLERANCE,
         f"`big` has a validation loss of {loss:.4f}, while its best epoch had {losses.min():.4f}. "
         "What does early stopping have to be told so that the best weights come back?",
     )
-    _expect_within("big", big, 0.08, 0.4)
+    _expect_loss_between("big", big, 0.08, 0.4)
 
 
 @declare(
@@ -483,7 +485,7 @@ def big_network(big, history_big):
     plateau_patience=Number(),
 )
 def two_callbacks(history_big, stop_patience, plateau_patience):
-    """Expect a history in which both callbacks did what their patience says."""
+    """Expect a history that agrees with the patience of both callbacks."""
     losses = history_big.get("val_loss", [])
     expect(losses, "`history_big` has no val_loss, so neither callback had anything to go by.")
     for name, value in [("stop_patience", stop_patience), ("plateau_patience", plateau_patience)]:
@@ -515,13 +517,13 @@ def two_callbacks(history_big, stop_patience, plateau_patience):
         f"By `history_big`, the learning rate went {', '.join(f'{rate:.2g}' for rate in rates)}. "
         "On a plateau it is to be multiplied by 0.1, and otherwise to stay.",
     )
-    ends = {_stops(losses, int(stop_patience), delta) for delta in DELTAS}
+    ends = {_stopping_epoch(losses, int(stop_patience), delta) for delta in MIN_DELTAS}
     expect(
         epochs in {min(end, 20) for end in ends},
         f"`history_big` has {epochs} epochs, where early stopping with a patience of "
         f"{stop_patience:g} would not have ended. Are history and patience of the same run?",
     )
-    falls = {tuple(_falls(losses, int(plateau_patience), delta)) for delta in DELTAS}
+    falls = {tuple(_reduction_epochs(losses, int(plateau_patience), delta)) for delta in MIN_DELTAS}
     found = tuple((np.flatnonzero(factors < 0.5) + 2).tolist())
     expect(
         found in falls,
@@ -531,8 +533,8 @@ def two_callbacks(history_big, stop_patience, plateau_patience):
     )
 
 
-def _stops(losses: list[float], patience: int, delta: float) -> int:
-    """Return the epoch, from 1, with which early stopping ends; a large number if it does not."""
+def _stopping_epoch(losses: list[float], patience: int, delta: float) -> int:
+    """Return the epoch, from 1, after which early stopping ends training; 10**6 if it does not."""
     best, since = np.inf, 0
     for epoch, loss in enumerate(losses, start=1):
         since += 1
@@ -543,8 +545,8 @@ def _stops(losses: list[float], patience: int, delta: float) -> int:
     return 10**6
 
 
-def _falls(losses: list[float], patience: int, delta: float) -> list[int]:
-    """Return the epochs, from 1, that are the first at a lower rate."""
+def _reduction_epochs(losses: list[float], patience: int, delta: float) -> list[int]:
+    """Return the epochs, from 1, that start with a reduced learning rate."""
     best, since, found = np.inf, 0, []
     for epoch, loss in enumerate(losses, start=1):
         if loss < best - delta:
@@ -559,9 +561,9 @@ def _falls(losses: list[float], patience: int, delta: float) -> list[int]:
 
 @declare("4-D.3", "The loss to report", points=1, big=Model(), reported=Number())
 def loss_to_report(big, reported):
-    """Expect the loss of the network as it is."""
+    """Expect the validation loss of the network with its present weights."""
     _models.expect_shapes(big, (784,), 10, "big")
-    loss, _ = _figures("big", big)
+    loss, _ = _validation_metrics("big", big)
     expect(
         np.isclose(reported, loss, rtol=5e-3, atol=1e-3),
         f"`reported` is {reported:.4f}; `big` as it is now has a validation loss of {loss:.4f}. "
@@ -569,14 +571,14 @@ def loss_to_report(big, reported):
     )
 
 
-# ------------------------------------------------------------------ 4-E: more restraint, or less
+# ------------------------------------------------------------------------ 4-E: regularisation
 
 
-RESTRAINED = (512, 512)
+REGULARISED = (512, 512)
 
 
 def _penalties(model: keras.Model) -> list[float]:
-    """Return the L2 factor of each dense layer's weights; NaN where there is another penalty."""
+    """Return the L2 factor of each dense layer's weights; NaN for any other penalty."""
     found = []
     for layer in _models.dense_layers(model):
         regularizer = layer.kernel_regularizer
@@ -589,10 +591,10 @@ def _penalties(model: keras.Model) -> list[float]:
     return found
 
 
-def _expect_restraint(
+def _expect_regularisation(
     name: str, model: keras.Model, *, l2: tuple[float, float, float], dropout: list[float]
 ) -> None:
-    _expect_network(name, model, RESTRAINED)
+    _expect_network(name, model, REGULARISED)
     found = _penalties(model)
     expect(
         np.allclose(found, l2),
@@ -619,33 +621,33 @@ def _expect_restraint(
 def _expect_trained(name: str, model: keras.Model, history: dict[str, list[float]]) -> None:
     _expect_history(name, model, history, restored=True)
     losses = np.asarray(history["val_loss"])
-    loss = _figures(name, model)[0] + _models.penalty(model)
+    loss = _validation_metrics(name, model)[0] + _models.penalty(model)
     expect(
-        abs(loss - losses.min()) <= RESTORED,
+        abs(loss - losses.min()) <= RESTORED_TOLERANCE,
         f"`{name}` has a validation loss of {loss:.4f}, while its best epoch had "
         f"{losses.min():.4f}. Early stopping is to restore the best weights.",
     )
-    _expect_within(name, model, 0.08, 0.6)
+    _expect_loss_between(name, model, 0.08, 0.6)
 
 
 @declare("4-E.1", "The network as it is", points=1, plain=Model(), history_plain=History())
 def plain_network(plain, history_plain):
-    """Expect neither penalty nor dropout."""
-    _expect_restraint("plain", plain, l2=(0, 0, 0), dropout=[])
+    """Expect a trained network without penalty and dropout."""
+    _expect_regularisation("plain", plain, l2=(0, 0, 0), dropout=[])
     _expect_trained("plain", plain, history_plain)
 
 
 @declare("4-E.2", "With an L2 penalty", points=2, l2=Model(), history_l2=History())
 def network_with_l2(l2, history_l2):
-    """Expect the penalty on both hidden layers and nowhere else."""
-    _expect_restraint("l2", l2, l2=(0.001, 0.001, 0), dropout=[])
+    """Expect a trained network with an L2 penalty on the two hidden layers only."""
+    _expect_regularisation("l2", l2, l2=(0.001, 0.001, 0), dropout=[])
     _expect_trained("l2", l2, history_l2)
 
 
 @declare("4-E.3", "With dropout", points=2, dropout=Model(), history_dropout=History())
 def network_with_dropout(dropout, history_dropout):
-    """Expect dropout after both hidden layers."""
-    _expect_restraint("dropout", dropout, l2=(0, 0, 0), dropout=[0.3, 0.3])
+    """Expect a trained network with dropout after both hidden layers."""
+    _expect_regularisation("dropout", dropout, l2=(0, 0, 0), dropout=[0.3, 0.3])
     _expect_trained("dropout", dropout, history_dropout)
 
 
@@ -658,9 +660,9 @@ def network_with_dropout(dropout, history_dropout):
     l2_cross_entropy=Number(),
 )
 def parts_of_the_loss(l2, l2_penalty, l2_cross_entropy):
-    """Expect the two parts of the loss that Keras reports."""
+    """Expect the penalty and the cross-entropy, which add up to the loss that Keras reports."""
     _models.expect_shapes(l2, (784,), 10, "l2")
-    bare, _ = _figures("l2", l2)
+    bare, _ = _validation_metrics("l2", l2)
     squares, biases = 0.0, 0.0
     for layer in _models.dense_layers(l2)[:-1]:
         squares += float((np.asarray(layer.kernel, dtype=np.float64) ** 2).sum())
@@ -701,8 +703,8 @@ def parts_of_the_loss(l2, l2_penalty, l2_cross_entropy):
     lowest=Text(),
 )
 def on_equal_terms(plain, l2, dropout, equal_terms, lowest):
-    """Expect cross-entropy and accuracy of each network, and the name of the lowest."""
-    equal_terms = _answers.with_index(equal_terms)
+    """Expect each network's cross-entropy and accuracy, and the name of the best network."""
+    equal_terms = _answers.index_as_columns(equal_terms)
     names = _answers.words("equal_terms", equal_terms, "network")
     losses = _answers.numbers("equal_terms", equal_terms, "cross_entropy")
     accuracies = _answers.numbers("equal_terms", equal_terms, "accuracy")
@@ -714,7 +716,7 @@ def on_equal_terms(plain, l2, dropout, equal_terms, lowest):
     bare = {}
     for name, model in [("plain", plain), ("l2", l2), ("dropout", dropout)]:
         _models.expect_shapes(model, (784,), 10, name)
-        bare[name], accuracy = _figures(name, model)
+        bare[name], accuracy = _validation_metrics(name, model)
         (row,) = np.flatnonzero(names == name)
         expect(
             np.isclose(losses[row], bare[name], rtol=5e-3, atol=1e-3),
@@ -728,7 +730,7 @@ def on_equal_terms(plain, l2, dropout, equal_terms, lowest):
             f"is now has {accuracy:.4f} on the validation digits.",
         )
     best = min(bare.values())
-    named = _answers.chosen(lowest)
+    named = _answers.normalised(lowest)
     expect(
         named in bare and bare[named] <= best + 1e-3,
         f"`lowest` is {lowest[:40]!r}, which by `equal_terms` does not have the lowest "
@@ -737,7 +739,7 @@ def on_equal_terms(plain, l2, dropout, equal_terms, lowest):
 
 
 @cache
-def _noisy() -> np.ndarray:
+def _noisy_losses() -> np.ndarray:
     epochs = np.arange(1, 41)
     noise = np.random.default_rng(31).normal(0, 0.02, size=40)
     return np.round(0.2 + 0.5 * np.exp(-epochs / 6) + noise, 4)
@@ -745,15 +747,15 @@ def _noisy() -> np.ndarray:
 
 @declare("4-E.6", "Patience rehearsed", points=2, ends_with=Array(), keeps=Array())
 def patience_rehearsed(ends_with, keeps):
-    """Expect the epoch and the loss that early stopping ends with, for three patiences."""
+    """Expect the last epoch and the best loss under early stopping, for three patiences."""
     for name, values in [("ends_with", ends_with), ("keeps", keeps)]:
         expect(
             values.shape == (3,) and values.dtype.kind in "iuf",
             f"`{name}` has shape {values.shape}; it is to hold three numbers, for patiences of 1, "
             "3 and 8.",
         )
-    losses = _noisy()
-    ends = [min(_stops(losses.tolist(), patience, 0), 40) for patience in (1, 3, 8)]
+    losses = _noisy_losses()
+    ends = [min(_stopping_epoch(losses.tolist(), patience, 0), 40) for patience in (1, 3, 8)]
     lowest = [losses[:end].min() for end in ends]
     said = ", ".join(f"{value:g}" for value in ends_with)
     expect(
