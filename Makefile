@@ -43,7 +43,7 @@ help:
 	@echo "make check     lint, and check the format of the code"
 	@echo "make format    put the code in format"
 	@echo "make refresh   run the chapters and store the outputs that the tests compare with"
-	@echo "make reproduce  measure the bands over six seeds (CHAPTER=... for one chapter)"
+	@echo "make reproduce  measure results over many seeds (CHAPTER=... for one chapter)"
 	@echo "make bench     time what was made fast against the plain way (hours; needs the full data)"
 	@echo "make data      make the files in data/ anew (see tools/make_bundled_data.py)"
 	@echo "make clean     remove what was built; keeps the environment"
@@ -105,7 +105,8 @@ bench: $(READY)
 	$(BIN)/python benchmarks/report.py
 
 data: $(READY)
-	$(BIN)/python tools/make_bundled_data.py $(if $(MLBENCH),--mlbench $(MLBENCH))
+	$(BIN)/python tools/make_bundled_data.py $(if $(MLBENCH),--mlbench "$(MLBENCH)") \
+	  $(if $(WALKING),--walking "$(WALKING)")
 
 format: $(READY)
 	$(BIN)/ruff format

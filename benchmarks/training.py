@@ -62,7 +62,7 @@ class Network:
             widths = [784, *[self.units] * self.layers, 10]
             layers = [2 * a * b for a, b in pairwise(widths)]
         else:
-            # Kernels of 30 and 10 samples, 40 each; steps of 2, and pooling by 2 in between.
+            # Kernels of 30 and 10 time steps, 40 each; steps of 2, and pooling by 2 in between.
             first, second = (260 - 30) // 2 + 1, ((260 - 30) // 2 + 1) // 2 - 9
             layers = [2 * first * 30 * 3 * 40, 2 * second * 10 * 40 * 40]
             layers += [2 * second // 2 * 40 * 100, 2 * 100 * 15]
@@ -267,7 +267,7 @@ def load(folder: Path) -> None:
     from coursekit import datasets, preprocessing
 
     train, _ = datasets.load_mnist(edition="full")
-    walking = datasets.load_walking(edition="full")
+    walking = datasets.load_walking()
     order = np.random.default_rng(1).permutation(len(walking.x))
     for name, (x, y) in {
         "mnist": preprocessing.prepare_digits(*train, seed=1),

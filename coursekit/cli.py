@@ -47,7 +47,7 @@ def list_data() -> None:
             file.edition,
             file.path.rpartition("/")[2],
             _format_size(file.size),
-            file.sha256[:12] if file.sha256 else f"{len(file.members)} members",
+            file.sha256[:12],
             _location_label(file),
         )
     console.print(table)
@@ -76,7 +76,7 @@ def fetch(
         for name in wanted:
             try:
                 for file in registry.files_of(name, "full"):
-                    tell(console, "", f"{obtaining.obtain(file).path}: checked")
+                    tell(console, "", f"{obtaining.obtain(file)}: checked")
             except DataUnavailableError as error:
                 failed = True
                 tell(errors, name, f": {error}")
@@ -90,9 +90,9 @@ def verify() -> None:
     right = absent = 0
     for file in registry.REGISTRY:
         problems: list[str] = []
-        if found := obtaining.look(file, problems, thorough=True):
+        if found := obtaining.find(file, problems):
             right += 1
-            tell(console, "right", f"  {found.path}", "green")
+            tell(console, "right", f"  {found}", "green")
             continue
         if file.bundled and not problems:
             problems.append(f"{places.location(file)}: there is no such file")

@@ -32,7 +32,7 @@ for place in (datasets.__file__, coursegrader.__file__, warmkernels.__file__, bu
     assert Path(place).is_relative_to(Path.cwd()), place
 assert datasets.load_iris().shape == (150, 5)
 assert datasets.load_breast_cancer().shape == (699, 11)
-assert len(datasets.load_walking().x) == 2560
+assert len(datasets.load_walking().x) == 6792
 assert datasets.load_mnist()[0][0].shape == (4000, 28, 28)
 print("bundled data load from", bundled.relative_to(Path.cwd()))
 PYTHON

@@ -79,12 +79,12 @@ def test_fetch_of_what_cannot_be_fetched(name):
     assert result.exit_code == 2
     assert (
         f"no full edition of {name or repr('')} to" in result.output
-        and "mnist, walking" in result.output
+        and "These can be fetched: mnist." in result.output
     )
 
 
 def test_list_names_the_data_folder(full_data):
-    assert coursekit("data", "list").output.count("COURSEKIT_DATA") == 5
+    assert coursekit("data", "list").output.count("COURSEKIT_DATA") == 4
     result = coursekit("data", "verify")
     assert result.exit_code == 0
     assert "0 wrong, 0 not here" in result.output

@@ -92,7 +92,7 @@ Y = np.eye(10, dtype=np.float32)
 def walk(people: int = 2, windows: int = 60) -> Walking:
     labels = np.repeat(np.arange(1, people + 1), windows)
     start = np.tile(np.arange(windows) * 52, people)
-    return Walking(np.zeros((len(labels), 260, 3), np.float32), labels, start, "sample")
+    return Walking(np.zeros((len(labels), 260, 3), np.float32), labels, start, start / 52)
 
 
 def a_class(good: bool = True) -> pd.DataFrame:
@@ -134,6 +134,26 @@ def pipeline(answer) -> bool:
         if list(scaled) != list(MEASURED) or not np.isfinite(scaled.to_numpy()).all():
             return False
     return True
+
+
+def interval(answer) -> bool:
+    return answer.low <= answer.estimate <= answer.high and answer.n >= 1 and bool(str(answer))
+
+
+# Values of a metric, run by run.
+RUNS = [
+    [0.9],
+    [0.9, NAN],
+    [0.9, "0.8"],
+    "12",
+    np.float32([1, 2]),
+    [1, 1],
+    [[1, 2], [3, 4]],
+    [1, None],
+    [1, 10**400],
+    pd.Series([1, None], dtype="Int64"),
+    pd.Series([0.9, 0.8], index=[5, 7]),
+]
 
 
 def report(answer) -> bool:
@@ -301,6 +321,51 @@ PUBLIC = {
         lambda answer: isinstance(answer, bool),
         {"value": [np.float32(0.9), "0.9", 0.8999], "digits": [0, 400, np.int64(2), 2.0]},
         examples=40,
+    ),
+    "evaluation.Interval": Public(
+        evaluation.Interval,
+        lambda: {"estimate": 0.02, "low": 0.01, "high": 0.03, "n": 10},
+        lambda answer: isinstance(answer.separated, bool) and bool(str(answer)),
+        {"estimate": [NAN, INF, 1e-300], "low": [-0.01, -INF, NAN], "high": [0.01, INF, NAN]},
+        examples=40,
+    ),
+    "evaluation.Interval.covers": Public(
+        evaluation.Interval(0.02, 0.01, 0.03, 10).covers,
+        lambda: {"value": 0.02},
+        lambda answer: isinstance(answer, bool),
+        {"value": [np.float32(0.03), NAN, "0.02"]},
+        examples=40,
+    ),
+    **{
+        f"evaluation.{function.__name__}": Public(
+            function,
+            lambda options=options: {"first": [0.9, 0.8], "second": [0.7, 0.9], **options},
+            interval,
+            {name: RUNS for name in ("first", "second")} | {"test_share": [0, 1, 0.5, NAN, "0.1"]}
+            if options
+            else {name: RUNS for name in ("first", "second")},
+            {"first": "first|second", "second": "first|second"},
+            examples=30,
+        )
+        for function, options in [
+            (evaluation.paired_difference, {}),
+            (evaluation.resampled_difference, {"test_share": 0.1}),
+        ]
+    },
+    "evaluation.prediction_interval": Public(
+        evaluation.prediction_interval,
+        lambda: {"runs": list(range(10))},
+        interval,
+        {"runs": [*RUNS, [1] * 10, [NAN, *range(10)], np.arange(20.0), pd.Series(range(10))]},
+        examples=30,
+    ),
+    "evaluation.wilson_interval": Public(
+        evaluation.wilson_interval,
+        lambda: {"successes": 9, "total": 10},
+        interval,
+        {"successes": [0, 10, 11, -1, 9.0, NAN, True], "total": [9, 8, 0, 10.0, "10"]},
+        {"total": "total|successes"},
+        examples=30,
     ),
     "evaluation.ConfusionReport": Public(
         evaluation.ConfusionReport,
@@ -588,7 +653,7 @@ def judged(public: Public, edges: dict[str, Any], error: Exception) -> str:
     return f"wrong: it does not say what is meant: {kind}: {said:.200}"
 
 
-SUBPACKAGES = ("plotting", "training")
+SUBPACKAGES = ("evaluation", "plotting", "training")
 
 
 def test_every_public_function_is_tried_with_each_of_its_arguments():

@@ -154,7 +154,10 @@ def a_walk(counts: dict[int, int], *, skip: int = 0) -> datasets.walking.Walking
     strides = [np.arange(n) + skip * (np.arange(n) >= n // 2) for n in counts.values()]
     start = 104 + 52 * np.concatenate(strides)
     return datasets.walking.Walking(
-        x=np.zeros((len(labels), 260, 3), np.float32), labels=labels, start=start, edition="sample"
+        x=np.zeros((len(labels), 260, 3), np.float32),
+        labels=labels,
+        start=start,
+        seconds=(start - 104) / 52,
     )
 
 
@@ -179,7 +182,7 @@ def test_split_by_time(gap, skip):
     # The order in which windows are stored must not matter.
     shuffled = np.random.default_rng(5).permutation(len(walking.labels))
     walking = datasets.walking.Walking(
-        walking.x, walking.labels[shuffled], walking.start[shuffled], "sample"
+        walking.x, walking.labels[shuffled], walking.start[shuffled], walking.seconds[shuffled]
     )
     parts = preprocessing.split_by_time(walking, gap=gap)
     for part in parts:
@@ -201,11 +204,8 @@ def test_split_by_time(gap, skip):
     assert len(test) == round(0.2 * 100) + round(0.2 * 57) + round(0.2 * 331)
 
 
-@pytest.mark.parametrize("edition", ["sample", "full"])
-def test_split_by_time_on_the_walking_data(edition, request):
-    if edition == "full":
-        request.getfixturevalue("full_data")
-    walking = datasets.load_walking(edition=edition)
+def test_split_by_time_on_the_walking_data():
+    walking = datasets.load_walking()
     parts = preprocessing.split_by_time(walking)
     shares = np.array([len(part) for part in parts]) / len(walking.x)
     assert np.allclose(shares, [0.56, 0.24, 0.20], atol=0.03)

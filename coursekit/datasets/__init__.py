@@ -1,8 +1,7 @@
 """The data sets of the book.
 
-Every loader returns the same shapes, types and meanings in both editions of the data:
-``full`` (real, downloaded once) and ``sample`` (bundled, small). None of them needs
-TensorFlow.
+All data come with the package, except the ``full`` edition of MNIST, which is downloaded once; the
+``sample`` edition has the same types and meanings. No loader needs TensorFlow.
 """
 
 from coursekit.datasets.breast_cancer import load_breast_cancer

@@ -56,6 +56,6 @@ def load_breast_cancer() -> pd.DataFrame:
 
     (file,) = registry.files_of("breast_cancer", "both")
     types = {"id": "str", **dict.fromkeys(SCORES, "Int64")}
-    cancer = pd.read_csv(obtaining.obtain(file).path, dtype=types)
+    cancer = pd.read_csv(obtaining.obtain(file), dtype=types)
     cancer["class"] = pd.Categorical(cancer["class"], categories=CLASSES)
     return cancer

@@ -34,11 +34,11 @@ class MirrorError(Exception):
         self.advice = advice
 
 
-def download(file: DataFile, url: str, path: Path) -> str:
-    """Download a file, and move it to its place only when its content has been checked.
+def download(file: DataFile, url: str, path: Path) -> None:
+    """Download a file, check it, and only then move it to its final path.
 
-    Only one process at a time may call this for a data set: whatever lies in the incoming
-    folder is taken for the rest of a process that was killed, and removed.
+    Only one process at a time may call this for a data set, because the folder for incoming
+    files is emptied first.
 
     Parameters
     ----------
@@ -48,11 +48,6 @@ def download(file: DataFile, url: str, path: Path) -> str:
         Its address at one mirror.
     path : Path
         Where it belongs on this machine.
-
-    Returns
-    -------
-    str
-        The SHA-256 of the file, as hexadecimal text.
 
     Raises
     ------
@@ -69,13 +64,12 @@ def download(file: DataFile, url: str, path: Path) -> str:
         # Before pooch does it, whose error for a folder that it cannot make has no number.
         incoming.mkdir(parents=True, exist_ok=True)
         fetched = _fetch(url, incoming, path.name)
-        digest = checking.check(fetched, file)
+        checking.check(fetched, file)
         os.replace(fetched, path)
     except checking.BadFileError as error:
         raise MirrorError(f"wrong content: {error}", CALL_LATER) from error
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
-    return digest
 
 
 def _fetch(url: str, folder: Path, name: str) -> Path:
@@ -132,14 +126,14 @@ def _fetch(url: str, folder: Path, name: str) -> Path:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """Find the error that all others in a chain were raised for: it says most, in least words."""
+    """Return the first error of a chain, whose message is the most specific."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__
     return error
 
 
 def _certificates() -> str:
-    """Say what to do where requests cannot check a certificate."""
+    """Return the advice for a certificate that requests cannot check."""
     now = ""
     for name in ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):  # requests reads the second first
         if named := os.environ.get(name):
@@ -156,10 +150,10 @@ def _certificates() -> str:
 
 
 def _unreachable(url: str) -> str | None:
-    """Say why the host of ``url`` cannot be reached, or None where it can.
+    """Return why the host of ``url`` cannot be reached, or None if it can be.
 
-    Asked before a download because neither a name look-up nor a host with many
-    addresses obeys the time limit that a download can be given.
+    Called before a download, because the time limit of a download covers neither the look-up
+    of a name nor the attempts at a host with many addresses.
     """
     import requests
 

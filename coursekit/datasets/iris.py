@@ -40,6 +40,6 @@ def load_iris() -> pd.DataFrame:
     import pandas as pd
 
     (file,) = registry.files_of("iris", "both")
-    iris = pd.read_csv(obtaining.obtain(file).path)
+    iris = pd.read_csv(obtaining.obtain(file))
     iris["species"] = pd.Categorical(iris["species"], categories=SPECIES)
     return iris

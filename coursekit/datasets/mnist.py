@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from coursekit.datasets import checking, obtaining, registry
 
-MOST_SQUEEZED = 1100  # gzip makes no byte of more than 1,032
-MOST_AXES = 32  # of an array, in older versions of NumPy
-LONGEST_HEADER = 4 + 4 * MOST_AXES
+UNSIGNED_BYTES = b"\x00\x00\x08"  # the first bytes of an idx file of this type
+MAX_AXES = 32  # of an array, in older versions of NumPy
 
-Part = tuple[np.ndarray, np.ndarray]
+ImagesAndLabels = tuple[np.ndarray, np.ndarray]
 
 
-def load_mnist(*, edition: str | None = None) -> tuple[Part, Part]:
+def load_mnist(*, edition: str | None = None) -> tuple[ImagesAndLabels, ImagesAndLabels]:
     """Load handwritten digits, in the form of ``keras.datasets.mnist.load_data``.
 
     Parameters
@@ -55,20 +53,18 @@ def load_mnist(*, edition: str | None = None) -> tuple[Part, Part]:
     ((4000, 28, 28), (4000,), dtype('uint8'))
     """
     files = registry.files_of("mnist", registry.resolve_edition(edition))
-    paths = [obtaining.obtain(file).path for file in files]
-    # Decompressing needs no lock of Python's, so the test images take no time of their own.
-    with ThreadPoolExecutor() as pool:
-        x_train, y_train, x_test, y_test = pool.map(read_idx, paths)
+    paths = [obtaining.obtain(file) for file in files]
+    x_train, y_train, x_test, y_test = map(read_idx, paths)
     return (x_train, y_train), (x_test, y_test)
 
 
 def read_idx(path) -> np.ndarray:
-    """Read a file in the idx format of the MNIST distribution, compressed with gzip or not.
+    """Read a file in the idx format of the MNIST distribution, which may be compressed with gzip.
 
     Parameters
     ----------
     path : path-like
-        In it, or in what it unpacks to: two zero bytes, the type 0x08 (unsigned byte), the
+        The decompressed content: two zero bytes, the type 0x08 (unsigned byte), the
         number of axes, each axis's length as a big-endian 32-bit integer, then the values in
         row-major order.
 
@@ -84,46 +80,21 @@ def read_idx(path) -> np.ndarray:
     OSError
         If the file cannot be read.
     """
-    path = Path(path)
     try:
-        return _read(path)
+        content = b"".join(checking.unpacked(Path(path)))
     except checking.BadFileError as error:
         raise checking.BadFileError(f"{path}: {error}") from error
-
-
-def _read(path: Path) -> np.ndarray:
-    pieces = checking.unpacked(path)
-    head = b""
-    while len(head) < LONGEST_HEADER and (piece := next(pieces, b"")):
-        head += piece
-    values, filled = _begin(head, MOST_SQUEEZED * path.stat().st_size)
-    # Into the array as it comes: a copy of the whole would take half as long again.
-    for piece in pieces:
-        end = filled + len(piece)
-        if end <= values.size:
-            values.reshape(-1)[filled:end] = np.frombuffer(piece, np.uint8)
-        filled = end
-    if filled != values.size:
+    axes = content[3] if content.startswith(UNSIGNED_BYTES) and len(content) > 3 else 0
+    header = 4 + 4 * axes
+    if not 0 < axes <= MAX_AXES or len(content) < header:
         raise checking.BadFileError(
-            f"it has {filled:,} values where its header promises shape {values.shape}"
+            f"{path}: it does not begin as an idx file of unsigned bytes, and is not a readable "
+            "gzip file of one"
         )
-    return values
-
-
-def _begin(piece: bytes, most: int) -> tuple[np.ndarray, int]:
-    """Return an array as the header wants it, begun, and how many values it has so far."""
-    known = piece[:3] == b"\x00\x00\x08" and len(piece) > 3 and piece[3] <= MOST_AXES
-    if not known or len(piece) < 4 + 4 * piece[3]:
+    shape = tuple(np.frombuffer(content, ">u4", count=axes, offset=4).tolist())
+    if math.prod(shape) != len(content) - header:
         raise checking.BadFileError(
-            "it does not begin as an idx file of unsigned bytes, and is not a readable gzip file "
-            "of one"
+            f"{path}: it has {len(content) - header:,} values where its header promises shape "
+            f"{shape}"
         )
-    axes = piece[3]
-    shape = tuple(int(n) for n in np.frombuffer(piece, ">u4", count=axes, offset=4))
-    if math.prod(shape) > most:
-        raise checking.BadFileError(f"it is too small for the shape {shape} in its header")
-    first = np.frombuffer(piece, np.uint8, offset=4 + 4 * axes)
-    values = np.empty(shape, np.uint8)
-    if first.size <= values.size:
-        values.reshape(-1)[: first.size] = first
-    return values, first.size
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()

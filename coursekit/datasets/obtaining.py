@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from coursekit.datasets import checking, downloading, places
 from coursekit.datasets.registry import DataFile, files_of
@@ -20,37 +19,28 @@ NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class DataUnavailableError(RuntimeError):
-    """A data set is neither here nor to be had; the message says what to do next."""
+    """A data set is not here and could not be downloaded; the message says what to do next."""
 
 
-class LocalFile(NamedTuple):
-    """A checked file on this machine."""
-
-    path: Path
-    sha256: str
-
-
-def look(file: DataFile, problems: list[str], *, thorough: bool = False) -> LocalFile | None:
-    """Look for a usable copy of a file on this machine.
+def find(file: DataFile, problems: list[str]) -> Path | None:
+    """Find a usable copy of a file on this machine.
 
     Parameters
     ----------
     file : DataFile
         The file.
     problems : list of str
-        What is wrong with a copy that cannot be used is added to it.
-    thorough : bool
-        Whether to hash the members of a container again, and write nothing; otherwise
-        ``checking.check`` may write its mark.
+        Receives what is wrong with each copy that cannot be used.
 
     Returns
     -------
-    LocalFile or None
+    Path or None
         The copy, checked; None where there is none.
     """
     for path in places.possible_locations(file):
         try:
-            return LocalFile(path, checking.check(path, file, thorough=thorough))
+            checking.check(path, file)
+            return path
         except (FileNotFoundError, NotADirectoryError):
             continue
         except (checking.BadFileError, OSError) as error:
@@ -58,7 +48,7 @@ def look(file: DataFile, problems: list[str], *, thorough: bool = False) -> Loca
     return None
 
 
-def obtain(file: DataFile) -> LocalFile:
+def obtain(file: DataFile) -> Path:
     """Find a file on this machine and check it; download it if need be.
 
     Parameters
@@ -68,14 +58,14 @@ def obtain(file: DataFile) -> LocalFile:
 
     Returns
     -------
-    LocalFile
+    Path
         The copy, checked.
 
     Raises
     ------
     DataUnavailableError
-        If it is not here and cannot be downloaded, or if its content is wrong in a place
-        that is not ours to repair.
+        If it is not here and cannot be downloaded, or if a copy in a folder that coursekit
+        does not write to has the wrong content.
     """
     if file.bundled:
         advice = "The installation is damaged: install coursekit again."
@@ -89,38 +79,29 @@ def obtain(file: DataFile) -> LocalFile:
         return _from_cache(file)
 
     problems: list[str] = []
-    if found := look(file, problems):
+    if found := find(file, problems):
         return found
-    raise _unavailable(file, problems or [_absent(file)], advice)
+    absent = f"{places.location(file)}: there is no such file"
+    raise _unavailable(file, problems or [absent], advice)
 
 
-def _absent(file: DataFile) -> str:
-    """Say that a file is not there, or that only its unpacked content is."""
-    path = places.location(file)
-    said = f"{path}: there is no such file"
-    # Some browsers unpack an archive as soon as it is there.
-    for name in list(file.members)[:1]:
-        for beside in path.parent.rglob(name):
-            return f"{said}, only {beside}, unpacked: the archive is needed as it was downloaded"
-    return said
-
-
-def _from_cache(file: DataFile) -> LocalFile:
+def _from_cache(file: DataFile) -> Path:
     """Find a file in the cache, or download it there from the first mirror that gives it."""
     problems: list[str] = []
-    # Without the lock, which cannot be had where nothing can be written. A file is moved to its
-    # place whole, so there is no half of one to be found.
-    if found := look(file, problems):
+    # Without the lock, which a read-only folder does not allow. A download is moved here only
+    # when it is complete.
+    if found := find(file, problems):
         return found
     with _one_process(file, problems):
         attempts: list[str] = []
         advice: dict[str, None] = {}
-        if found := look(file, attempts):  # another process had the lock, and fetched it
+        if found := find(file, attempts):  # another process had the lock, and fetched it
             return found
         path = places.location(file)
         for url in file.urls:
             try:
-                return LocalFile(path, downloading.download(file, url, path))
+                downloading.download(file, url, path)
+                return path
             except downloading.MirrorError as error:
                 attempts.append(f"{url}: {error}")
                 advice[error.advice] = None
@@ -146,9 +127,9 @@ def _unavailable(file: DataFile, attempts: list[str], advice: str) -> DataUnavai
 
 @contextmanager
 def _one_process(file: DataFile, problems: list[str]) -> Iterator[None]:
-    """Hold the cache for one process, so that two never fetch the same file at once.
+    """Lock the cache, so that two processes never download the same file at once.
 
-    Afterwards the lock is gone, and so is every new folder into which nothing came.
+    Afterwards the lock is removed, and so is every new folder that stayed empty.
     """
     from filelock import FileLock, Timeout
 

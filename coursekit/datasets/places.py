@@ -1,10 +1,10 @@
-"""Where data files are looked for.
+"""The folders in which data files are searched.
 
 Three folders can hold a file:
 
-* the **bundled** folder inside the package (the sample edition, iris, breast cancer);
-* the folder named by ``COURSEKIT_DATA``, which already holds the full data sets and is
-  never written to;
+* the **bundled** folder inside the package;
+* the folder named by ``COURSEKIT_DATA``, which already holds the full data and is never
+  written to;
 * the **cache**, where downloads go (``COURSEKIT_CACHE``, else the user cache directory).
 """
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 EDITIONS = ("full", "sample")
 
@@ -22,13 +21,11 @@ class DataFile:
     path : str
         Where it is below the bundled folder, ``COURSEKIT_DATA`` or the cache.
     size : int
-        In bytes; about, for a container whose hash is not known.
-    sha256 : str or None
-        The hash of the file; None for a container whose hash is not known (the walking zip).
+        In bytes.
+    sha256 : str
+        The hash of the file.
     urls : tuple of str
-        Its address at each mirror; none for a file that travels with the package.
-    members : mapping of str to str
-        File name to SHA-256 of what must be inside a container whose hash is not known.
+        Its address at each mirror; empty for a file that comes with the package.
     content : str or None
         The hash of what a gzip file holds: the same data, unpacked or compressed by another
         program, are as good.
@@ -38,14 +35,13 @@ class DataFile:
     edition: str
     path: str
     size: int
-    sha256: str | None = None
+    sha256: str
     urls: tuple[str, ...] = ()
-    members: Mapping[str, str] = field(default_factory=dict)
     content: str | None = None
 
     @property
     def bundled(self) -> bool:
-        """Whether the file travels with the package."""
+        """Whether the file comes with the package."""
         return not self.urls
 
 
@@ -59,8 +55,6 @@ def _mnist(name: str, size: int, sha256: str, content: str) -> DataFile:
     urls = tuple(mirror + name for mirror in _MNIST_MIRRORS)
     return DataFile("mnist", "full", f"mnist/{name}", size, sha256, urls, content=content)
 
-
-_WALKING_ZIP = "activity+recognition+from+single+chest+mounted+accelerometer.zip"
 
 # The hashes of the bundled files are printed by `make data`, which makes the files.
 REGISTRY: tuple[DataFile, ...] = (
@@ -87,34 +81,6 @@ REGISTRY: tuple[DataFile, ...] = (
         4_542,
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-    DataFile(
-        dataset="walking",
-        edition="full",
-        path=f"walking/{_WALKING_ZIP}",
-        size=11_098_084,
-        urls=(
-            f"https://archive.ics.uci.edu/static/public/287/{_WALKING_ZIP}",
-            "https://archive.ics.uci.edu/ml/machine-learning-databases/00287/"
-            "Activity%20Recognition%20from%20Single%20Chest-Mounted%20Accelerometer.zip",
-        ),
-        members={
-            "1.csv": "517c3182b69294e9d5b402b47fa27baa7d912e1f55063c12e2fe866895d4dc29",
-            "2.csv": "94282f1b10cc77f85cae2ae9da5a644791505c63d861978f526368adc700d4a5",
-            "3.csv": "1caa47a160e33b24728c64fadfc6d807fbc83e1f6ecd0326c15d9f2f08e85bbc",
-            "4.csv": "d8ffa611da84fc99c0f53d75fb700f1e5cb9263fbca17be81a6e690be6055963",
-            "5.csv": "f7900e7ed9bfbaaa488514acafd96a09e5d8e13b04b066425c3cfbb3ec125784",
-            "6.csv": "e75c295681b5d73088709408421db4827fef53508529bfd239f2e132ada5aa91",
-            "7.csv": "08eb87b81d7d26c69730b25d86d301e0f4dae22028508009770d1840b1602d5b",
-            "8.csv": "5cb33776f413c4518cbd728483e5f1c093f086023c573817ee9f6214c510f961",
-            "9.csv": "81237118f445b68eb68aa9576a39282f4820a00d4efb627a48fa90faf88d7715",
-            "10.csv": "9c2be46118cbdd3fced0210e26f553ea2061cb4421887297c1d1f80ac50652dd",
-            "11.csv": "d154a2d59c2a3ccfa91efcd3de23fe7e7e94789fdc9ef49957e723dbcfe18201",
-            "12.csv": "c960a3770c6f047634f1bec1555f46f1ef3882a0446ecb4fec4801f18f79bc73",
-            "13.csv": "d4fae870eb1fcd482a521448f6276853e8dcf7634febdb2ffeaac4a032b28222",
-            "14.csv": "38afc987ff34d2a79717d0ac6ab891a3a34babb26c7e8e12ff6180c90cf0091e",
-            "15.csv": "dd33fa778fff54a6cc58d2f1ae5ae8de30f50d83dd826ea924ecab5ee4750e3c",
-        },
     ),
     DataFile(
         "iris",
@@ -160,10 +126,10 @@ REGISTRY: tuple[DataFile, ...] = (
     ),
     DataFile(
         "walking",
-        "sample",
-        "walking_sample/simulated_walking.zip",
-        1_142_653,
-        "1308b0379494289688d436c471672a9a84393e06ea721fa74bbdec5ab3d5a0f4",
+        "both",
+        "walking.npz",
+        1_332_143,
+        "1bc3657e6d7d053021f28c7cadd2eefe12412c6510ec6b0ad1ebc23305f582a8",
     ),
 )
 

@@ -216,7 +216,7 @@ def test_an_exercise_of_ones_own_judges_in_the_notebook(own_exercise, capsys):
     exec(f"{LOADS}\n{ANSWER}\n{ASKS}", {})
     passed = capsys.readouterr().out
     assert f"It prints `{passed.strip()}`." in OWN
-    for wrong, message in [(150, "none is left to train on"), (29, "a fifth")]:
+    for wrong, message in [(150, "leaves no flower for training"), (29, "a fifth")]:
         with pytest.raises(CheckFailed, match=message):
             exec(f"{LOADS}\nrows = {wrong}\n{ASKS}", {})
 

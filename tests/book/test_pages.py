@@ -34,7 +34,7 @@ def tracked_text_files():
     names = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT)
     for name in names.decode().splitlines():
         path = ROOT / name
-        if path.is_file() and path.suffix not in (".gz", ".zip", ".png"):
+        if path.is_file() and path.suffix not in (".gz", ".npz", ".png"):
             yield path
 
 

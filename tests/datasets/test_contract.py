@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 from coursekit import datasets
 from coursekit.datasets import checking, places, registry
 from coursekit.datasets.breast_cancer import SCORES
+from coursekit.datasets.walking import window_starts
 
 WINDOWS_PER_PERSON = [511, 422, 493, 444, 509, 419, 509, 419, 509, 421, 336, 575, 335, 559, 331]
 
@@ -20,7 +22,7 @@ def arrays_of(loaded) -> dict[str, np.ndarray]:
     if isinstance(loaded, pd.DataFrame):
         return {name: column.to_numpy() for name, column in loaded.items()}
     if isinstance(loaded, datasets.Walking):
-        return {name: getattr(loaded, name) for name in ("x", "labels", "y", "start")}
+        return {name: getattr(loaded, name) for name in ("x", "labels", "y", "start", "seconds")}
     parts = loaded if isinstance(loaded[0], tuple) else [loaded]
     return {
         f"{i}.{name}": a for i, part in enumerate(parts) for name, a in zip("xy", part, strict=True)
@@ -30,7 +32,7 @@ def arrays_of(loaded) -> dict[str, np.ndarray]:
 LOADERS = {
     "iris": datasets.load_iris,
     "breast_cancer": datasets.load_breast_cancer,
-    "walking": lambda: datasets.load_walking(edition="sample"),
+    "walking": datasets.load_walking,
     "mnist": lambda: datasets.load_mnist(edition="sample"),
     "threshold": lambda: datasets.make_threshold(seed=7),
 }
@@ -44,10 +46,11 @@ CONTRACT = {
         "petal_width": ((150,), "float64", 0.1, 2.5),
     },
     "walking": {
-        "x": ((2560, 260, 3), "float32", -17, 17),
-        "labels": ((2560,), "int64", 1, 15),
-        "y": ((2560, 15), "float32", 0, 1),
-        "start": ((2560,), "int64", 0, 250 * 52),
+        "x": ((6792, 260, 3), "float32", -17, 17),
+        "labels": ((6792,), "int64", 1, 15),
+        "y": ((6792, 15), "float32", 0, 1),
+        "start": ((6792,), "int64", 0, 100_000),
+        "seconds": ((6792,), "float64", 0, 600),
     },
     "mnist": {
         "0.x": ((4000, 28, 28), "uint8", 0, 255),
@@ -143,42 +146,49 @@ def test_mnist_sample_is_stratified():
     assert len(set(y_train[-100:].tolist())) == 10
 
 
-def check_walking(walking: datasets.Walking) -> None:
+def test_walking():
+    walking = datasets.load_walking()
     assert np.abs(walking.x.mean(axis=1)).max() < 1e-4
     assert np.allclose(walking.x.std(axis=1, ddof=1), 1, atol=1e-4)
     assert (walking.y.argmax(axis=1) + 1 == walking.labels).all()
     assert (walking.y.sum(axis=1) == 1).all()
+    assert np.bincount(walking.labels)[1:].tolist() == WINDOWS_PER_PERSON
     for person in range(1, 16):
-        assert (np.diff(walking.start[walking.labels == person]) % 52 == 0).all()
-        assert (np.diff(walking.start[walking.labels == person]) > 0).all()
+        own = walking.labels == person
+        assert set(np.diff(walking.start[own])) == {52}  # one walk without a break
+        assert np.allclose(np.diff(walking.seconds[own]), 1)
+        assert 0 <= walking.seconds[own].min() < 1
     # Neighbours really are cut from one recording: they share their overlap, up to scale.
     first, second = walking.x[10, 52:, 1], walking.x[11, :-52, 1]
-    assert walking.start[11] - walking.start[10] == 52
     assert np.corrcoef(first, second)[0, 1] > 0.999
     assert walking.sampling_rate == 52
     assert walking.channels == ("acc_x", "acc_y", "acc_z")
 
 
-def test_walking_sample():
-    walking = datasets.load_walking(edition="sample")
-    check_walking(walking)
-    assert walking.edition == "sample"
-    assert np.bincount(walking.labels)[1:].min() > 140
-    assert "SIMULATED" in repr(walking)
-    assert "simulated" in datasets.load_walking.__doc__
+def test_walking_is_what_was_published(full_data):
+    """Byte for byte the windows that the published recordings give, cut the long way."""
+    (path,) = (full_data / "walking").glob("*.zip")
+    columns = ["sequence", "acc_x", "acc_y", "acc_z", "activity"]
+    with zipfile.ZipFile(path) as archive:
+        recordings = [
+            pd.read_csv(archive.open(f"{person}.csv"), header=None, names=columns)
+            for person in range(1, 16)
+        ]
+    person = np.repeat(np.arange(1, 16), [len(recording) for recording in recordings])
+    row = np.concatenate([np.arange(len(recording)) for recording in recordings])
+    everyone = pd.concat(recordings)
+    activity = everyone["activity"].to_numpy()
+    start = window_starts(everyone["sequence"].to_numpy(), activity)
+    began = np.array([np.flatnonzero(recording["activity"] == 4)[0] for recording in recordings])
 
-
-def test_walking_full(full_data):
-    walking = datasets.load_walking(edition="full")
-    check_walking(walking)
-    assert walking.x.shape == (6792, 260, 3)
-    assert walking.x.dtype == np.float32
-    assert np.bincount(walking.labels)[1:].tolist() == WINDOWS_PER_PERSON
-    assert "SIMULATED" not in repr(walking)
-    again = datasets.load_walking(edition="full")  # from the cache
-    assert np.array_equal(again.x, walking.x)
-    assert np.array_equal(again.labels, walking.labels)
-    assert np.array_equal(again.start, walking.start)
+    walking = datasets.load_walking()
+    assert np.array_equal(walking.labels, person[start])
+    assert np.array_equal(walking.start, row[start])
+    assert np.array_equal(walking.seconds, (row[start] - began[person[start] - 1]) / 52)
+    counts = everyone[["acc_x", "acc_y", "acc_z"]].to_numpy(np.float64)
+    for window, first in zip(walking.x, start, strict=True):
+        cut = counts[first : first + 260] - counts[first : first + 260].mean(axis=0)
+        assert np.array_equal(window, (cut / cut.std(axis=0, ddof=1)).astype(np.float32))
 
 
 def test_mnist_full(full_data):
@@ -225,8 +235,8 @@ def test_threshold_refuses_bad_options(options, error, words):
         datasets.make_threshold(**options)
 
 
-@pytest.mark.parametrize("load", [datasets.load_mnist, datasets.load_walking])
-def test_unknown_edition_is_refused(load, monkeypatch):
+def test_unknown_edition_is_refused(monkeypatch):
+    load = datasets.load_mnist
     with pytest.raises(ValueError, match="edition is 'big'; it must be one of full, sample"):
         load(edition="big")
     monkeypatch.setenv("COURSEKIT_EDITION", "smal")
@@ -234,13 +244,11 @@ def test_unknown_edition_is_refused(load, monkeypatch):
         load()
 
 
-@pytest.mark.parametrize("load", [datasets.load_mnist, datasets.load_walking])
-def test_options_are_keyword_only(load):
+def test_options_are_keyword_only():
     with pytest.raises(TypeError):
-        load("sample")
+        datasets.load_mnist("sample")
 
 
 def test_environment_chooses_the_edition(monkeypatch):
     monkeypatch.setenv("COURSEKIT_EDITION", "sample")
-    assert datasets.load_walking().edition == "sample"
     assert len(datasets.load_mnist()[0][0]) == 4_000

@@ -6,7 +6,6 @@ import dataclasses
 import errno
 import gzip
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -17,7 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,7 +24,7 @@ import numpy as np
 import pytest
 
 from coursekit import datasets
-from coursekit.datasets import DataUnavailableError, _gait, downloading, obtaining, places, registry
+from coursekit.datasets import DataUnavailableError, downloading, obtaining, places, registry
 from tests.datasets.mirror import mirror  # noqa: F401  (a fixture)
 
 REAL_CONNECT_SECONDS = downloading.CONNECT_SECONDS  # before the fixture below shortens it
@@ -448,137 +446,6 @@ def test_killed_half_way(mnist_from, mirror, end):  # noqa: F811
     assert cached_files() == ALL_FOUR  # and the next one clears them away
 
 
-# ---------------------------------------------------------------------- the walking zip
-
-
-def recordings(seconds: int = 12) -> dict[str, bytes]:
-    contents = {}
-    for person in range(1, 16):
-        counts = _gait.simulate_recording(person, seconds=seconds, seed=5)
-        lines = [f"{row},{x},{y},{z},4\n" for row, (x, y, z) in enumerate(counts)]
-        contents[f"{person}.csv"] = "".join(lines).encode()
-    return contents
-
-
-def zip_of(contents: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in contents.items():
-            archive.writestr(name, content)
-    return stream.getvalue()
-
-
-@pytest.fixture
-def walking_from(mirror, monkeypatch):  # noqa: F811
-    good = recordings()
-
-    def use(archive: bytes, *behaviours: str) -> None:
-        mirror.files = {"walking.zip": archive}
-        file = registry.DataFile(
-            "walking",
-            "full",
-            "walking/walking.zip",
-            len(archive),
-            urls=tuple(mirror.url(behaviour, "walking.zip") for behaviour in behaviours),
-            members={name: hashlib.sha256(content).hexdigest() for name, content in good.items()},
-        )
-        monkeypatch.setattr(registry, "REGISTRY", (file,))
-
-    use.good = good
-    return use
-
-
-@pytest.mark.parametrize(
-    "place", ["flat", "folder", "backslashes", "inner zip", "inner zip in a folder"]
-)
-def test_members_are_found_wherever_they_sit(walking_from, mirror, place):  # noqa: F811
-    good = walking_from.good
-    archive = {
-        "flat": {"README.txt": b"", **good},
-        "folder": {f"Activity Recognition/{name}": content for name, content in good.items()},
-        "backslashes": {f"Data\\{name}": content for name, content in good.items()},
-        "inner zip": {"data.zip": zip_of(good)},
-        "inner zip in a folder": {"a/b/data.zip": zip_of({f"c/{k}": v for k, v in good.items()})},
-    }[place]
-    walking_from(zip_of(archive), "good")
-    walking = datasets.load_walking()
-    assert len(walking.x) == 15 * 8  # 12 s hold eight windows of 5 s, one second apart
-    again = datasets.load_walking()
-    assert np.array_equal(walking.x, again.x)
-    assert mirror.asked.total() == 1
-
-
-@pytest.mark.parametrize(
-    ("damage", "words"),
-    [
-        ("changed", "1 of 15 members are bad: 7.csv has SHA-256 .*, expected"),
-        ("missing", "1 of 15 members are bad: 7.csv is not in the archive"),
-        ("not a zip", "not a readable zip archive"),
-        ("cut short", "not a readable zip archive"),
-    ],
-)
-def test_bad_archives_are_refused(walking_from, mirror, damage, words):  # noqa: F811
-    good = walking_from.good
-    archive = {
-        "changed": zip_of({**good, "7.csv": good["7.csv"].replace(b",4\n", b",3\n", 1)}),
-        "missing": zip_of({name: good[name] for name in good if name != "7.csv"}),
-        "not a zip": b"<html>We have moved.</html>",
-        "cut short": zip_of(good)[:-50_000],
-    }[damage]
-    walking_from(archive, "good")
-    with pytest.raises(DataUnavailableError, match=words):
-        datasets.load_walking()
-    assert cached_files() == []
-    # A copy of the file with the right hash is found even behind a damaged namesake.
-    if damage == "changed":
-        walking_from(zip_of({"old/7.csv": b"", **good}), "good")
-        assert len(datasets.load_walking().x) == 120
-
-
-def test_damaged_windows_in_the_cache_are_cut_again(walking_from):
-    walking_from(zip_of(walking_from.good), "good")
-    walking = datasets.load_walking()
-    (kept,) = (places.cache_directory() / "walking").glob("windows-*.npz")
-    kept.write_bytes(kept.read_bytes()[:1000])
-    assert np.array_equal(datasets.load_walking().x, walking.x)
-    assert kept.stat().st_size > 1000
-
-
-def test_windows_of_any_damage_are_cut_again(walking_from):
-    """NumPy and zipfile raise many things of a damaged file, and a whole one may hold others."""
-    walking_from(zip_of(walking_from.good), "good")
-    walking = datasets.load_walking()
-    (kept,) = (places.cache_directory() / "walking").glob("windows-*.npz")
-    arrays = {name: getattr(walking, name) for name in ("x", "labels", "start")}
-    whole = kept.read_bytes()
-    directory = whole.rindex(b"PK\x01\x02")
-    damaged = {
-        "flags": whole[:6] + b"\x21" + whole[7:],  # encrypted, patched
-        "version": whole[: directory + 6] + b"\xff" + whole[directory + 7 :],
-        "header": whole.replace(b"'fortran_order'", b"(((((((((((((((", 1),
-    }
-    for name in arrays:
-        stream = io.BytesIO()
-        np.savez(stream, **{**arrays, name: arrays[name][1:, ..., None]})
-        damaged[name] = stream.getvalue()
-    for what, content in damaged.items():
-        assert content != whole, what
-        kept.write_bytes(content)
-        assert np.array_equal(datasets.load_walking().x, walking.x), what
-        assert kept.stat().st_size == len(whole), what
-
-
-def test_windows_that_cannot_be_kept_are_still_returned(walking_from, monkeypatch, tmp_path):
-    (tmp_path / "data" / "walking").mkdir(parents=True)
-    (tmp_path / "data" / "walking" / "walking.zip").write_bytes(zip_of(walking_from.good))
-    walking_from(b"", "gone")
-    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path / "data"))
-    (tmp_path / "file").write_text("not a folder")
-    monkeypatch.setenv("COURSEKIT_CACHE", str(tmp_path / "file"))
-    with pytest.warns(UserWarning, match="could not be kept .* COURSEKIT_CACHE"):
-        assert len(datasets.load_walking().x) == 120
-
-
 # ------------------------------------------------------------------- COURSEKIT_DATA
 
 
@@ -665,18 +532,6 @@ def test_a_damaged_file_beside_a_whole_one(mnist_from, mirror, monkeypatch, tmp_
         (folder / name).with_suffix("").write_bytes(gzip.decompress(content))
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path / "data"))
     assert datasets.load_mnist()[0][0].shape == (15, 280, 280)
-
-
-def test_an_unpacked_archive_is_told(walking_from, monkeypatch, tmp_path):
-    folder = tmp_path / "data" / "walking" / "Activity Recognition"
-    folder.mkdir(parents=True)
-    for name, content in walking_from.good.items():
-        (folder / name).write_bytes(content)
-    walking_from(b"", "gone")
-    monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path / "data"))
-    with pytest.raises(DataUnavailableError) as raised:
-        datasets.load_walking()
-    assert f"no such file, only {folder / '1.csv'}, unpacked: the archive" in str(raised.value)
 
 
 def test_a_folder_in_the_place_of_a_file(mnist_from, monkeypatch, tmp_path):

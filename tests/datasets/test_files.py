@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import io
 import re
 import struct
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,6 @@ import pytest
 from coursekit import datasets
 from coursekit.datasets import (
     DataUnavailableError,
-    _gait,
     checking,
     mnist,
     obtaining,
@@ -30,8 +27,8 @@ BUNDLED = [file for file in registry.REGISTRY if file.bundled]
 
 @pytest.mark.parametrize("file", BUNDLED, ids=lambda file: file.path)
 def test_bundled_files_are_what_the_registry_says(file):
-    path, digest = obtaining.obtain(file)
-    assert digest == file.sha256
+    path = obtaining.obtain(file)
+    assert checking.sha256_of(path) == file.sha256
     assert path.stat().st_size == file.size
 
 
@@ -52,7 +49,6 @@ def test_every_download_has_an_address_and_a_hash():
         if not file.bundled:
             assert all(url.startswith("https://") for url in file.urls)
             assert len(file.urls) == 2
-            assert file.sha256 or len(file.members) == 15
             assert (file.content is not None) == file.path.endswith(".gz")
 
 
@@ -83,26 +79,6 @@ def test_a_tilde_is_the_home_of_whom_it_can_be(monkeypatch, tmp_path, name):
     assert directory[name]() == Path.cwd() / "~no-such-user-here" / "data"
 
 
-def test_verified_mark_spares_the_second_look(monkeypatch, tmp_path):
-    """The members of an archive are hashed once; a thorough check hashes them again."""
-    looks = []
-    monkeypatch.setattr(checking, "read_members", lambda path, members: looks.append(path))
-    archive = tmp_path / "archive.zip"
-    archive.write_bytes(b"content")
-    file = registry.DataFile("walking", "full", "archive.zip", 7, urls=("x",), members={"a": "b"})
-    checking.check(archive, file, thorough=True)
-    assert not places.cache_directory().exists()  # who only looks leaves no mark
-    looks.clear()
-    for _ in range(2):
-        checking.check(archive, file)
-    assert len(looks) == 1
-    checking.check(archive, file, thorough=True)
-    assert len(looks) == 2
-    archive.write_bytes(b"other content")
-    checking.check(archive, file)
-    assert len(looks) == 3
-
-
 # ------------------------------------------------------------------------ idx files
 
 
@@ -127,7 +103,7 @@ def test_idx_axes_and_order(tmp_path):
         (b"\x00\x00\x08\x03\x00", "does not begin as an idx"),
         (b"\x00\x00\x08\x01" + struct.pack(">I", 5) + b"\x00" * 4, r"4 values .* shape \(5,\)"),
         (b"\x00\x00\x08\x01" + struct.pack(">I", 5) + b"\x00" * 6, r"6 values .* shape \(5,\)"),
-        (b"\x00\x00\x08\x03" + b"\xff" * 12 + b"\x00" * 9, "too small for the shape"),
+        (b"\x00\x00\x08\x03" + b"\xff" * 12 + b"\x00" * 9, "9 values where its header promises"),
         (b"\x00\x00\x08\xff" + b"\x00\x00\x00\x01" * 255 + b"\x00", "does not begin as an idx"),
         (b"\x00\x00\x08", "does not begin as an idx"),
         (b"", "does not begin as an idx"),
@@ -178,39 +154,6 @@ def test_idx_in_any_container(tmp_path):
 # --------------------------------------------------------------------------- archives
 
 
-def packed(method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", method) as archive:
-        archive.writestr("ä.txt", b"")
-        archive.writestr("1.csv", b"1,2,3,4,5\n" * 30)
-    return stream.getvalue()
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_damaged_archives_have_one_error(tmp_path, method):
-    """zipfile lets through what lzma and the decoding of names raise, among others."""
-    rng = np.random.default_rng(0)
-    path, good, bad = tmp_path / "a.zip", packed(method), 0
-    for _ in range(300):
-        content = bytearray(good)
-        for at in rng.integers(0, len(good), rng.integers(1, 4)):
-            content[at] = rng.integers(0, 256)
-        path.write_bytes(content)
-        try:
-            assert len(checking.read_members(path, {"1.csv": None})["1.csv"]) == 300
-        except checking.BadFileError:
-            bad += 1
-    assert bad > 150
-
-
-def test_names_with_backslashes(tmp_path):
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        info = zipfile.ZipInfo("x")
-        info.filename = info.orig_filename = "Data\\1.csv"
-        archive.writestr(info, b"content")
-    assert checking.read_members(tmp_path / "a.zip", {"1.csv": None}) == {"1.csv": b"content"}
-
-
 # ------------------------------------------------------------------- cutting windows
 
 
@@ -226,36 +169,3 @@ def test_window_starts_across_people_who_both_walk():
     sequence = np.concatenate([np.arange(10.0), np.arange(10.0)])
     starts = walking.window_starts(sequence, np.full(20, 4), length=4, stride=1)
     assert starts.tolist() == [*range(7), *range(10, 17)]
-
-
-# ---------------------------------------------------------------- the simulated gait
-
-
-def test_bundled_recordings_are_what_the_simulator_makes():
-    """The committed zip comes from the committed code, not from somewhere else."""
-    (file,) = registry.files_of("walking", "sample")
-    content = checking.read_members(obtaining.obtain(file).path, {"3.csv": None})["3.csv"]
-    rows = np.loadtxt(content.decode().splitlines(), delimiter=",", dtype=int)
-    walk = (rows[:, 4] == walking.WALKING).sum()
-    standing = (len(rows) - walk) // 2
-    seconds = walk // walking.SAMPLING_RATE, standing // walking.SAMPLING_RATE
-    again = _gait.simulate_recording(3, seconds=seconds[0], standing_seconds=seconds[1], seed=2018)
-    # Mathematical functions differ in the last bit between systems: allow one count.
-    assert np.abs(rows[:, 1:4] - again).max() <= 1
-
-
-def test_people_differ_and_wander():
-    first, second = (
-        _gait.simulate_recording(person, seconds=60, seed=1).astype(float) for person in (1, 2)
-    )
-    assert first.shape == (60 * 52, 3)
-    assert not np.allclose(first, second, atol=50)
-    same = _gait.simulate_recording(1, seconds=60, seed=1)
-    assert np.array_equal(first, same)
-
-
-def test_step_frequency_is_that_of_walking():
-    signal = _gait.simulate_recording(4, seconds=60, seed=1)[:, 1].astype(float)
-    power = np.abs(np.fft.rfft(signal - signal.mean())) ** 2
-    frequency = np.fft.rfftfreq(len(signal), 1 / walking.SAMPLING_RATE)
-    assert 1.5 < frequency[power.argmax()] < 2.4  # two steps in a stride of about a second

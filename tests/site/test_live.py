@@ -35,7 +35,7 @@ def networks() -> dict[str, keras.Sequential]:
     digit = training.train_model(x, y, units=512, dropout=0.3, epochs=8, seed=1).model
 
     keras.utils.set_random_seed(1)
-    walking = datasets.load_walking(edition="sample")
+    walking = datasets.load_walking()
     kernel = models.walking_final_cnn()
     kernel.compile(loss="categorical_crossentropy", optimizer="adam")
     kernel.fit(walking.x, walking.y, epochs=2, batch_size=128, verbose=0)
@@ -49,7 +49,7 @@ def networks() -> dict[str, keras.Sequential]:
 
 @pytest.fixture(scope="module")
 def windows() -> np.ndarray:
-    return datasets.load_walking(edition="sample").x[::100][:10]
+    return datasets.load_walking().x[::100][:10]
 
 
 @pytest.fixture(scope="module")

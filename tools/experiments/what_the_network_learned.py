@@ -9,7 +9,7 @@ import numpy as np
 from coursekit import datasets, models, preprocessing
 
 CHAPTER = "what-the-network-learned"
-EDITIONS = ("sample", "full")
+EDITIONS = ("full",)  # the data have only one
 
 FILLS = ("zero", "line", "noise", "other person")
 

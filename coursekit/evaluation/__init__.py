@@ -1,0 +1,22 @@
+"""How good a model is, and whether two models differ."""
+
+from coursekit.evaluation._band import Band, band
+from coursekit.evaluation._comparing import (
+    Interval,
+    paired_difference,
+    prediction_interval,
+    resampled_difference,
+    wilson_interval,
+)
+from coursekit.evaluation._confusion import ConfusionReport
+
+__all__ = [
+    "Band",
+    "ConfusionReport",
+    "Interval",
+    "band",
+    "paired_difference",
+    "prediction_interval",
+    "resampled_difference",
+    "wilson_interval",
+]
