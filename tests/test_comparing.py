@@ -108,6 +108,7 @@ def test_intervals_are_written_with_two_digits_of_their_width():
     written = {
         "0.0068 (95 % interval 0.0032 to 0.0104, n = 10)": (0.0068, 0.0032, 0.0104, 10),
         "12 (95 % interval -30 to 54, n = 5)": (12.3, -29.6, 54.2, 5),
+        "0.015 (95 % interval 0.000 to 0.029, n = 10)": (0.0148, -0.0001, 0.0292, 10),
         "1.0000 (95 % interval 1.0000 to 1.0000, n = 3)": (1, 1, 1, 3),
     }
     for text, values in written.items():

@@ -75,7 +75,9 @@ class Interval:
     def __str__(self) -> str:
         digits = _decimal_places(self.high - self.low)
         estimate, low, high = (
-            f"{value:.{digits}f}" for value in (self.estimate, self.low, self.high)
+            # Adding 0 turns -0.0 into 0.0.
+            f"{round(value, digits) + 0.0:.{digits}f}"
+            for value in (self.estimate, self.low, self.high)
         )
         return f"{estimate} (95 % interval {low} to {high}, n = {self.n})"
 
