@@ -75,6 +75,12 @@ def run_in_processes(
     running: dict[Connection, tuple[Name, multiprocessing.Process]] = {}
     try:
         while waiting or running:
+            ended = [
+                _result(receiver, *running.pop(receiver))
+                for receiver in (wait(list(running)) if running else ())
+            ]
+            # Before the results are handed on: a caller that is killed while it stores them then
+            # has a process that clears away after it.
             while waiting and len(running) < jobs:
                 receiver, sender = context.Pipe(duplex=False)
                 name = waiting.pop()
@@ -87,21 +93,24 @@ def run_in_processes(
                     process.start()
                 sender.close()  # so that the pipe ends when the process does
                 running[receiver] = name, process
-            for receiver in wait(list(running)):
-                name, process = running.pop(receiver)
-                try:
-                    result = receiver.recv()
-                except EOFError:
-                    result = None
-                receiver.close()
-                process.join()
-                if result is None:
-                    result = Killed() if process.exitcode < 0 else NO_RESULT
-                yield name, result
+            yield from ended
     finally:
         for _, process in running.values():
             process.kill()
             process.join()
+
+
+def _result(receiver: Connection, name: Name, process: multiprocessing.Process) -> tuple[Name, Any]:
+    """Return what a process that ends has sent."""
+    try:
+        result = receiver.recv()
+    except EOFError:
+        result = None
+    receiver.close()
+    process.join()
+    if result is None:
+        result = Killed() if process.exitcode < 0 else NO_RESULT
+    return name, result
 
 
 def _process_context():

@@ -23,9 +23,11 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux"),
     pytest.mark.timeout(500),
 ]
-# The second takes as long again; COURSEKIT_THOROUGH=1 adds it.
+# The second takes as long again; COURSEKIT_THOROUGH=1 adds it, and a student who did nothing: most
+# of what "half" hands in is untouched, too.
 THOROUGH = os.environ.get("COURSEKIT_THOROUGH") == "1"
 NAMES = ("keras-in-one-page", "first-model") if THOROUGH else ("keras-in-one-page",)
+STUDENTS = ("solved", "half", "untouched") if THOROUGH else ("solved", "half")
 BIN = Path(sys.executable).parent
 
 
@@ -45,7 +47,7 @@ def nbgrader(course, *words):
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """A course of nbgrader's with two of our notebooks, solved, untouched and half done."""
+    """A course of nbgrader's with our notebooks, solved and half done."""
     course = tmp_path_factory.mktemp("course")
     # Its own limit, 30 s a cell, is too short for a busy machine.
     (course / "nbgrader_config.py").write_text("c = get_config()\nc.Execute.timeout = 200\n")
@@ -54,7 +56,7 @@ def course(tmp_path_factory):
     for name in NAMES:
         shutil.copy(ROOT / "book" / "solutions" / f"{name}.ipynb", source)
     nbgrader(course, "generate_assignment", "lab", "--create")
-    for student in ("solved", "untouched", "half"):
+    for student in STUDENTS:
         folder = course / "submitted" / student / "lab"
         folder.mkdir(parents=True)
         for name in NAMES:
@@ -113,5 +115,5 @@ def test_the_points_are_the_same(course, tmp_path):
     points = {(row.student, row.set): (row.points, row.possible) for row in graded.rows}
     for name in NAMES:
         assert points["solved", name][0] == points["solved", name][1] > 5
-        assert points["untouched", name][0] == 0
+        assert not THOROUGH or points["untouched", name][0] == 0
         assert 0 < points["half", name][0] < points["half", name][1]
