@@ -15,9 +15,13 @@ import os
 import pkgutil
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import experiments
 import pandas as pd
@@ -34,6 +38,7 @@ def run(seed: int, *, module: str, model: str, edition: str) -> dict[str, float]
     began = time.perf_counter()
     metrics = importlib.import_module(module).EXPERIMENTS[model](seed)
     seconds = time.perf_counter() - began
+    keras.utils.clear_session()
     print(f"    {model}, seed {seed}: {seconds:.1f} s", flush=True)
     return {"seed": seed, **metrics, "seconds": seconds}
 
@@ -87,6 +92,65 @@ def replace_rows(path: Path, rows: pd.DataFrame, order: list[tuple[str, str]]) -
     os.replace(part, path)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """The runs of one model on one edition of the data.
+
+    Attributes
+    ----------
+    chapter, model, edition : str
+    module : str
+        Name of the module that trains it.
+    seeds : int
+    order : list of (str, str)
+        All pairs of edition and model of this chapter.
+    """
+
+    chapter: str
+    model: str
+    edition: str
+    module: str
+    seeds: int
+    order: list[tuple[str, str]]
+
+
+def plans_of(module: ModuleType, options: argparse.Namespace) -> Iterator[Plan]:
+    """Return the plans of a chapter."""
+    # If the data have two editions, both are measured, which requires the full edition.
+    editions = getattr(module, "EDITIONS", ("sample",))
+    sample_only = getattr(module, "SAMPLE_ONLY", ())
+    order = [
+        (edition, model)
+        for edition in editions
+        for model in module.EXPERIMENTS
+        if edition == "sample" or model not in sample_only
+    ]
+    for edition, model in order:
+        larger = edition == "full" and len(editions) > 1
+        seeds = options.full_seeds if larger else options.seeds
+        yield Plan(module.CHAPTER, model, edition, module.__name__, seeds, order)
+
+
+@contextmanager
+def runs_of(plans: list[Plan], jobs: int) -> Iterator[Iterator[Iterator[dict[str, float]]]]:
+    """Return the runs of each plan; with several jobs, all plans share one pool of processes."""
+
+    def train(plan: Plan, spread) -> Iterator[dict[str, float]]:
+        one = partial(run, module=plan.module, model=plan.model, edition=plan.edition)
+        return spread(one, range(1, plan.seeds + 1))
+
+    if jobs == 1:
+        yield (train(plan, map) for plan in plans)
+        return
+    # Read by TensorFlow when a process starts.
+    os.environ["TF_NUM_INTRAOP_THREADS"] = str(max(1, os.cpu_count() // jobs))
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            yield iter([train(plan, pool.map) for plan in plans])
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
 def main() -> int:
     modules = {
         module.CHAPTER: module
@@ -97,48 +161,35 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help=f"of {', '.join(modules)}; all by default")
     parser.add_argument("--model", help="measure only the models whose names hold these words")
+    parser.add_argument("--edition", choices=["sample", "full"], help="measure only this one")
     parser.add_argument("--seeds", type=int, default=20, help="how many, at least 10")
+    parser.add_argument(
+        "--full-seeds", type=int, default=10, help="the same for the full edition of the digits"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="how many runs at the same time")
     options = parser.parse_args()
     if unknown := set(options.chapters) - set(modules):
         parser.error(f"no experiments for {', '.join(unknown)}; there are {', '.join(modules)}")
-    if options.seeds < 10:
+    if min(options.seeds, options.full_seeds) < 10:
         parser.error("a comparison needs at least 10 seeds")
     (FOLDER / "runs").mkdir(parents=True, exist_ok=True)
-    spread = map
-    if options.jobs > 1:
-        # Read by TensorFlow when a process starts.
-        os.environ["TF_NUM_INTRAOP_THREADS"] = str(max(1, os.cpu_count() // options.jobs))
-        context = multiprocessing.get_context("spawn")
-        spread = ProcessPoolExecutor(options.jobs, mp_context=context).map
-    measured = 0
-    for chapter in options.chapters or modules:
-        module = modules[chapter]
-        # If the data have two editions, both are measured, which requires the full edition.
-        editions = getattr(module, "EDITIONS", ("sample",))
-        sample_only = getattr(module, "SAMPLE_ONLY", ())
-        order = [
-            (edition, model)
-            for edition in editions
-            for model in module.EXPERIMENTS
-            if edition == "sample" or model not in sample_only
-        ]
-        print(chapter, flush=True)
-        for edition, model in order:
-            if options.model and options.model not in model:
-                continue
-            # Some claims need more seeds than a range does.
-            seeds = max(options.seeds, getattr(module, "SEEDS", {}).get(model, 0))
-            of_model = {"model": model, "edition": edition}
-            print(f"  {model} ({edition})", flush=True)
-            train = partial(run, module=module.__name__, **of_model)
-            runs = pd.DataFrame(spread(train, range(1, seeds + 1)))
-            replace_rows(FOLDER / f"{chapter}.csv", summary(runs, **of_model), order)
-            rows = one_row_per_value(runs, **of_model)
-            replace_rows(FOLDER / "runs" / f"{chapter}.csv", rows, order)
-            measured += 1
-    if not measured:
+    plans = [
+        plan
+        for chapter in options.chapters or modules
+        for plan in plans_of(modules[chapter], options)
+        if (not options.model or options.model in plan.model)
+        and options.edition in (None, plan.edition)
+    ]
+    if not plans:
         parser.error(f"no model's name holds {options.model!r}")
+    with runs_of(plans, options.jobs) as results:
+        for plan, result in zip(plans, results, strict=True):
+            runs = pd.DataFrame(list(result))
+            of_model = {"model": plan.model, "edition": plan.edition}
+            replace_rows(FOLDER / f"{plan.chapter}.csv", summary(runs, **of_model), plan.order)
+            rows = one_row_per_value(runs, **of_model)
+            replace_rows(FOLDER / "runs" / f"{plan.chapter}.csv", rows, plan.order)
+            print(f"{plan.chapter}: {plan.model} ({plan.edition})", flush=True)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The bands behind "What to expect" are there for every chapter that measures some."""
+"""The results behind "What to expect" are there for every chapter that measures some."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ MODULES = sorted((ROOT / "tools" / "experiments").glob("[a-z]*.py"))
 def load(path):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # dataclasses look there
     spec.loader.exec_module(module)
     return module
 

@@ -87,8 +87,5 @@ EXPERIMENTS = {
     "Plans for the learning rate": plans_for_the_rate,
 }
 
-# The source's figures are compared with these, so they need more than a band does.
-SEEDS = {"Early stopping": 10, "Early stopping and reduce on plateau": 10}
-
 # It backs assertions of the chapter, and no published figure.
 SAMPLE_ONLY = ("Plans for the learning rate",)

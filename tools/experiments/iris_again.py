@@ -57,7 +57,7 @@ def six_networks(seed: int) -> dict[str, float]:
         "L1": {"penalty": keras.regularizers.L1(0.003)},
         "L2": {"penalty": keras.regularizers.L2(0.03)},
         "early stopping": {},
-        "weight decay": {"weight_decay": 10.0},
+        "weight decay": {"weight_decay": 0.1},
         "dropout": {"dropout": 0.6},
     }
     figures = {}

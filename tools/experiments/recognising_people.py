@@ -14,11 +14,6 @@ from coursekit import datasets, models, preprocessing
 
 CHAPTER = "recognising-people"
 EDITIONS = ("full",)  # the data have only one
-# With six seeds, the difference between the two splits looked larger and surer than it is.
-SEEDS = {
-    "Final network: random split or by time": 20,
-    "Final network, windows without overlap: random split or by time": 20,
-}
 
 
 def random_split(walking, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -90,9 +90,6 @@ EXPERIMENTS = {
     "patience, dropout 0.5 at a constant rate": patience,
 }
 
-# The source's figures are compared with these, so they need more than a band does.
-SEEDS = {"2 x 512 units, L2 0.001": 8, "2 x 512 units, dropout 0.3": 8}
-
 # They back assertions of the chapter, and no published figure.
 SAMPLE_ONLY = (
     "plain, L2 and dropout on equal terms",
