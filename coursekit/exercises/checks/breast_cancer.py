@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 # gives an accuracy of 0.66 and a loss of 0.69.
 MIN_ACCURACY, MIN_ACCURACY_RELU, MAX_LOSS = 0.9, 0.7, 0.6
 ALL_ROWS = "the rows of the table"
+MIN_SEEDS = 5
+ROUNDING = 1e-6  # of accuracies, which may be float32
 
 
 # ------------------------------------------------------------------------------- the data
@@ -113,7 +115,7 @@ def inventory(n_rows, n_features, n_gaps, n_malignant):
     expect(
         n_features == len(_score_names()),
         f"`n_features` is {n_features:g}. A feature describes the cells: look at each column and "
-        "ask whether it says something about them, or who the patient is, or what is to be "
+        "ask whether it says something about them, or which sample it is, or what is to be "
         "predicted.",
     )
     expect(
@@ -142,15 +144,15 @@ def split(train, test):
         "Each row belongs in exactly one part, as it is.",
     )
     share = len(test) / len(cancer)
-    by_patient = not set(train["id"].astype(str)) & set(test["id"].astype(str))
+    by_id = not set(train["id"].astype(str)) & set(test["id"].astype(str))
     expect(
-        abs(share - 0.2) < (0.04 if by_patient else 0.005),
+        abs(share - 0.2) < (0.04 if by_id else 0.005),
         f"`test` has {share:.0%} of the rows. How many were to be kept for testing?",
     )
     malignant = {"train": _is_malignant(train).mean(), "test": _is_malignant(test).mean()}
-    # A split by patient cannot meet the shares exactly, because patients are indivisible.
+    # A split by id cannot meet the shares exactly, because rows of one id stay together.
     expect(
-        abs(malignant["train"] - malignant["test"]) < (0.15 if by_patient else 0.012),
+        abs(malignant["train"] - malignant["test"]) < (0.15 if by_id else 0.012),
         f"{malignant['train']:.1%} of `train` are malignant, but {malignant['test']:.1%} of "
         "`test`: the split left the classes to chance. Draw from each class separately.",
     )
@@ -158,18 +160,18 @@ def split(train, test):
 
 @declare(
     "2-A.3",
-    "Patients on both sides",
+    "The same id on both sides",
     points=1,
     train=Table(),
     test=Table(),
     shared_ids=Number(),
 )
-def patients(train, test, shared_ids):
+def shared(train, test, shared_ids):
     """Expect the number of ids that occur in both the training and the test set."""
     _expect_all_columns(train, test)
-    shared = set(train["id"].astype(str)) & set(test["id"].astype(str))
+    both = set(train["id"].astype(str)) & set(test["id"].astype(str))
     expect(
-        shared_ids == len(shared),
+        shared_ids == len(both),
         f"`shared_ids` is {shared_ids:g}; in your two parts it is another number of ids that occur "
         "in both. Count an id once, however many rows it has.",
     )
@@ -220,7 +222,7 @@ def classes(train, test, y_train, y_test):
 
 @declare(
     "2-A.5",
-    "Scaled by the training part",
+    "Scaled by the training set",
     points=2,
     train=Table(),
     test=Table(),
@@ -288,15 +290,15 @@ def scaled(train, test, x_train, x_test):
     )
     expect(
         np.abs(own).max() > 0.002,
-        "`x_test` has mean 0 in every column: it was scaled with its own mean, and one and the "
-        "same patient would get other numbers here than in `x_train`. Fit the scaler on the "
-        "training part only, then apply it to both.",
+        "`x_test` has mean 0 in every column: it was scaled with its own mean, so the same sample "
+        "would get other numbers here than in `x_train`. Fit the scaler on the training set only, "
+        "then apply it to both.",
     )
     wrong = np.abs(x["test"] - factor * expected["test"])[known["test"]].max()
     expect(
         wrong < 0.01,
         f"`x_test` is not on the scale of `x_train`: the same score differs by up to {wrong:.2f} "
-        "between the two. Both parts get the treatment that the training part has taught.",
+        "between the two. Both sets get the treatment that the training set has taught.",
     )
 
 
@@ -554,7 +556,7 @@ def comparing(compare_by):
 
 @declare(
     "2-C.1",
-    "Evaluated on the test part",
+    "Evaluated on the test set",
     points=2,
     model=Model(),
     x_test=Array(),
@@ -575,7 +577,7 @@ def evaluated(model, x_test, y_test, test_loss, test_accuracy):
     expect(
         abs(test_accuracy - share) < 0.5 / len(y),
         f"`test_accuracy` is {test_accuracy:.4f}; `model` has another on `x_test`. Was it "
-        "evaluated on the test part, and after its last training?",
+        "evaluated on the test set, and after its last training?",
     )
     expect(
         abs(test_loss - loss) < 1e-3 + 1e-2 * loss,
@@ -781,34 +783,20 @@ def _with_columns(name: str, table: pd.DataFrame, columns: tuple[str, ...]) -> p
     points=2,
     runs=Table(),
     dropout_model=Model(),
-    x_test=Array(),
-    y_test=Array(),
+    x_train=Array(),
+    y_train=Array(),
 )
-def with_dropout(runs, dropout_model, x_test, y_test):
-    """Expect possible test accuracies for five seeds, and the model of the last row."""
-    runs = _with_columns("runs", runs, ("seed", "without", "with_dropout"))
-    expect(
-        len(runs) == 5 and runs["seed"].is_unique,
-        f"`runs` has the seeds {runs['seed'].astype(int).tolist()}; five different ones are asked "
-        "for.",
-    )
-    y = _malignant_labels(y_test)
+def with_dropout(runs, dropout_model, x_train, y_train):
+    """Expect possible validation accuracies for five seeds, and the model of the last row."""
+    runs = _paired_runs(runs)
+    x, y = held_out(x_train, _malignant_labels(y_train))
     for column in ("without", "with_dropout"):
-        expect(
-            runs[column].between(0, 1).all(),
-            f"The column {column} of `runs` holds values such as {runs[column].iloc[0]:g}; an "
-            "accuracy is a share, from 0 to 1.",
-        )
         rows = runs[column].to_numpy() * len(y)
         expect(
             np.abs(rows - rows.round()).max() < 0.01,
             f"The column {column} of `runs` holds values such as {runs[column].iloc[0]:.4f}, which "
-            f"no number of {len(y)} test rows gives. Is it the accuracy on the test part?",
-        )
-        expect(
-            runs[column].min() >= MIN_ACCURACY - 0.1,
-            f"The column {column} of `runs` goes down to {runs[column].min():.3f}; trained "
-            "networks are better than that.",
+            f"no number of {len(y)} validation rows gives. Is it the accuracy on the last fifth of "
+            "the training set?",
         )
     dropped = [layer.rate for layer in layers_of(dropout_model, "Dropout")]
     expect(
@@ -817,41 +805,58 @@ def with_dropout(runs, dropout_model, x_test, y_test):
         "drops something.",
     )
     _expect_own_network(dropout_model, "dropout_model")
-    now = accuracy(_p_malignant(dropout_model, x_test, "dropout_model"), y)
+    now = accuracy(_p_malignant(dropout_model, x, "dropout_model"), y)
     said = runs["with_dropout"].iloc[-1]
     expect(
         abs(said - now) < 0.5 / len(y),
         f"The last row of `runs` says {said:.4f} with dropout; `dropout_model` has {now:.4f} on "
-        "the test part. Keep the network of the last seed.",
+        "the validation rows. Keep the network of the last seed.",
     )
+
+
+def _paired_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of runs; Wrong unless it has accuracies for at least five seeds."""
+    runs = _with_columns("runs", runs, ("seed", "without", "with_dropout"))
+    expect(
+        len(runs) >= MIN_SEEDS and runs["seed"].is_unique,
+        f"`runs` has the seeds {', '.join(f'{seed:g}' for seed in runs['seed'][:20])}; at least "
+        f"{MIN_SEEDS} different ones are asked for.",
+    )
+    for column in ("without", "with_dropout"):
+        expect(
+            runs[column].between(0, 1).all(),
+            f"The column {column} of `runs` holds values such as {runs[column].iloc[0]:g}; an "
+            "accuracy is a share, from 0 to 1.",
+        )
+        expect(
+            runs[column].min() >= MIN_ACCURACY - 0.1,
+            f"The column {column} of `runs` goes down to {runs[column].min():.3f}; trained "
+            "networks are better than that.",
+        )
+    return runs
 
 
 @declare("2-D.4", "Does dropout help here?", points=1, runs=Table(), verdict=Text())
 def helps(runs, verdict):
-    """Expect the verdict that follows from the five differences."""
-    runs = _with_columns("runs", runs, ("seed", "without", "with_dropout"))
-    least = runs[["without", "with_dropout"]].to_numpy().min()
-    expect(
-        least >= MIN_ACCURACY - 0.1,
-        f"The accuracies in `runs` go down to {least:.3f}; trained networks are better than that.",
-    )
-    difference = (runs["with_dropout"] - runs["without"]).to_numpy()
-    # Equal counts may differ in the last digit of a float.
-    better, worse = int((difference > 1e-6).sum()), int((difference < -1e-6).sum())
+    """Expect the verdict that follows from the interval of the paired differences."""
+    from coursekit.evaluation import paired_difference
+
+    runs = _paired_runs(runs)
     verdict = _answers.normalised(verdict)
-    choices = ("better", "worse", "no clear difference")
+    choices = ("better", "worse", "not separated")
     expect(
         verdict in choices,
-        f"`verdict` is {verdict!r}; it should be one of {', '.join(map(repr, choices))}.",
+        f"`verdict` is {verdict[:40]!r}; it should be one of {', '.join(map(repr, choices))}.",
     )
-    if better == len(difference):
-        right = "better"
-    elif worse == len(difference):
-        right = "worse"
-    else:
-        right = "no clear difference"
+    difference = paired_difference(runs["with_dropout"], runs["without"])
+    # An end of the interval that is 0 but for rounding allows two verdicts.
+    allowed = {
+        "better": difference.low > -ROUNDING and difference.high > ROUNDING,
+        "worse": difference.high < ROUNDING and difference.low < -ROUNDING,
+        "not separated": difference.low < ROUNDING and difference.high > -ROUNDING,
+    }
     expect(
-        verdict == right,
-        f"`verdict` is {verdict!r}, and in your table dropout is better with {better} and worse "
-        f"with {worse} of {len(difference)} seeds. The rule of the exercise asks for all of them.",
+        allowed[verdict],
+        f"`verdict` is {verdict!r}. In your table, the mean difference of the pairs, with dropout "
+        f"minus without, is {difference}. On which side of 0 does the interval lie?",
     )

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 PIXELS, CLASSES = 64, 10
 SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 BASE_PARAMETERS = 64 * 32 + 32 + 32 * 10 + 10
+MIN_SEEDS = 5
 # Tolerance for the best validation loss, since early stopping may ignore small improvements.
 RESTORED_TOLERANCE = 1.2e-3
+ROUNDING = 1e-6  # for losses that were rounded, or computed in another order
 
 
 @cache
@@ -38,9 +40,7 @@ def _row_numbers(**parts: np.ndarray) -> dict[str, np.ndarray]:
 # --------------------------------------------------------------------------- split and prepare
 
 
-@declare(
-    "C.1", "Three parts, stratified", points=2, train=Array(), validation=Array(), test=Array()
-)
+@declare("C.1", "Three sets, stratified", points=2, train=Array(), validation=Array(), test=Array())
 def three_parts(train, validation, test):
     """Expect each row in exactly one set, split 60:20:20, with equal shares of each digit."""
     _, labels = _digits()
@@ -50,7 +50,7 @@ def three_parts(train, validation, test):
         share = len(rows) / len(labels)
         expect(
             abs(share - SHARES[name]) < 0.01,
-            f"`{name}` holds {share:.1%} of the rows; the three parts are to be 60:20:20.",
+            f"`{name}` holds {share:.1%} of the rows; the three sets are to be 60:20:20.",
         )
     for name, rows in parts.items():
         counts = np.bincount(labels[rows], minlength=CLASSES)
@@ -103,7 +103,7 @@ def inputs(train, validation, test, x_train, x_validation, x_test):
         expect(
             x.dtype.kind in "fiu" and np.isfinite(x.astype(float)).all(),
             f"`x_{name}` has values that are not finite. Some pixels have the same value in all "
-            "images of the training part; what happens to these where you divide?",
+            "images of the training set; what happens to these where you divide?",
         )
     prepared = {name: x.astype(np.float64) for name, x in prepared.items()}
     typical = prepared["train"].std()
@@ -130,7 +130,7 @@ def inputs(train, validation, test, x_train, x_validation, x_test):
                 fits > 0.999,
                 f"`x_{name}` is not scaled like `x_train`, or does not hold the images that "
                 f"`{name}` names. Whatever was learned for the scaling goes unchanged to all "
-                "three parts.",
+                "three sets.",
             )
     expect(
         (factor[varies] > 0).all(),
@@ -139,7 +139,7 @@ def inputs(train, validation, test, x_train, x_validation, x_test):
     factor, offset = factor[varies], offset[varies]
     expect(
         _scaled_by(raw[:, varies], factor, offset, raw.mean()),
-        "The scaling of the pixels is not one that the training part alone gives. Were other rows "
+        "The scaling of the pixels is not one that the training set alone gives. Were other rows "
         "in it when means, deviations or ranges were computed?",
     )
 
@@ -259,7 +259,7 @@ def a_baseline(train, validation, baseline_digits, baseline_accuracy, guessing):
     expect(
         any(np.isclose(guessing, share, atol=6e-4) for share in shares),
         f"`guessing` is {guessing:.4f}, which is not the share of right answers on the validation "
-        "rows when always naming the digit that the training part has most of.",
+        "rows when always naming the digit that the training set has most of.",
     )
 
 
@@ -467,30 +467,45 @@ def callbacks(x_validation, y_validation, best_rate, most_epochs, stopped, histo
 # ------------------------------------------------------- capacity, regularisation, selection
 
 
-def _candidates(
-    table,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Return the columns of the table of candidates, and the row positions of each network."""
+def _candidates(table) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Return three columns of the table of candidates, and the row positions of each network.
+
+    The positions are in the order of the seeds, which are the same for all networks, so that
+    runs can be compared in pairs.
+    """
     table = _answers.index_as_columns(table)
     names = _answers.words("candidates", table, "network")
     parameters = _answers.numbers("candidates", table, "parameters")
     seeds = _answers.numbers("candidates", table, "seed")
     losses = _answers.numbers("candidates", table, "val_loss")
     accuracies = _answers.numbers("candidates", table, "val_accuracy")
-    runs = _answers.runs_by_network("candidates", names, seeds)
+    runs = _answers.runs_by_network("candidates", names, seeds, seeds_each=1)
+    runs = {name: rows[np.argsort(seeds[rows])] for name, rows in runs.items()}
+    first = next(iter(runs))
     for name, rows in runs.items():
         expect(
             len(np.unique(parameters[rows])) == 1,
             f"The runs of {name!r} in `candidates` have different numbers of parameters. Only the "
             "seed is to differ between runs of a network.",
         )
-    return names, parameters, losses, accuracies, runs
+        expect(
+            len(rows) >= MIN_SEEDS,
+            f"`candidates` has {len(rows)} {'seed' if len(rows) == 1 else 'seeds'} for {name!r}; "
+            f"at least {MIN_SEEDS} are asked for. With fewer pairs of runs, the interval of a "
+            "difference gets very wide.",
+        )
+        expect(
+            np.array_equal(seeds[rows], seeds[runs[first]]),
+            f"`candidates` has other seeds for {name!r} than for {first!r}. Networks are compared "
+            "by pairs of runs that share a seed, so all of them need the same seeds.",
+        )
+    return parameters, losses, accuracies, runs
 
 
-@declare("C.8", "Sizes and restraint, over seeds", points=3, candidates=Table())
+@declare("C.8", "Sizes and regularisation, over seeds", points=3, candidates=Table())
 def candidates_over_seeds(candidates):
-    """Expect at least four networks of three sizes, three seeds each, with plausible metrics."""
-    _, parameters, losses, accuracies, runs = _candidates(candidates)
+    """Expect at least four networks of three sizes, five seeds each, with plausible metrics."""
+    parameters, losses, accuracies, runs = _candidates(candidates)
     sizes = np.unique(parameters)
     expect(
         len(runs) >= 4,
@@ -517,11 +532,11 @@ def candidates_over_seeds(candidates):
         "networks of this kind do not have. Cross-entropy on the validation rows is asked for.",
     )
     _answers.expect_varied("candidates", runs, losses)
-    medians = {name: np.median(losses[rows]) for name, rows in runs.items()}
+    lowest = min(losses[rows].mean() for rows in runs.values())
     expect(
-        min(medians.values()) < 0.4,
-        f"The lowest median val_loss in `candidates` is {min(medians.values()):.3f}. A larger "
-        "network, or a better rate, gets further on these digits.",
+        lowest < 0.4,
+        f"The lowest mean val_loss of a network in `candidates` is {lowest:.3f}. A larger network, "
+        "or a better rate, gets further on these digits.",
     )
 
 
@@ -536,9 +551,11 @@ def candidates_over_seeds(candidates):
     final=Model(),
 )
 def choice_by_rule(x_validation, y_validation, candidates, chosen, final):
-    """Expect the smallest network within the best one's spread over seeds, and a run of it."""
+    """Expect the smallest network not separated from the best over seeds, and a run of it."""
+    from coursekit.evaluation import paired_difference
+
     x, y = _checked_shapes(x_validation, y_validation)
-    _, parameters, losses, accuracies, runs = _candidates(candidates)
+    parameters, losses, accuracies, runs = _candidates(candidates)
     name = chosen.strip().lower()
     if name not in runs:  # compare without punctuation, as for other choices
         spelled = {_answers.normalised(network): network for network in runs}
@@ -548,23 +565,25 @@ def choice_by_rule(x_validation, y_validation, candidates, chosen, final):
         f"`chosen` is {chosen[:60]!r}; the networks in `candidates` are "
         f"{', '.join(map(repr, runs))}.",
     )
-    medians = {network: float(np.median(losses[rows])) for network, rows in runs.items()}
-    best = min(medians, key=medians.get)
-    limit = medians[best] + float(np.ptp(losses[runs[best]]))
+    means = {network: float(losses[rows].mean()) for network, rows in runs.items()}
+    best = min(means, key=means.get)
+    differences = {
+        network: paired_difference(losses[rows], losses[runs[best]])
+        for network, rows in runs.items()
+    }
     size = {network: parameters[rows][0] for network, rows in runs.items()}
     expect(
-        medians[name] <= limit + 1e-6,
-        f"{chosen!r} has a median of {medians[name]:.4f}. The best network has {medians[best]:.4f} "
-        f"and a spread of {limit - medians[best]:.4f}, so this is further off than the rule "
-        "allows.",
+        differences[name].low <= ROUNDING,
+        f"The val_loss of {chosen[:60]!r} minus that of {best!r}, which has the lowest mean, is "
+        f"{differences[name]}. The interval leaves out 0, so the rule does not allow this choice.",
     )
-    good_enough = [network for network in runs if medians[network] <= limit - 1e-6]
-    smallest = min(good_enough or [best], key=lambda network: (size[network], medians[network]))
+    allowed = [best, *(network for network in runs if differences[network].low < -ROUNDING)]
+    smallest = min(allowed, key=lambda network: (size[network], means[network]))
     expect(
-        (size[name], medians[name]) <= (size[smallest], medians[smallest] + 1e-9),
-        f"{chosen!r} has {size[name]:,.0f} parameters and a median of {medians[name]:.4f}. By the "
-        f"rule, which other networks have a median of no more than {limit:.4f}, and how large are "
-        "they?",
+        (size[name], means[name]) <= (size[smallest], means[smallest] + ROUNDING),
+        f"{chosen[:60]!r} has {size[name]:,.0f} parameters and a mean val_loss of "
+        f"{means[name]:.4f}. By the rule, which other networks are not separated from {best!r}, "
+        "and how large are they?",
     )
     _expect_classifier("final", final)
     expect(
@@ -610,7 +629,7 @@ def _actual_and_predicted(
 
 @declare(
     "C.10",
-    "The test part, opened once",
+    "The test set, opened once",
     points=2,
     test=Array(),
     x_test=Array(),
@@ -714,7 +733,7 @@ def what_may_be_claimed(claim):
     letter = _answers.choice("claim", claim)
     hint = {
         "b": "How many people wrote these digits, and on which sides of the split are they?",
-        "c": "Which rows decided between the widths and rates, and how often was the test part "
+        "c": "Which rows decided between the widths and rates, and how often was the test set "
         "looked at?",
     }
     expect(letter == "a", f"`claim` is {letter!r}. {hint.get(letter)}")

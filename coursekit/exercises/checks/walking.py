@@ -336,6 +336,8 @@ def dense_described(answer_dense):
 
 FINAL_KINDS = ["Conv1D", "MaxPooling1D", "Conv1D", "MaxPooling1D", "Flatten", "Dense", "Dense"]
 MIN_EPOCHS, MIN_EPOCHS_LONGER = 10, 20
+MIN_PAIRS, EPOCHS_OF_PAIRS = 5, 5
+ROUNDING = 6e-4  # of a difference and of the ends of its interval
 
 
 def _expect_trained(
@@ -490,16 +492,64 @@ def with_dropout(dropped, history_dropped):
 
 @declare(
     "3-C.6",
-    "Three seeds each",
+    "Five pairs of runs",
     points=3,
     results=Table(),
-    dropped=Model(),
+    history_longer=History(),
+    history_dropped=History(),
     difference=Number(),
-    spread=Number(),
+    interval=Array(),
     verdict=Text(),
 )
-def over_seeds(results, dropped, difference, spread, verdict):
-    """Expect runs of both networks, and the verdict on dropout that follows from them."""
+def over_seeds(results, history_longer, history_dropped, difference, interval, verdict):
+    """Expect pairs of runs of both networks, and the verdict that follows from them."""
+    from coursekit.evaluation import paired_difference
+
+    final, dropout, seeds = _pairs(results)
+    _expect_own_pair(final, dropout, history_longer, history_dropped)
+    wanted = paired_difference(dropout, final)
+    expect(
+        not np.isclose(difference, -wanted.estimate, atol=ROUNDING)
+        or np.isclose(wanted.estimate, 0, atol=ROUNDING),
+        f"`difference` is {difference:.4f}; it is to be above 0 where dropout is the better one.",
+    )
+    expect(
+        np.isclose(difference, wanted.estimate, atol=ROUNDING),
+        f"`difference` is {difference:.4f}, which is not the mean of the {len(seeds)} paired "
+        "differences in `results`: 'dropout' minus 'final' with the same seed.",
+    )
+    expect(
+        interval.shape == (2,) and interval.dtype.kind in "fiu",
+        f"`interval` has shape {interval.shape}; it is to hold two numbers, the low end and the "
+        "high one.",
+    )
+    expect(
+        np.allclose(interval, (wanted.low, wanted.high), atol=ROUNDING),
+        f"`interval` runs from {interval[0]:.4f} to {interval[1]:.4f}. The 95 % interval of the "
+        f"mean of the {len(seeds)} paired differences in `results` has other ends. It needs the "
+        "differences themselves, seed by seed, and not how far single runs lie apart.",
+    )
+    verdict = _answers.normalised(verdict)
+    choices = ("better", "worse", "not separated")
+    expect(
+        verdict in choices,
+        f"`verdict` is {verdict[:40]!r}; it should be one of {', '.join(map(repr, choices))}.",
+    )
+    # An end of the interval that was rounded to 0 allows two verdicts.
+    allowed = {
+        "better": wanted.low > -ROUNDING and wanted.high > 0,
+        "worse": wanted.high < ROUNDING and wanted.low < 0,
+        "not separated": wanted.low < ROUNDING and wanted.high > -ROUNDING,
+    }
+    expect(
+        allowed[verdict],
+        f"`verdict` is {verdict!r}, and the difference is {wanted}. On which side of 0 does the "
+        "interval lie?",
+    )
+
+
+def _pairs(results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the accuracies of both networks in the order of their seeds, and the seeds."""
     results = _answers.index_as_columns(results)
     networks = _answers.words("results", results, "network")
     seeds = _answers.numbers("results", results, "seed")
@@ -509,48 +559,53 @@ def over_seeds(results, dropped, difference, spread, verdict):
         f"`results` has runs of {', '.join(sorted(set(networks)))}; the networks to compare are "
         "called 'final' and 'dropout'.",
     )
-    runs = _answers.runs_by_network("results", networks, seeds)
+    runs = _answers.runs_by_network("results", networks, seeds, seeds_each=1)
+    final, dropout = (runs[name][np.argsort(seeds[runs[name]])] for name in ("final", "dropout"))
+    alone = np.setxor1d(seeds[final], seeds[dropout])
+    expect(
+        not len(alone),
+        f"In `results`, only one of the two networks has the seed {alone[:1].sum():g}. A pair is a "
+        "run of each with the same seed.",
+    )
+    expect(
+        len(final) >= MIN_PAIRS,
+        f"`results` has {len(final)} {'pair' if len(final) == 1 else 'pairs'} of runs; at least "
+        f"{MIN_PAIRS} are asked for. With fewer, the interval gets very wide.",
+    )
+    largest = values[np.abs(values).argmax()]
     expect(
         ((values >= 0) & (values <= 1)).all(),
-        f"`results` has a val_accuracy of {values[(values < 0) | (values > 1)][:1]}; an accuracy "
-        "is a share, between 0 and 1.",
+        f"`results` has a val_accuracy of {largest:g}; an accuracy is a share, between 0 and 1.",
     )
     _answers.expect_varied("results", runs, values)
     expect(
-        (values > 0.2).all(),
+        (values > 0.1).all(),
         f"`results` has a val_accuracy of {values.min():.3f}, which a network that was trained "
-        f"like the others does not fall to.",
+        "like the others does not fall to.",
     )
-    walking = _walking()
-    _, middle, _ = _by_time()
-    _models.expect_shapes(dropped, (LENGTH, 3), PEOPLE, "dropped")
-    p = _models.probabilities(dropped, walking.x[middle], "dropped")
-    now = _models.accuracy(p, walking.y[middle])
+    return values[final], values[dropout], seeds[final]
+
+
+def _expect_own_pair(
+    final: np.ndarray,
+    dropout: np.ndarray,
+    history_longer: dict[str, list[float]],
+    history_dropped: dict[str, list[float]],
+) -> None:
+    """Expect the fifth epoch of `longer` and of `dropped` among the pairs."""
+    own = []
+    for name, history in (("longer", history_longer), ("dropped", history_dropped)):
+        recorded = history.get("val_accuracy", [])
+        expect(
+            len(recorded) >= EPOCHS_OF_PAIRS,
+            f"`history_{name}` has {len(recorded)} epochs with a val_accuracy; the pairs of runs "
+            f"are compared after {EPOCHS_OF_PAIRS}.",
+        )
+        own.append(recorded[EPOCHS_OF_PAIRS - 1])
+    near = (np.abs(final - own[0]) < 0.004) & (np.abs(dropout - own[1]) < 0.004)
     expect(
-        (np.abs(values[runs["dropout"]] - now) < 0.004).any(),
-        f"`dropped` names {now:.4f} of the middle windows rightly, and no run of 'dropout' in "
-        "`results` has that val_accuracy. Is the network that you kept one of the runs?",
-    )
-    medians = {name: float(np.median(values[rows])) for name, rows in runs.items()}
-    ranges = {name: float(np.ptp(values[rows])) for name, rows in runs.items()}
-    wanted = medians["dropout"] - medians["final"]
-    expect(
-        not np.isclose(difference, -wanted, atol=5e-4) or np.isclose(wanted, 0, atol=5e-4),
-        f"`difference` is {difference:.4f}; it is to be above 0 where dropout is the better one.",
-    )
-    expect(
-        np.isclose(difference, wanted, atol=1e-3),
-        f"`difference` is {difference:.4f}, which is not the median of 'dropout' minus that of "
-        "'final' in `results`.",
-    )
-    expect(
-        np.isclose(spread, max(ranges.values()), atol=1e-3),
-        f"`spread` is {spread:.4f}. For each network, take the largest val_accuracy minus the "
-        "smallest; the spread is the larger of the two.",
-    )
-    letter = _answers.choice("verdict", verdict, "ab")
-    expect(
-        letter == ("a" if abs(wanted) > max(ranges.values()) else "b"),
-        f"`verdict` is {letter!r}, with a difference of {wanted:+.4f} and a spread of "
-        f"{max(ranges.values()):.4f}. Which of the two is larger?",
+        near.any(),
+        f"After {EPOCHS_OF_PAIRS} epochs, `longer` had a val_accuracy of {own[0]:.4f} and "
+        f"`dropped` {own[1]:.4f}. No pair in `results` has these two. Were both trained with the "
+        "same seed, and is their pair in the table?",
     )

@@ -119,7 +119,7 @@ def kept_together() -> dict[str, pd.DataFrame]:
     return {"train": cancer().iloc[rows].reset_index(), "test": cancer().iloc[others]}
 
 
-def patients(count) -> dict:
+def shared(count) -> dict:
     train, test = parts().values()
     return {**parts(), "shared_ids": count(train["id"], test["id"])}
 
@@ -165,9 +165,14 @@ def fit(model, column=1, epochs=6, **options):
     return model.fit(x, y, epochs=epochs, verbose=0, **options)
 
 
+def validation_rows() -> tuple[np.ndarray, np.ndarray]:
+    """The rows that ``validation_split=0.2`` keeps out."""
+    return ready()["x_train"][447:], ready()["y_train"][447:, 1]
+
+
 def validation_loss(model) -> float:
-    """The loss on the rows that ``validation_split=0.2`` keeps out, without compiling it."""
-    x, y = ready()["x_train"][447:], ready()["y_train"][447:, 1]
+    """The loss on the validation rows, without compiling the model."""
+    x, y = validation_rows()
     p = np.asarray(model(x), dtype=float)[:, 0]
     return -np.mean(np.log(np.where(y == 1, p, 1 - p)))
 
@@ -367,30 +372,42 @@ def another_of_that_width(kept, units):
 
 
 def runs(model=None, change=lambda table: table) -> dict:
+    """A table whose last run with dropout is that of the network; the others are made up."""
     model = model or trained((8,), "relu", dropout=0.3)
-    x, y = ready()["x_test"], ready()["y_test"][:, 1]
-    p = np.asarray(model(x))[:, -1]
-    last = np.mean((p > 0.5) == y)
-    row = 1 / len(y)
+    last = validation_accuracy(model)
+    row = 1 / len(validation_rows()[1])
     with_dropout = [last - row, last, last - 2 * row, last - row, last]
     without = [last, last, last - row, last - row, last - 2 * row]
     table = pd.DataFrame(
         {"seed": [1, 2, 3, 4, 5], "without": without, "with_dropout": with_dropout}
     )
-    return {"runs": change(table), "dropout_model": model, **some("x_test", "y_test")}
+    return {"runs": change(table), "dropout_model": model, **some("x_train", "y_train")}
+
+
+def validation_accuracy(model) -> float:
+    x, y = validation_rows()
+    return np.mean((np.asarray(model(x))[:, -1] > 0.5) == y)
+
+
+def two_seeds_more(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([table[:2], table]).assign(seed=range(21, 28))
 
 
 def other_last(table: pd.DataFrame) -> pd.DataFrame:
     table = table.copy()
-    table.loc[4, "with_dropout"] -= 3 / len(ready()["y_test"])
+    table.loc[4, "with_dropout"] -= 3 / len(validation_rows()[1])
     return table
 
 
-def verdict(answer: str, *, plus=(0, 1, -1, 0, 2)) -> dict:
-    without = np.full(5, 130.0)
-    table = {"seed": range(5), "without": without / 140}
-    table["with_dropout"] = (without + plus) / 140
-    return {"runs": pd.DataFrame(table), "verdict": answer}
+def on_the_test_set(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(without=np.array([134, 135, 133, 136, 134]) / 140)
+
+
+def verdict(answer: str, *, plus=(0, 1, -1, 0, 2), change=lambda table: table) -> dict:
+    without = np.full(len(plus), 104.0)
+    table = {"seed": range(len(plus)), "without": without / 112}
+    table["with_dropout"] = (without + plus) / 112
+    return {"runs": change(pd.DataFrame(table)), "verdict": answer}
 
 
 COUNTS = {"n_rows": 699, "n_features": 9, "n_gaps": 16, "n_malignant": 241}
@@ -399,7 +416,7 @@ CASES = {
     "2-A.1": Case(
         right={"NumPy's numbers": lambda: {name: np.int64(n) for name, n in COUNTS.items()}},
         wrong={
-            "id and class counted": (lambda: {**COUNTS, "n_features": 11}, "who the patient is"),
+            "id and class counted": (lambda: {**COUNTS, "n_features": 11}, "which sample it is"),
             "benign counted": (lambda: {**COUNTS, "n_malignant": 458}, "rows of each class"),
             "gaps by column": (lambda: {**COUNTS, "n_gaps": 1}, "missing values over all"),
             "rows without a gap": (lambda: {**COUNTS, "n_rows": 683}, "One row is one sample"),
@@ -408,7 +425,7 @@ CASES = {
     "2-A.2": Case(
         right={
             "scikit-learn": lambda: shares(test_size=0.2, stratify=cancer()["class"]),
-            "whole patients": kept_together,
+            "rows of an id together": kept_together,
         },
         wrong={
             "not stratified": (lambda: shares(test_size=0.2), "left the classes to chance"),
@@ -436,16 +453,16 @@ CASES = {
     ),
     "2-A.3": Case(
         right={
-            "pandas": lambda: patients(lambda train, test: test[test.isin(train)].nunique()),
-            "whole patients": lambda: {**kept_together(), "shared_ids": 0},
+            "pandas": lambda: shared(lambda train, test: test[test.isin(train)].nunique()),
+            "rows of an id together": lambda: {**kept_together(), "shared_ids": 0},
         },
         wrong={
             "rows counted": (
-                lambda: patients(lambda train, test: train.isin(test).sum()),
+                lambda: shared(lambda train, test: train.isin(test).sum()),
                 "Count an id once",
             ),
             "none, without looking": (
-                lambda: patients(lambda train, test: 0),
+                lambda: shared(lambda train, test: 0),
                 "another number of ids",
             ),
         },
@@ -641,7 +658,7 @@ CASES = {
         wrong={
             "on the training part": (
                 lambda: evaluated("x_train", "y_train"),
-                "evaluated on the test part",
+                "evaluated on the test set",
             ),
             "the wrong way round": (lambda: evaluated(swap=True), "the wrong way round"),
             "loss of another": (
@@ -739,33 +756,62 @@ CASES = {
         right={
             "softmax and functional": lambda: runs(softmax()),
             "seeds as the index": lambda: runs(change=lambda table: table.set_index("seed")),
+            "other columns first": lambda: runs(change=lambda table: table[table.columns[::-1]]),
+            "seven seeds of their own": lambda: runs(change=two_seeds_more),
         },
         wrong={
             "no dropout layer": (lambda: runs(trained((5,), "relu")), "with the rates []"),
-            "three seeds": (lambda: runs(change=lambda table: table[2:]), "five different ones"),
+            "three seeds": (
+                lambda: runs(change=lambda table: table[2:]),
+                "at least 5 different ones",
+            ),
+            "one seed five times": (
+                lambda: runs(change=lambda table: table.assign(seed=1)),
+                "at least 5 different ones",
+            ),
             "percent": (
                 lambda: runs(change=lambda table: 100 * table),
                 "an accuracy is a share",
             ),
-            "validation accuracies": (
-                lambda: runs(change=lambda table: table.assign(without=table["without"] - 0.003)),
-                "no number of 140 test rows gives",
+            "test accuracies": (
+                lambda: runs(change=on_the_test_set),
+                "no number of 112 validation rows gives",
             ),
             "another network": (lambda: runs(change=other_last), "of the last seed"),
         },
     ),
     "2-D.4": Case(
         right={
-            "unclear": lambda: verdict("No clear  difference"),
+            "not separated": lambda: verdict("Not  separated"),
             "better": lambda: verdict("better", plus=(1, 1, 2, 1, 3)),
-            "worse": lambda: verdict("worse", plus=(-1, -1, -2, -1, -3)),
+            "better, in seven pairs": lambda: verdict("'better'", plus=(1, 2, 2, 0, 3, 1, 2)),
+            "worse, columns in another order": lambda: verdict(
+                "worse", plus=(-1, -1, -2, -1, -3), change=lambda table: table[table.columns[::-1]]
+            ),
+            "no difference in any pair": lambda: verdict("not separated", plus=(0, 0, 0, 0, 0)),
+            "higher in every pair, and not separated": lambda: verdict(
+                "not separated", plus=(1, 1, 1, 1, 8)
+            ),
         },
         wrong={
-            "by the mean": (lambda: verdict("better"), "better with 2 and worse with 1"),
-            "too careful": (
-                lambda: verdict("no clear difference", plus=(1, 1, 2, 1, 3)),
-                "better with 5",
+            "by the mean": (lambda: verdict("better"), "On which side of 0"),
+            "higher in every pair": (
+                lambda: verdict("better", plus=(1, 1, 1, 1, 8)),
+                "On which side of 0",
             ),
+            "too careful": (
+                lambda: verdict("not separated", plus=(1, 1, 2, 1, 3)),
+                "On which side of 0",
+            ),
+            "the other way round": (
+                lambda: verdict("worse", plus=(1, 1, 2, 1, 3)),
+                "On which side of 0",
+            ),
+            "three pairs": (
+                lambda: verdict("better", plus=(1, 1, 1)),
+                "at least 5 different ones",
+            ),
+            "as equal": (lambda: verdict("equal"), "should be one of"),
             "a sentence": (lambda: verdict("it helps"), "should be one of"),
         },
     ),

@@ -258,28 +258,31 @@ def count(*widths: int) -> int:
     return sum((sizes[k] + 1) * sizes[k + 1] for k in range(len(sizes) - 1))
 
 
-# The final network is one of those with 64 units, and the best are made up around its loss.
+SEEDS = (1, 2, 3, 4, 5)
 RUNS = {
-    "8": (count(8), [0.30, 0.24, 0.27]),
-    "32": (count(32), [0.12, 0.11, 0.13]),
+    "8": (count(8), [0.3, 0.24, 0.27, 0.26, 0.29]),
+    "32": (count(32), [0.12, 0.11, 0.13, 0.1, 0.14]),
     "64 dropout": (count(64), None),
-    "128": (count(128), [0.08, 0.07, 0.09]),
-    "128 L2": (count(128), [0.31, 0.3, 0.33]),
+    "128": (count(128), None),
+    "128 L2": (count(128), [0.31, 0.3, 0.33, 0.32, 0.3]),
 }
 
 
-def candidates(*, changes=None, without=(), seeds=(1, 2, 3)):
+def candidates(*, changes=None, without=(), seeds=SEEDS):
     """A table of made-up runs, with the final network as one of those with 64 units."""
     import pandas as pd
 
     loss, accuracy = figures(final(), *validation())
+    # Whatever the final network's loss, it is not separated from that of the best network.
+    around = {
+        "64 dropout": [loss, loss - 0.002, loss + 0.004, loss - 0.001, loss + 0.001],
+        "128": [loss - 0.03, loss + 0.01, loss - 0.02, loss + 0.004, loss - 0.017],
+    }
     runs = {
-        name: (size, values or [loss + 0.002, loss, loss - 0.002])
+        name: (size, values or around[name])
         for name, (size, values) in {**RUNS, **(changes or {})}.items()
         if name not in without
     }
-    # Whatever the final network's loss, it is within the best network's spread.
-    runs["128"] = (runs["128"][0], [loss - 0.01, loss - 0.025, loss + 0.005])
     return pd.DataFrame(
         [
             {
@@ -295,12 +298,52 @@ def candidates(*, changes=None, without=(), seeds=(1, 2, 3)):
     )
 
 
+def more_seeds():
+    """Seven runs of each network, with seeds of their own."""
+    import pandas as pd
+
+    table = candidates()
+    more = table[table["seed"] <= 2].eval("val_loss = val_loss + 0.001 * seed")
+    return pd.concat([table, more.assign(seed=more["seed"] + 10)]).assign(
+        seed=lambda found: found["seed"] + 100
+    )
+
+
+def other_seeds_for_one():
+    table = candidates()
+    table.loc[(table["network"] == "32") & (table["seed"] == 5), "seed"] = 6
+    return table
+
+
 def choice(*, changes=None, **changed: Any) -> dict[str, Any]:
     right = {"candidates": candidates(changes=changes), "chosen": "64 dropout", "final": final()}
     return validated(**{**right, **changed})
 
 
-FAR = {"32": (count(32), [0.7, 0.72, 0.71]), "8": (count(8), [0.9, 0.95, 0.92])}
+FAR = {
+    "32": (count(32), [0.7, 0.72, 0.71, 0.73, 0.69]),
+    "8": (count(8), [0.9, 0.95, 0.92, 0.91, 0.93]),
+}
+
+
+def worse_in_each_pair() -> dict[str, tuple[int, list[float]]]:
+    """A network within the range of the best one's runs, and separated from it in pairs."""
+    table = candidates()
+    best = table.loc[table["network"] == "128", "val_loss"]
+    more = [0.02, 0.021, 0.019, 0.022, 0.018]
+    return {**FAR, "32": (count(32), [one + other for one, other in zip(best, more, strict=True)])}
+
+
+def shuffled_and_indexed():
+    table = candidates(changes=worse_in_each_pair()).sample(frac=1, random_state=1)
+    return table[table.columns[::-1]].set_index(["network", "seed"])
+
+
+def best_is_smallest() -> dict[str, tuple[int, list[float]]]:
+    """The network of 64 units has the lowest mean, and a larger one is not separated from it."""
+    loss, _ = figures(final(), *validation())
+    larger = [loss + 0.03, loss - 0.01, loss + 0.02, loss - 0.004, loss + 0.017]
+    return {**FAR, "128": (count(128), larger)}
 
 
 def tested(**changed: Any) -> dict[str, Any]:
@@ -370,7 +413,7 @@ CASES: dict[str, Case] = {
                 },
                 "are to be 60:20:20",
             ),
-            "the test part is the validation part": (
+            "the test set is the validation set": (
                 lambda: {**rows(), "test": rows()["validation"]},
                 "rows are in `validation` and in `test`",
             ),
@@ -573,18 +616,28 @@ CASES: dict[str, Case] = {
             "five networks, rows in another order": lambda: {
                 "candidates": candidates().sample(frac=1, random_state=1)
             },
+            "networks and seeds in the index": lambda: {"candidates": shuffled_and_indexed()},
+            "seven seeds of their own": lambda: {"candidates": more_seeds()},
         },
         wrong={
             "one seed": (
                 lambda: {"candidates": candidates(seeds=(1,))},
                 "1 seed for '128'",
             ),
+            "three seeds": (
+                lambda: {"candidates": candidates(seeds=(1, 2, 3))},
+                "at least 5 are asked for",
+            ),
+            "another seed for one network": (
+                lambda: {"candidates": other_seeds_for_one()},
+                "has other seeds for '32' than for '128'",
+            ),
             "two sizes": (
                 lambda: {"candidates": candidates(without=["8", "64 dropout"])},
                 "has 3 networks",
             ),
             "seeds without effect": (
-                lambda: {"candidates": candidates(changes={"8": (count(8), [0.3] * 3)})},
+                lambda: {"candidates": candidates(changes={"8": (count(8), [0.3] * 5)})},
                 "all have the value 0.3000",
             ),
             "accuracies in per cent": (
@@ -593,25 +646,42 @@ CASES: dict[str, Case] = {
             ),
             "penalties included": (
                 lambda: {
-                    "candidates": candidates(changes={"128 L2": (count(128), [2.9, 3.1, 2.8])})
+                    "candidates": candidates(
+                        changes={"128 L2": (count(128), [2.9, 3.1, 2.8, 3.0, 2.7])}
+                    )
                 },
                 "Cross-entropy on the validation rows",
             ),
         },
     ),
     "C.9": Case(
-        right={"with dropout": lambda: choice(changes=FAR)},
+        right={
+            "with dropout": lambda: choice(changes=FAR),
+            "in another order, a smaller one separated in pairs": lambda: choice(
+                candidates=shuffled_and_indexed()
+            ),
+            "the best itself": lambda: choice(changes=best_is_smallest()),
+        },
         wrong={
             "the best, whatever its size": (
-                lambda: choice(
-                    changes=FAR,
-                    chosen="128",
-                ),
+                lambda: choice(changes=FAR, chosen="128"),
+                "By the rule",
+            ),
+            "a larger one than the best": (
+                lambda: choice(changes=best_is_smallest(), chosen="128"),
                 "By the rule",
             ),
             "the smallest, whatever its loss": (
                 lambda: choice(changes=FAR, chosen="8"),
-                "further off than the rule allows",
+                "The interval leaves out 0",
+            ),
+            "the smallest within the range of the best": (
+                lambda: choice(changes=worse_in_each_pair(), chosen="32"),
+                "The interval leaves out 0",
+            ),
+            "three seeds": (
+                lambda: choice(candidates=candidates(changes=FAR, seeds=(1, 2, 3))),
+                "at least 5 are asked for",
             ),
             "a name that is not in the table": (
                 lambda: choice(changes=FAR, chosen="64"),
@@ -684,7 +754,7 @@ CASES: dict[str, Case] = {
         right={"with a bracket": lambda: {"claim": "a)"}},
         wrong={
             "everybody's digits": (lambda: {"claim": "b"}, "How many people"),
-            "the best of all": (lambda: {"claim": "C"}, "how often was the test part"),
+            "the best of all": (lambda: {"claim": "C"}, "how often was the test set"),
         },
     ),
 }

@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from coursekit import datasets
+from coursekit.evaluation import paired_difference, resampled_difference
 from tests.exercises.cases import Case
 
 # ------------------------------------------------------------------------------- the folds
@@ -203,16 +204,54 @@ def logistic(scaled=True) -> np.ndarray:
     return cross_val_score(model, x, species, cv=StratifiedKFold(5))
 
 
-def compared(verdict, plus=0.0, spread=0.03, other=None) -> dict:
-    """Accuracies of a network that is better than logistic regression by this much."""
-    other = logistic() if other is None else other
-    around = np.array([-1, -1, 0, 1, 1]) * spread
+def compared(verdict, plus=0.0, noise=0.0, other=None) -> dict:
+    """Accuracies of a network that exceeds logistic regression by ``plus`` on average.
+
+    ``noise`` is how far the difference in a fold is from that average.
+    """
+    around = np.array([-1, 1, 0, 1, -1]) * noise
     return {
         "fold_of": folds(),
-        "fold_accuracy": np.clip(logistic().mean() + plus + around, 0, 1),
-        "logistic_accuracy": other,
+        "fold_accuracy": logistic() + plus + around,
+        "logistic_accuracy": logistic() if other is None else other,
         "verdict": verdict,
     }
+
+
+def ahead_in_every_fold(verdict) -> dict:
+    # One flower fewer in the last fold, as with another version of the solver; none is wrong there.
+    other = logistic() - np.array([0, 0, 0, 0, 1]) / 30
+    ours = other + np.array([0.015, 0.025, 0.02, 0.025, 0.015])
+    return {**compared(verdict, other=other), "fold_accuracy": ours}
+
+
+def behind_in_every_fold(verdict) -> dict:
+    """The mean difference is smaller than the spread over the folds, and separated from 0."""
+    given = compared(verdict, plus=-0.02, noise=0.005)
+    ours, other = given["fold_accuracy"], given["logistic_accuracy"]
+    assert abs(ours.mean() - other.mean()) < ours.std()
+    assert resampled_difference(ours, other, test_share=0.2).separated
+    return given
+
+
+def behind_in_most_folds(verdict) -> dict:
+    """The mean difference is larger than the spread over the folds, and not separated from 0."""
+    given = compared(verdict, plus=-0.03)
+    # The same accuracy in each fold: no spread at all, but the differences vary.
+    given["fold_accuracy"] = np.full(5, given["fold_accuracy"].mean())
+    assert not resampled_difference(
+        given["fold_accuracy"], given["logistic_accuracy"], test_share=0.2
+    ).separated
+    return given
+
+
+def as_if_independent(verdict) -> dict:
+    """Separated by the ordinary t interval, not by the corrected one."""
+    given = compared(verdict, plus=-0.02, noise=0.0135)
+    ours, other = given["fold_accuracy"], given["logistic_accuracy"]
+    assert paired_difference(ours, other).separated
+    assert not resampled_difference(ours, other, test_share=0.2).separated
+    return given
 
 
 # ---------------------------------------------------------------------------------- patients
@@ -358,24 +397,56 @@ CASES = {
     ),
     "S2.7": Case(
         right={
-            "too close": lambda: compared("neither", plus=0.01),
-            "network ahead": lambda: compared("Network", plus=0.05, spread=0.01),
-            "network behind": lambda: compared("logistic regression", plus=-0.1, spread=0.01),
+            "too close": lambda: compared("neither", plus=-0.01, noise=0.03),
+            "equal in every fold": lambda: compared("neither"),
+            "equal up to rounding": lambda: compared("neither", plus=-1e-12),
+            "network ahead": lambda: ahead_in_every_fold("Network"),
+            "network behind, a list": lambda: {
+                **compared("'Logistic regression'", plus=-0.1, noise=0.01),
+                "logistic_accuracy": logistic().tolist(),
+            },
+            "behind in every fold": lambda: behind_in_every_fold("logistic regression"),
+            "behind in most folds": lambda: behind_in_most_folds("neither"),
+            "a column of a table": lambda: {
+                **as_if_independent("neither"),
+                "logistic_accuracy": pd.DataFrame({"accuracy": logistic()}),
+            },
         },
         wrong={
             "by the larger mean": (
-                lambda: compared("network", plus=0.01),
-                "The rule of the exercise",
+                lambda: compared("logistic regression", plus=-0.01, noise=0.03),
+                "this interval includes 0",
+            ),
+            "by the spread, too careful": (
+                lambda: behind_in_every_fold("neither"),
+                "this interval lies below 0",
+            ),
+            "by the spread, too bold": (
+                lambda: behind_in_most_folds("logistic regression"),
+                "this interval includes 0",
+            ),
+            "not corrected": (
+                lambda: as_if_independent("logistic regression"),
+                "this interval includes 0",
+            ),
+            "sign swapped": (
+                lambda: compared("network", plus=-0.1, noise=0.01),
+                "the network's accuracy minus that of logistic regression is -0.1",
             ),
             "too careful": (
-                lambda: compared("neither", plus=-0.1, spread=0.01),
-                "The rule of the exercise",
+                lambda: ahead_in_every_fold("neither"),
+                "this interval lies above 0",
             ),
             "on the training rows": (
                 lambda: compared("neither", other=np.full(5, 1.0)),
                 "has another accuracy there",
             ),
+            "in percent": (
+                lambda: compared("neither", other=100 * logistic()),
+                "is a share",
+            ),
             "a sentence": (lambda: compared("they are alike"), "should be one of"),
+            "another word": (lambda: compared("not separated"), "should be one of"),
             "the mean only": (lambda: compared("neither", other=0.93), "one accuracy for each"),
         },
     ),

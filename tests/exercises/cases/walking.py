@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from coursekit import datasets, preprocessing
 from tests.exercises.cases import Case
@@ -256,35 +257,55 @@ def first_ten_of_longer() -> dict[str, Any]:
     return {"longer": copy(model, weights), "history_longer": table, "best_epoch": best}
 
 
-def results_answers(*, seeds=(1, 2, 3), values=None, **changed: Any) -> dict[str, Any]:
-    """A table whose first run with dropout is that of the network; the others are made up."""
+SEEDS = (1, 2, 3, 4, 5)
+FINAL = [0.80, 0.75, 0.84, 0.82, 0.79]
+UNCLEAR, BETTER, WORSE = (
+    [0.80 + change, 0.75 + change + 0.01, 0.84 + other, 0.82 + other - 0.02, 0.79 + change]
+    for change, other in [(0.02, -0.03), (0.03, 0.05), (-0.06, -0.04)]
+)
+
+
+def ending_at(accuracy: float, epochs: int) -> dict[str, list[float]]:
+    """A made-up history whose fifth epoch has this accuracy."""
+    rising = [accuracy + 0.01 * (epoch - 4) for epoch in range(epochs)]
+    return {"loss": rising[::-1], "val_accuracy": rising}
+
+
+def results_answers(
+    verdict: str = "not separated", *, final=FINAL, dropout=UNCLEAR, seeds=SEEDS, **changed: Any
+) -> dict[str, Any]:
+    """Made-up runs, of which the first pair is that of the two histories."""
     import pandas as pd
 
-    dropped, history = dropped_trained()
-    own = history.history["val_accuracy"][-1]
-    values = values or {
-        "final": [own - 0.03, own - 0.08, own + 0.01],
-        "dropout": [own, own - 0.04, own + 0.02],
-    }
-    table = pd.DataFrame(
-        [
-            (name, seed, value)
-            for name in values
-            for seed, value in zip(seeds, values[name], strict=True)
-        ],
-        columns=["network", "seed", "val_accuracy"],
-    )
-    runs = table.groupby("network")["val_accuracy"]
-    difference = runs.median()["dropout"] - runs.median()["final"]
-    spread = (runs.max() - runs.min()).max()
+    rows = [
+        (name, seed, value)
+        for name, values in (("final", final), ("dropout", dropout))
+        for seed, value in zip(seeds, values, strict=True)
+    ]
+    ends = [0, 0]
+    if len(final) > 1:
+        ends = list(stats.ttest_rel(dropout, final).confidence_interval())
     right = {
-        "results": table,
-        "dropped": dropped,
-        "difference": difference,
-        "spread": spread,
-        "verdict": "A" if abs(difference) > spread else "B",
+        "results": pd.DataFrame(rows, columns=["network", "seed", "val_accuracy"]),
+        "history_longer": ending_at(final[0], 20),
+        "history_dropped": ending_at(dropout[0], 10),
+        "difference": np.subtract(dropout, final).mean(),
+        "interval": ends,
+        "verdict": verdict,
     }
     return {**right, **changed}
+
+
+def first_pairs(n: int) -> dict[str, Any]:
+    return results_answers(final=FINAL[:n], dropout=UNCLEAR[:n], seeds=SEEDS[:n])
+
+
+def reseeded(seed: int, *networks: str) -> dict[str, Any]:
+    """The last run of these networks with another seed."""
+    right = results_answers()
+    table = right["results"]
+    table.loc[table["network"].isin(networks) & (table["seed"] == 5), "seed"] = seed
+    return right
 
 
 def indexed_results() -> dict[str, Any]:
@@ -293,25 +314,24 @@ def indexed_results() -> dict[str, Any]:
     return {**right, "results": table}
 
 
-def other_verdict() -> dict[str, Any]:
-    right = results_answers()
-    return {**right, "verdict": {"A": "b", "B": "a"}[right["verdict"]]}
+def rounded_results() -> dict[str, Any]:
+    right = results_answers("Better", dropout=BETTER)
+    return {
+        **right,
+        "results": right["results"][["val_accuracy", "seed", "network"]],
+        "difference": round(right["difference"], 3),
+        "interval": np.round(right["interval"], 3),
+    }
+
+
+def seven_pairs() -> dict[str, Any]:
+    final, dropout = [*FINAL, 0.81, 0.77], [*WORSE, 0.76, 0.73]
+    return results_answers("worse", final=final, dropout=dropout, seeds=range(11, 18))
 
 
 def turned_difference() -> dict[str, Any]:
     right = results_answers()
     return {**right, "difference": -right["difference"]}
-
-
-def spread_of_all() -> dict[str, Any]:
-    own = dropped_trained()[1].history["val_accuracy"][-1]
-    right = results_answers(
-        values={
-            "final": [own - 0.1, own - 0.09, own - 0.08],
-            "dropout": [own, own - 0.02, own + 0.02],
-        }
-    )
-    return {**right, "spread": np.ptp(right["results"]["val_accuracy"])}
 
 
 def small_count(*, biases=True, pooled=True) -> int:
@@ -750,36 +770,62 @@ CASES: dict[str, Case] = {
         },
     ),
     "3-C.6": Case(
-        right={"in the index, and in another order": indexed_results},
+        right={
+            "in the index, and in another order": indexed_results,
+            "rounded, columns in another order": rounded_results,
+            "seven pairs with seeds of their own": seven_pairs,
+        },
         wrong={
-            "one seed": (
-                lambda: results_answers(
-                    seeds=(1,),
-                    values={
-                        "final": [0.85],
-                        "dropout": [dropped_trained()[1].history["val_accuracy"][-1]],
-                    },
-                ),
-                "1 seed for 'dropout'",
-            ),
-            "the same seed three times": (
-                lambda: results_answers(seeds=(1, 1, 1)),
+            "one pair": (lambda: first_pairs(1), "has 1 pair of runs"),
+            "three pairs": (lambda: first_pairs(3), "has 3 pairs of runs"),
+            "the same seed twice": (
+                lambda: reseeded(1, "final", "dropout"),
                 "names a seed of 'dropout' twice",
             ),
+            "other seeds for one network": (
+                lambda: reseeded(6, "final"),
+                "only one of the two networks has the seed 5",
+            ),
             "runs that do not differ": (
-                lambda: results_answers(values={"final": [0.85] * 3, "dropout": [0.8, 0.81, 0.82]}),
+                lambda: results_answers(final=[0.85] * 5),
                 "all have the value 0.8500",
             ),
-            "a network that is none of the runs": (
-                lambda: results_answers(dropped=new_final(top=with_dropout())),
-                "Is the network that you kept one of the runs?",
+            "in per cent": (
+                lambda: results_answers(final=[100 * value for value in FINAL]),
+                "an accuracy is a share",
+            ),
+            "after ten epochs": (
+                lambda: results_answers(history_dropped=ending_at(0.77, 10)),
+                "Were both trained with the same seed",
             ),
             "the difference turned round": (
                 turned_difference,
                 "above 0 where dropout is the better one",
             ),
-            "the spread of all runs together": (spread_of_all, "For each network"),
-            "the other verdict": (other_verdict, "Which of the two is larger?"),
+            "the difference of the medians": (
+                lambda: results_answers(difference=np.median(UNCLEAR) - np.median(FINAL)),
+                "not the mean of the 5 paired differences",
+            ),
+            "the interval of unpaired runs": (
+                lambda: results_answers(
+                    interval=list(stats.ttest_ind(UNCLEAR, FINAL).confidence_interval())
+                ),
+                "seed by seed",
+            ),
+            "the range of single runs": (
+                lambda: results_answers(interval=[min(UNCLEAR), max(UNCLEAR)]),
+                "seed by seed",
+            ),
+            "half its width": (
+                lambda: results_answers(interval=0.05),
+                "it is to hold two numbers",
+            ),
+            "by the mean alone": (lambda: results_answers("worse"), "On which side of 0"),
+            "too careful": (
+                lambda: results_answers("not separated", dropout=BETTER),
+                "On which side of 0",
+            ),
+            "as equal": (lambda: results_answers("equal"), "should be one of"),
         },
     ),
 }
