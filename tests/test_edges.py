@@ -299,29 +299,6 @@ PUBLIC = {
         {"images": "images?|labels"},
         examples=30,
     ),
-    "evaluation.band": Public(
-        evaluation.band,
-        lambda: {"values": [0.8, 0.9]},
-        lambda answer: answer.low <= answer.median <= answer.high and answer.runs >= 2,
-        {"values": [[0.9], [0.9, NAN], [0.9, "0.8"], "12", np.float32([1, 2]), [1, 1],
-                    [[1, 2], [3, 4]], [1, None], [1, 10**400], pd.Series([1, None], dtype="Int64"),
-                    ]},
-        examples=40,
-    ),
-    "evaluation.Band": Public(
-        evaluation.Band,
-        lambda: {"low": 0.1, "median": 0.2, "high": 0.3, "runs": 5},
-        lambda answer: bool(str(answer)),
-        {"runs": [2, 5.0, np.int64(3)], "low": [0.2, np.float32(0.1), "0.1"]},
-        examples=40,
-    ),
-    "evaluation.Band.covers": Public(
-        evaluation.band([0.8, 0.9]).covers,
-        lambda: {"value": 0.85, "digits": 2},
-        lambda answer: isinstance(answer, bool),
-        {"value": [np.float32(0.9), "0.9", 0.8999], "digits": [0, 400, np.int64(2), 2.0]},
-        examples=40,
-    ),
     "evaluation.Interval": Public(
         evaluation.Interval,
         lambda: {"estimate": 0.02, "low": 0.01, "high": 0.03, "n": 10},
@@ -697,7 +674,7 @@ def test_edges_are_answered_or_refused_in_our_words(name):
     [
         (lambda size: np.zeros(size), "TypeError of"),
         (lambda size: np.float32(1e308), "RuntimeWarning"),
-        (lambda size: plt.figure() and evaluation.band(size), "leaves a figure behind"),
+        (lambda size: plt.figure() and models.iris_relu(units=size), "leaves a figure behind"),
         (lambda size: models.iris_relu(units=0), "does not say what is meant"),
         (lambda size: "something else", "wrong: 'something else'"),
     ],

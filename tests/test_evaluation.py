@@ -1,4 +1,4 @@
-"""Bands, and what is read off a confusion matrix."""
+"""What is read off a confusion matrix."""
 
 from __future__ import annotations
 
@@ -9,30 +9,6 @@ import pandas as pd
 import pytest
 
 from coursekit import evaluation
-
-
-def test_band():
-    band = evaluation.band([0.9, 0.95, 0.93, 0.99, 0.91])
-    assert (band.low, band.median, band.high, band.runs) == (0.9, 0.93, 0.99, 5)
-    assert str(band) == "0.900 to 0.990, median 0.930 (5 runs)"
-
-
-@pytest.mark.parametrize(
-    ("value", "covered"),
-    [(0.9, True), (0.896, True), (0.894, False), (0.994, True), (0.996, False)],
-)
-def test_covers_after_rounding(value, covered):
-    assert evaluation.band([0.9, 0.99]).covers(value) is covered
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [([], "at least two seeds"), ([0.9], "at least two seeds"), ([0.9, math.nan], "a run failed")],
-)
-def test_no_band(values, words):
-    with pytest.raises(ValueError, match=words):
-        evaluation.band(values)
-
 
 # ------------------------------------------------------------------ confusion
 
@@ -388,33 +364,3 @@ def test_large_counts_do_not_overflow():
     large = evaluation.ConfusionReport.from_matrix(np.array([[6, 1], [2, 7]]) * 10**14)
     small = evaluation.ConfusionReport.from_matrix([[6, 1], [2, 7]])
     assert large.kappa == pytest.approx(small.kappa) and large.accuracy == small.accuracy
-
-
-@pytest.mark.parametrize(
-    ("values", "error", "words"),
-    [
-        (0.9, TypeError, "values is 0.9; it must be a sequence of numbers"),
-        ("0.9", TypeError, "values is '0.9'"),
-        ([0.9, "0.8"], TypeError, "values hold"),
-        ([[0.9, 0.8], [0.7, 0.6]], TypeError, r"values have shape \(2, 2\)"),
-        ([[0.9], [0.7, 0.6]], ValueError, "values is .*same length"),
-        ([0.9, None], ValueError, "not all finite"),
-        (pd.Series([0.9, None], dtype="Float64"), ValueError, "not all finite"),
-    ],
-)
-def test_what_is_no_band(values, error, words):
-    with pytest.raises(error, match=words):
-        evaluation.band(values)
-
-
-def test_bands_are_looked_at():
-    with pytest.raises(ValueError, match="must be in this order"):
-        evaluation.Band(0.9, 0.8, 1.0, 5)
-    with pytest.raises(ValueError, match="runs is 1"):
-        evaluation.Band(0.8, 0.9, 1.0, 1)
-    band = evaluation.band([0.8, 0.9])
-    assert band.covers(np.float32(0.9)) and not band.covers(math.nan) and not band.covers(math.inf)
-    with pytest.raises(TypeError, match=r"value is '0\.9'"):
-        band.covers("0.9")
-    with pytest.raises(ValueError, match="digits is -1"):
-        band.covers(0.9, digits=-1)

@@ -32,7 +32,7 @@ def load_breast_cancer() -> pd.DataFrame:
     Returns
     -------
     DataFrame, shape (699, 11)
-        ``id`` (str; 645 distinct, so some patients have several rows), nine scores from
+        ``id`` (str; the "sample code number", 645 of them distinct), nine scores from
         1 (most normal) to 10 (Int64, nullable; ``bare_nuclei`` lacks 16) and ``class``
         (category: benign 458, malignant 241).
 

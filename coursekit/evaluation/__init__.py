@@ -1,6 +1,5 @@
 """How good a model is, and whether two models differ."""
 
-from coursekit.evaluation._band import Band, band
 from coursekit.evaluation._comparing import (
     Interval,
     paired_difference,
@@ -11,10 +10,8 @@ from coursekit.evaluation._comparing import (
 from coursekit.evaluation._confusion import ConfusionReport
 
 __all__ = [
-    "Band",
     "ConfusionReport",
     "Interval",
-    "band",
     "paired_difference",
     "prediction_interval",
     "resampled_difference",
