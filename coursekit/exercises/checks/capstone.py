@@ -479,7 +479,7 @@ def _candidates(table) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, np
     seeds = _answers.numbers("candidates", table, "seed")
     losses = _answers.numbers("candidates", table, "val_loss")
     accuracies = _answers.numbers("candidates", table, "val_accuracy")
-    runs = _answers.runs_by_network("candidates", names, seeds, seeds_each=1)
+    runs = _answers.runs_by_network("candidates", names, seeds)
     runs = {name: rows[np.argsort(seeds[rows])] for name, rows in runs.items()}
     first = next(iter(runs))
     for name, rows in runs.items():

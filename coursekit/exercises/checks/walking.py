@@ -559,7 +559,7 @@ def _pairs(results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         f"`results` has runs of {', '.join(sorted(set(networks)))}; the networks to compare are "
         "called 'final' and 'dropout'.",
     )
-    runs = _answers.runs_by_network("results", networks, seeds, seeds_each=1)
+    runs = _answers.runs_by_network("results", networks, seeds)
     final, dropout = (runs[name][np.argsort(seeds[runs[name]])] for name in ("final", "dropout"))
     alone = np.setxor1d(seeds[final], seeds[dropout])
     expect(
