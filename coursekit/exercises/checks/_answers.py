@@ -25,6 +25,16 @@ def normalised(answer: str) -> str:
     return " ".join(answer.strip(_SURROUNDING).lower().split())
 
 
+def verdict(answer: str, choices: tuple[str, ...]) -> str:
+    """Return the chosen word of ``verdict``; Wrong if it is not one of ``choices``."""
+    word = normalised(answer)
+    expect(
+        word in choices,
+        f"`verdict` is {word[:40]!r}; it should be one of {', '.join(map(repr, choices))}.",
+    )
+    return word
+
+
 def choice(name: str, answer: str, choices: str = "abc") -> str:
     """Return the chosen letter; Wrong if it is not one of ``choices``."""
     letter = normalised(answer)

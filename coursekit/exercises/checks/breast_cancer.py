@@ -842,12 +842,7 @@ def helps(runs, verdict):
     from coursekit.evaluation import paired_difference
 
     runs = _paired_runs(runs)
-    verdict = _answers.normalised(verdict)
-    choices = ("better", "worse", "not separated")
-    expect(
-        verdict in choices,
-        f"`verdict` is {verdict[:40]!r}; it should be one of {', '.join(map(repr, choices))}.",
-    )
+    verdict = _answers.verdict(verdict, ("better", "worse", "not separated"))
     difference = paired_difference(runs["with_dropout"], runs["without"])
     # An end of the interval that is 0 but for rounding allows two verdicts.
     allowed = {

@@ -372,12 +372,7 @@ def beside(fold_of, fold_accuracy, logistic_accuracy, verdict):
         "regression of the exercise, scaled inside the folds of `fold_of`, has another accuracy "
         "there.",
     )
-    verdict = _answers.normalised(verdict)
-    choices = ("network", "logistic regression", "neither")
-    expect(
-        verdict in choices,
-        f"`verdict` is {verdict!r}; it should be one of {', '.join(map(repr, choices))}.",
-    )
+    verdict = _answers.verdict(verdict, ("network", "logistic regression", "neither"))
     interval = resampled_difference(ours, other, test_share=1 / FOLDS)
     # Accuracies computed in two ways may differ by rounding, so an end at 0 counts either way.
     right = set()

@@ -529,12 +529,7 @@ def over_seeds(results, history_longer, history_dropped, difference, interval, v
         f"mean of the {len(seeds)} paired differences in `results` has other ends. It needs the "
         "differences themselves, seed by seed, and not how far single runs lie apart.",
     )
-    verdict = _answers.normalised(verdict)
-    choices = ("better", "worse", "not separated")
-    expect(
-        verdict in choices,
-        f"`verdict` is {verdict[:40]!r}; it should be one of {', '.join(map(repr, choices))}.",
-    )
+    verdict = _answers.verdict(verdict, ("better", "worse", "not separated"))
     # An end of the interval that was rounded to 0 allows two verdicts.
     allowed = {
         "better": wanted.low > -ROUNDING and wanted.high > 0,
