@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from coursekit.terminal import console, errors, exit_on_interrupt, printable, tell
+from coursekit.terminal import console, errors, exit_on_interrupt, tell
 
 # Modules of the standard library that exist only on systems like Linux.
 LINUX_ONLY = ("resource", "fcntl")
@@ -199,7 +199,7 @@ def grade(
                 gradescope=gradescope,
                 warn=lambda text: tell(errors, text, style="yellow"),
                 progress=lambda done, of, name: bar.update(
-                    task, completed=done, total=of, description=printable(name)
+                    task, completed=done, total=of, description=_printable(name)
                 ),
             )
     except (
@@ -225,7 +225,7 @@ def grade(
         f"See {out / 'summary.html'} and {out / 'grades.csv'}.",
     )
     if graded.fault:
-        tell(errors, "These grades say nothing:", f" {printable(graded.fault, 2000)}")
+        tell(errors, "These grades say nothing:", f" {_printable(graded.fault, 2000)}")
         raise typer.Exit(3)
 
 
@@ -257,3 +257,8 @@ def _refuse_missing_module(error: ImportError, extra: str = "grading") -> None:
             f" It comes with: pip install 'coursekit[{extra}]'",
         )
     raise typer.Exit(2) from None
+
+
+def _printable(text: str, max_length: int = 60) -> str:
+    """Cut an untrusted text and replace its control characters by spaces."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:max_length])

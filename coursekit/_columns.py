@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from coursekit import _options
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MAX_VALUE = 1e100  # the square of a larger value may overflow
 
@@ -94,9 +92,7 @@ class NumericColumns(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         wanted, given = list(self.feature_names_in_), list(_options.table("table", table).columns)
-        lacking = [name for name in wanted if name not in given]
-        unknown = [name for name in given if name not in wanted]
-        if lacking or unknown or len(given) > len(wanted):
+        if Counter(given) != Counter(wanted):
             raise ValueError(
                 f"the table has the columns {', '.join(map(str, given))}; the pipeline was fitted "
                 f"on {', '.join(wanted)}, and needs just these, in any order."

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from types import UnionType
+
+import numpy as np
+
+from coursekit import _options
 
 
 def load():
@@ -35,3 +41,54 @@ def precision():
 
     policy = keras.config.dtype_policy()
     return "float32" if policy.compute_dtype == policy.variable_dtype else policy.name
+
+
+def known(get: Callable, what: str, name: object, example: str, *, kinds: type | UnionType = str):
+    """Return what Keras calls by a name, such as an activation function.
+
+    Parameters
+    ----------
+    get : callable
+        The function of Keras that finds it.
+    what : str
+        Begins the message: what has this name.
+    name : object
+        Its name, or the thing itself.
+    example : str
+        A name that Keras knows.
+    kinds : type
+        What ``name`` may be.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a name nor such a thing.
+    ValueError
+        If Keras does not know the name.
+    """
+    if not isinstance(name, kinds):
+        shown = _options.shown(name)
+        raise TypeError(f"{what} {shown}; it must be a name that Keras knows, such as {example!r}.")
+    try:
+        return get(name)
+    except ValueError:
+        raise ValueError(
+            f"{what} {name!r}, which Keras does not know; it must be a name such as {example!r}."
+        ) from None
+
+
+def finite_weights(layer) -> list[np.ndarray]:
+    """Return the weights of a layer.
+
+    Raises
+    ------
+    ValueError
+        If some are not finite.
+    """
+    weights = layer.get_weights()
+    if not all(np.isfinite(array).all() for array in weights):
+        raise ValueError(
+            f"{layer.name} has weights that are not finite: training diverged. Train the model "
+            "anew, with a smaller learning rate."
+        )
+    return weights

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,8 +26,12 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
-def whole(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:
+def whole(
+    name: str, value: Any, *, least: int = 1, most: int | None = None, limit: int = MAX_INTEGER
+) -> int:
     """Return a Python or NumPy integer as an int, if it is within the limits.
+
+    Where there is no ``most``, no sensible value is larger than ``limit``.
 
     Raises
     ------
@@ -42,35 +47,9 @@ def whole(name: str, value: Any, *, least: int = 1, most: int | None = None) -> 
         raise TypeError(f"{name} is {shown(value)}; it must be a whole number {wanted}.") from None
     if isinstance(value, bool) or number < least or (most is not None and number > most):
         raise ValueError(f"{name} is {value}; it must be a whole number {wanted}.")
-    if most is None:
-        at_most(name, number, MAX_INTEGER)
+    if most is None and number > limit:
+        raise ValueError(f"{name} is {shown(number)}; it must be at most {limit}.")
     return number
-
-
-def at_most(name: str, number: int, most: int) -> int:
-    """Return a whole number, if it is at most ``most``.
-
-    Raises
-    ------
-    ValueError
-        If it is larger.
-    """
-    if number > most:
-        raise ValueError(f"{name} is {shown(number)}; it must be at most {most}.")
-    return number
-
-
-def flag(name: str, value: Any) -> bool:
-    """Return a truth value as a bool.
-
-    Raises
-    ------
-    TypeError
-        If it is neither a truth value nor an int.
-    """
-    if not isinstance(value, bool | np.bool_ | int):
-        raise TypeError(f"{name} is {shown(value)}; it must be True or False.")
-    return bool(value)
 
 
 def seed(name: str, value: Any) -> int:
@@ -223,6 +202,27 @@ def numbers(name: str, values: Any) -> np.ndarray:
     return array
 
 
+def windows(name: str, value: Any, channels: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return windows of a signal by name, each an array with one column for each channel.
+
+    Raises
+    ------
+    TypeError
+        If it is not a mapping to arrays of numbers.
+    ValueError
+        If a window has another shape.
+    """
+    found = mapping(name, value, "names to arrays")
+    found = {each: numbers(each, window) for each, window in found.items()}
+    for each, window in found.items():
+        if window.ndim != 2 or window.shape[1] != len(channels) or not len(window):
+            raise ValueError(
+                f"{each} has shape {window.shape}; it must be (samples, {len(channels)}): one "
+                f"column for each of {', '.join(channels)}."
+            )
+    return found
+
+
 def table(name: str, value: Any) -> Any:
     """Return a DataFrame, if it has at least one row.
 
@@ -242,7 +242,7 @@ def table(name: str, value: Any) -> Any:
     return value
 
 
-def column(table: Any, name: Any, role: str = "") -> Any:
+def column(table: Any, name: Any) -> Any:
     """Return one column of a table.
 
     Raises
@@ -252,16 +252,17 @@ def column(table: Any, name: Any, role: str = "") -> Any:
     ValueError
         If several columns have it.
     """
-    found = [index for index, known in enumerate(table.columns) if _same_name(known, name)]
+    columns = list(table.columns)
+    try:
+        found = Counter(columns)[name]
+    except TypeError:  # it has no hash, as every name has
+        found = 0
     if not found:
-        raise KeyError(
-            f"{f'{role} is' if role else 'there is no column'} {name!r}"
-            f"{', which the table lacks' if role else ''}; "
-            f"{'it' if role else 'the table'} has {', '.join(map(str, table.columns))}."
-        )
-    if len(found) > 1:
-        raise ValueError(f"{len(found)} columns are called {name!r}; rename all but one.")
-    return table.iloc[:, found[0]]
+        known = ", ".join(map(str, columns))
+        raise KeyError(f"there is no column {name!r}; the table has {known}.")
+    if found > 1:
+        raise ValueError(f"{found} columns are called {name!r}; rename all but one.")
+    return table.iloc[:, columns.index(name)]
 
 
 def path(name: str, value: Any) -> Path:
@@ -309,10 +310,3 @@ def _array_or_none(values: Any) -> np.ndarray | None:
         return np.asarray(values)
     except (TypeError, ValueError):
         return None
-
-
-def _same_name(known: Any, name: Any) -> bool:
-    try:
-        return bool(known == name)
-    except (TypeError, ValueError):  # the comparison gave an array
-        return False

@@ -36,20 +36,13 @@ def main() -> None:
 @data.command("list")
 def list_data() -> None:
     """List every data file with its size, hash and location."""
-    table = Table(
-        "data set", "edition", Column("file", overflow="fold"), "size", "SHA-256", "where"
-    )
+    name = Column("file", overflow="fold")
+    table = Table("data set", "edition", name, "size", "SHA-256", "where")
     for column in table.columns:
-        column.no_wrap = column.header != "file"
+        column.no_wrap = column is not name
     for file in registry.REGISTRY:
-        table.add_row(
-            file.dataset,
-            file.edition,
-            file.path.rpartition("/")[2],
-            _format_size(file.size),
-            file.sha256[:12],
-            _location_label(file),
-        )
+        own = (file.dataset, file.edition, file.path.rpartition("/")[2], _format_size(file.size))
+        table.add_row(*own, file.sha256[:12], _location_label(file))
     console.print(table)
 
 
@@ -63,16 +56,12 @@ def fetch(
     available = {file.dataset: None for file in registry.REGISTRY if not file.bundled}
     wanted = datasets or list(available)
     if unknown := [name or "''" for name in wanted if name not in available]:
-        tell(
-            errors,
-            f"There is no full edition of {', '.join(unknown)} to fetch.",
-            f" These can be fetched: {', '.join(available)}. The others come with coursekit.",
-        )
+        others = f" These can be fetched: {', '.join(available)}. The others come with coursekit."
+        tell(errors, f"There is no full edition of {', '.join(unknown)} to fetch.", others)
         raise typer.Exit(2)
     failed = False
-    with exit_on_interrupt(
-        "Stopped. The files that were fetched whole are kept; run it again to go on."
-    ):
+    stopped = "Stopped. The files that were fetched whole are kept; run it again to go on."
+    with exit_on_interrupt(stopped):
         for name in wanted:
             try:
                 for file in registry.files_of(name, "full"):

@@ -198,15 +198,8 @@ def breast_cancer_network(
     ----------
     D. Ashton, "Deep Learning with Keras for R", Mango Solutions, exercise after 2.1.11.
     """
-    return _dense_network(
-        "breast_cancer_network",
-        inputs=9,
-        units=units,
-        classes=1,
-        activation=activation,
-        output_activation="sigmoid",
-        dropout=dropout,
-    )
+    options = {"activation": activation, "output_activation": "sigmoid", "dropout": dropout}
+    return _dense_network("breast_cancer_network", inputs=9, units=units, classes=1, **options)
 
 
 def regression_network(*, inputs: int = 5, units: int = 64) -> keras.Sequential:
@@ -233,13 +226,8 @@ def regression_network(*, inputs: int = 5, units: int = 64) -> keras.Sequential:
     ----------
     D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 2.1.13.
     """
-    return _dense_network(
-        "regression_network",
-        inputs=_layer_size("inputs", inputs),
-        units=(units,),
-        classes=1,
-        output_activation="linear",
-    )
+    sizes = {"inputs": _layer_size("inputs", inputs), "units": (units,), "classes": 1}
+    return _dense_network("regression_network", **sizes, output_activation="linear")
 
 
 def walking_first_cnn(
@@ -317,9 +305,8 @@ def walking_final_cnn(
         _convolution("convolution_1", filters, first, 2),
         _convolution("convolution_2", filters, second, 1),
     ]
-    return _walking_network(
-        "walking_final_cnn", convolutions, dropout=dropout, length=_layer_size("length", length)
-    )
+    length = _layer_size("length", length)
+    return _walking_network("walking_final_cnn", convolutions, dropout=dropout, length=length)
 
 
 def walking_dense(*, dropout: float = 0.0) -> keras.Sequential:
@@ -388,15 +375,9 @@ def mnist_mlp(
     "Deep learning with Keras: MNIST tuning lab", adapted from the workshop of
     rstudio::conf 2020.
     """
-    return _dense_network(
-        "mnist_mlp",
-        inputs=784,
-        units=(units,) * _options.at_most("layers", whole("layers", layers), _MAX_LAYERS),
-        classes=10,
-        dropout=dropout,
-        l2=l2,
-        seed=seed,
-    )
+    hidden = (units,) * whole("layers", layers, limit=_MAX_LAYERS)
+    options = {"dropout": dropout, "l2": l2, "seed": seed}
+    return _dense_network("mnist_mlp", inputs=784, units=hidden, classes=10, **options)
 
 
 # ------------------------------------------------------------------ building blocks
@@ -406,7 +387,7 @@ _MAX_SIZE, _MAX_LAYERS = 1_000_000, 1000
 
 
 def _layer_size(name: str, value: int) -> int:
-    return _options.at_most(name, whole(name, value), _MAX_SIZE)
+    return whole(name, value, limit=_MAX_SIZE)
 
 
 def _dense_network(
@@ -440,14 +421,9 @@ def _dense_network(
         return None if seed is None else generator.randint(1, int(1e9))
 
     def dense(width: int, activation: str | None, name: str, penalty=None) -> keras.layers.Dense:
-        return keras.layers.Dense(
-            width,
-            activation=activation,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=layer_seed()),
-            kernel_regularizer=penalty,
-            dtype=dtype,
-            name=name,
-        )
+        initial = keras.initializers.GlorotUniform(seed=layer_seed())
+        kernel = {"kernel_initializer": initial, "kernel_regularizer": penalty}
+        return keras.layers.Dense(width, activation, dtype=dtype, name=name, **kernel)
 
     model = keras.Sequential(name=name)
     model.add(keras.Input((inputs,), dtype="float32"))
@@ -455,23 +431,15 @@ def _dense_network(
         penalty = keras.regularizers.L2(l2) if l2 else None
         model.add(dense(width, activation, f"hidden_{number}", penalty))
         if dropout:
-            name = f"dropout_{number}"
-            layer = keras.layers.Dropout(dropout, seed=layer_seed(), dtype=dtype, name=name)
-            model.add(layer)
+            options = {"seed": layer_seed(), "dtype": dtype, "name": f"dropout_{number}"}
+            model.add(keras.layers.Dropout(dropout, **options))
     model.add(dense(classes, output_activation, "output"))
     return model
 
 
 def _check_activation(keras, name: str) -> None:
     """Refuse an activation that Keras does not know, or that changes the number of values."""
-    if not isinstance(name, str):
-        raise TypeError(f"activation is {shown(name)}; it must be a name that Keras knows.")
-    try:
-        function = keras.activations.get(name)
-    except ValueError:
-        raise ValueError(
-            f"activation is {name!r}, which Keras does not know; it must be a name such as 'relu'."
-        ) from None
+    function = _keras.known(keras.activations.get, "activation is", name, "relu")
     if np.shape(function(np.zeros((1, 2), dtype=np.float32))) != (1, 2):
         raise ValueError(
             f"activation is {name!r}, which gives fewer values than it takes; choose another one, "

@@ -7,19 +7,18 @@ transformer: fit it on the training set, then apply it to every set.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
 
 from coursekit import _options
 from coursekit._options import fraction, one_of, whole
-from coursekit.datasets.walking import STRIDE
+from coursekit.datasets.walking import STRIDE, Walking
 
 if TYPE_CHECKING:
-    import pandas as pd
     from sklearn.pipeline import Pipeline
-
-    from coursekit.datasets.walking import Walking
 
 __all__ = [
     "feature_pipeline",
@@ -82,9 +81,8 @@ def split_stratified(
             f"{len(classes) - test_rows} and {test_rows}, and each side needs a row of each of "
             f"the {len(counts)} classes of {by}."
         )
-    train, held_out = train_test_split(
-        np.arange(len(classes)), test_size=test_rows, stratify=classes, random_state=seed
-    )
+    options = {"test_size": test_rows, "stratify": classes, "random_state": seed}
+    train, held_out = train_test_split(np.arange(len(classes)), **options)
     for side, rows in (("training", train), ("test", held_out)):
         lacking = np.flatnonzero(np.bincount(classes[rows], minlength=len(counts)) == 0)
         if len(lacking):
@@ -201,13 +199,8 @@ def split_by_time(
         windows = np.flatnonzero(labels == person)
         windows = windows[np.argsort(starts[windows], kind="stable")]
         start = starts[windows]
-        first_cut = round(train * len(windows))
-        second_cut = round((train + validation) * len(windows))
-        for name, begin, end in [
-            ("train", 0, first_cut),
-            ("validation", first_cut, second_cut),
-            ("test", second_cut, len(windows)),
-        ]:
+        cuts = [round(share * len(windows)) for share in (0, train, train + validation, 1)]
+        for name, (begin, end) in zip(shares, pairwise(cuts), strict=True):
             selected = windows[begin:end]
             if end < len(windows):
                 # Leave out windows that start too close to the first window of the next set.
@@ -218,10 +211,7 @@ def split_by_time(
                     f"{name} part with a gap of {gap}; make the gap smaller or the share larger."
                 )
             subsets[name].append(selected)
-    train_rows, validation_rows, test_rows = (
-        np.concatenate(selected) for selected in subsets.values()
-    )
-    return train_rows, validation_rows, test_rows
+    return tuple(np.concatenate(selected) for selected in subsets.values())
 
 
 def feature_pipeline(
@@ -264,25 +254,23 @@ def feature_pipeline(
         If ``scale`` or ``missing`` is not one of the values above, or ``neighbours`` is out of
         range.
     """
-    from sklearn.impute import KNNImputer, SimpleImputer
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+    from sklearn import impute, pipeline, preprocessing
 
     from coursekit._columns import NumericColumns
 
-    scalers = {"standard": StandardScaler, "range": MinMaxScaler}
+    scalers = {"standard": preprocessing.StandardScaler, "range": preprocessing.MinMaxScaler}
     one_of("scale", scale, scalers)
     neighbours = whole("neighbours", neighbours)
     scaling = ("scale", scalers[scale]())
     steps = {
-        "refuse": [scaling, ("refuse", FunctionTransformer(_refuse_missing))],
-        "zero": [scaling, ("fill", SimpleImputer(strategy="constant", fill_value=0.0))],
-        "mean": [("fill", SimpleImputer(strategy="mean")), scaling],
-        "nearest": [scaling, ("fill", KNNImputer(n_neighbors=neighbours))],
+        "refuse": [scaling, ("refuse", preprocessing.FunctionTransformer(_refuse_missing))],
+        "zero": [scaling, ("fill", impute.SimpleImputer(strategy="constant", fill_value=0.0))],
+        "mean": [("fill", impute.SimpleImputer(strategy="mean")), scaling],
+        "nearest": [scaling, ("fill", impute.KNNImputer(n_neighbors=neighbours))],
     }
     one_of("missing", missing, steps)
     columns = ("as_float", NumericColumns())
-    return Pipeline([columns, *steps[missing]]).set_output(transform="pandas")
+    return pipeline.Pipeline([columns, *steps[missing]]).set_output(transform="pandas")
 
 
 def one_hot(labels: pd.Series) -> pd.DataFrame:
@@ -306,8 +294,6 @@ def one_hot(labels: pd.Series) -> pd.DataFrame:
     ValueError
         If a label is missing.
     """
-    import pandas as pd
-
     if not isinstance(labels, pd.Series):
         raise TypeError(f"labels are {_options.shown(labels)}; give a Series, as of one column.")
     if not isinstance(labels.dtype, pd.CategoricalDtype):
@@ -367,9 +353,7 @@ def prepare_digits(
         raise ValueError(
             f"labels have shape {labels.shape}; it must be ({len(images)},), one per image."
         )
-    if labels.dtype.kind not in "iu" or (
-        len(labels) and not 0 <= labels.min() <= labels.max() < 10
-    ):
+    if labels.dtype.kind not in "iu" or not np.isin(labels, np.arange(10)).all():
         raise ValueError(
             f"labels hold {labels.dtype} values, for example {labels[:3].tolist()}; they must be "
             "whole numbers from 0 to 9."
@@ -384,8 +368,6 @@ def prepare_digits(
 
 def _encode_categories(table: pd.DataFrame, name: str) -> tuple[np.ndarray, list]:
     """Return a column as integer codes from 0, and the sorted values that they stand for."""
-    import pandas as pd
-
     values = _options.column(table, name)
     if values.isna().any():
         raise ValueError(f"{name} is missing in {int(values.isna().sum())} rows; drop them first.")

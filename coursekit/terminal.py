@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import typer
 from rich.console import Console
@@ -17,19 +17,12 @@ errors = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 @contextmanager
 def exit_on_interrupt(message: str) -> Iterator[None]:
-    """On Ctrl+C, SIGTERM or SIGHUP, print a message and exit with 128 + the signal number."""
-    received: list[int] = []
-    try:
-        with _signals_as_interrupt(received):
-            yield
-    except KeyboardInterrupt:
-        tell(errors, "", message)
-        raise typer.Exit(128 + received[0] if received else 130) from None
+    """On Ctrl+C, SIGTERM or SIGHUP, print a message and exit with 128 + the signal number.
 
-
-@contextmanager
-def _signals_as_interrupt(received: list[int]) -> Iterator[None]:
-    """Raise KeyboardInterrupt on SIGTERM and SIGHUP, so that clean-up code runs."""
+    All of them raise KeyboardInterrupt inside, so that clean-up code runs.
+    """
+    received = [signal.SIGINT]
+    previous = {}
 
     def interrupt(number: int, frame: object) -> None:
         for name in previous:  # ignore further signals during clean-up
@@ -37,14 +30,14 @@ def _signals_as_interrupt(received: list[int]) -> Iterator[None]:
         received.append(number)
         raise KeyboardInterrupt
 
-    try:
-        previous = {
-            number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
-        }
-    except (ValueError, AttributeError):  # not the main thread, or no such signal here
-        previous = {}
+    with suppress(ValueError, AttributeError):  # not the main thread, or no such signal here
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            previous[number] = signal.signal(number, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        tell(errors, "", message)
+        raise typer.Exit(128 + received[-1]) from None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
@@ -56,16 +49,9 @@ def tell(to: Console, coloured: str, text: str = "", style: str = "red") -> None
     Control characters, and bytes of a file name that are not UTF-8, are printed as Python escapes
     them.
     """
-    parts = (
-        "".join(
-            letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
-            for letter in part
-        )
-        for part in (coloured, text)
-    )
-    to.print(Text.assemble(*zip(parts, (style, ""), strict=True)), soft_wrap=True)
 
+    def escaped(part: str) -> str:
+        letters = (one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in part)
+        return "".join(letters)
 
-def printable(text: str, max_length: int = 60) -> str:
-    """Cut an untrusted text and replace its control characters by spaces."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:max_length])
+    to.print(Text.assemble((escaped(coloured), style), escaped(text)), soft_wrap=True)

@@ -88,21 +88,13 @@ def _fetch(url: str, folder: Path, name: str) -> Path:
     log_level = pooch.get_logger().level
     pooch.get_logger().setLevel("WARNING")
     try:
-        fetched = pooch.retrieve(
-            url,
-            known_hash=None,  # check() does it, with a message that says more
-            fname=name,
-            path=folder,
-            downloader=pooch.HTTPDownloader(
-                progressbar=True, timeout=(CONNECT_SECONDS, STALL_SECONDS)
-            ),
-        )
-        return Path(fetched)
+        seconds = (CONNECT_SECONDS, STALL_SECONDS)
+        downloader = pooch.HTTPDownloader(progressbar=True, timeout=seconds)
+        # Without a hash: check() looks at it, with a message that says more.
+        return Path(pooch.retrieve(url, None, fname=name, path=folder, downloader=downloader))
     except requests.HTTPError as error:
-        response = error.response
-        raise MirrorError(
-            f"the server answered {response.status_code} {response.reason}", CALL_LATER
-        ) from error
+        answer = f"{error.response.status_code} {error.response.reason}"
+        raise MirrorError(f"the server answered {answer}", CALL_LATER) from error
     except requests.exceptions.SSLError as error:
         reason = f"the certificate could not be checked ({_innermost(error)})"
         raise MirrorError(reason, _certificates()) from error

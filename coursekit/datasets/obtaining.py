@@ -147,14 +147,9 @@ def _one_process(file: DataFile, problems: list[str]) -> Iterator[None]:
                 with suppress(OSError):
                     lock.unlink()
     except Timeout as error:
-        raise _unavailable(
-            file,
-            [
-                *problems,
-                f"{folder}: another process has been fetching it for {LOCK_SECONDS:.0f} seconds",
-            ],
-            f"End that process and call again. If there is none, delete {lock} first.",
-        ) from error
+        busy = f"{folder}: another process has been fetching it for {LOCK_SECONDS:.0f} seconds"
+        advice = f"End that process and call again. If there is none, delete {lock} first."
+        raise _unavailable(file, [*problems, busy], advice) from error
     except (OSError, NotImplementedError) as error:  # of older filelocks, in place of ENOSYS
         advice = "Free the folder, or name another one in COURSEKIT_CACHE."
         if getattr(error, "errno", errno.ENOSYS) in NO_LOCKS:

@@ -37,12 +37,6 @@ class Walking:
         52, in Hz.
     channels : tuple of str
         Names of the last axis of ``x``.
-
-    Raises
-    ------
-    ValueError
-        If ``x`` does not have three axes, if ``labels``, ``start`` or ``seconds`` does not have
-        one value for each window, or if a label is not one of 1 to 15.
     """
 
     x: np.ndarray
@@ -51,22 +45,6 @@ class Walking:
     seconds: np.ndarray
     sampling_rate: int = SAMPLING_RATE
     channels: tuple[str, ...] = CHANNELS
-
-    def __post_init__(self) -> None:
-        if np.ndim(self.x) != 3:
-            raise ValueError(
-                f"x has shape {np.shape(self.x)}; it must have three axes: window, time, channel."
-            )
-        for name in ("labels", "start", "seconds"):
-            if np.shape(getattr(self, name)) != np.shape(self.x)[:1]:
-                raise ValueError(
-                    f"{name} has shape {np.shape(getattr(self, name))}; it must have one value "
-                    f"for each of the {len(self.x)} windows of x."
-                )
-        if unknown := set(np.unique(self.labels).tolist()) - set(range(1, PEOPLE + 1)):
-            raise ValueError(
-                f"labels has {min(unknown)}; each must be a whole number from 1 to {PEOPLE}."
-            )
 
     @property
     def y(self) -> np.ndarray:
@@ -116,9 +94,8 @@ def load_walking() -> Walking:
     (file,) = registry.files_of("walking", "both")
     with np.load(obtaining.obtain(file)) as stored:
         counts = np.column_stack([stored[channel] for channel in CHANNELS]).astype(np.float32)
-        rows, first_in_all, first_in_own = (
-            stored[name] for name in ("rows", "first_row_of_all", "first_row_of_person")
-        )
+        names = ("rows", "first_row_of_all", "first_row_of_person")
+        rows, first_in_all, first_in_own = (stored[name] for name in names)
     begins = np.cumsum(rows) - rows  # where each person's walk begins among the stored rows
     labels, walked = [], []
     for person, (count, first) in enumerate(zip(rows, first_in_all, strict=True), start=1):
@@ -127,18 +104,12 @@ def load_walking() -> Walking:
         labels.append(np.full(len(starts), person))
         walked.append(starts)
     labels, walked = np.concatenate(labels), np.concatenate(walked)
-    x = np.lib.stride_tricks.sliding_window_view(counts, LENGTH, axis=0)[
-        begins[labels - 1] + walked
-    ]
-    x = x.transpose(0, 2, 1).astype(np.float64)
+    windows = np.lib.stride_tricks.sliding_window_view(counts, LENGTH, axis=0)
+    x = windows[begins[labels - 1] + walked].transpose(0, 2, 1).astype(np.float64)
     x -= x.mean(axis=1, keepdims=True)
     x /= x.std(axis=1, ddof=1, keepdims=True)
-    return Walking(
-        x=np.ascontiguousarray(x, dtype=np.float32),
-        labels=labels,
-        start=first_in_own[labels - 1] + walked,
-        seconds=walked / SAMPLING_RATE,
-    )
+    x, start = np.ascontiguousarray(x, dtype=np.float32), first_in_own[labels - 1] + walked
+    return Walking(x=x, labels=labels, start=start, seconds=walked / SAMPLING_RATE)
 
 
 def window_starts(

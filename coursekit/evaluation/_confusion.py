@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from numbers import Real
 
 import numpy as np
+import pandas as pd
 
 from coursekit import _options
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -126,11 +124,8 @@ class ConfusionReport:
             raise ValueError(f"the classes {strange} occur, but labels are {known}.")
         if len(known) < 2:
             raise ValueError(f"only the class {known[0]!r} occurs; name at least two in labels.")
-        places = {name: place for place, name in enumerate(known)}
-        counts = np.zeros((len(known), len(known)), dtype=np.int64)
-        rows, columns = ([places[name] for name in names] for names in (actual, predicted))
-        np.add.at(counts, (rows, columns), 1)
-        return cls(counts, tuple(known))
+        pairs = Counter(zip(actual, predicted, strict=True))
+        return cls([[pairs[row, column] for column in known] for row in known], known)
 
     @classmethod
     def from_matrix(
@@ -161,8 +156,7 @@ class ConfusionReport:
             all, or the labels do not fit it; or if the last row and column of a DataFrame are
             totals, as of ``pandas.crosstab`` with ``margins=True``.
         """
-        import pandas as pd
-
+        counts = _counts(matrix)
         if isinstance(matrix, pd.DataFrame):
             if labels is None:
                 labels = list(matrix.columns)
@@ -171,10 +165,8 @@ class ConfusionReport:
                         f"the rows are named {list(matrix.index)} and the columns {labels}; both "
                         "must name the same classes in the same order."
                     )
-            _refuse_totals(matrix)
-        if labels is None:
-            labels = range(len(_counts(matrix)))
-        return cls(matrix, labels)
+            _refuse_totals(counts, matrix.columns[-1])
+        return cls(counts, range(len(counts)) if labels is None else labels)
 
     @property
     def total(self) -> int:
@@ -218,15 +210,10 @@ class ConfusionReport:
 
         NaN where only one class occurs, actual and predicted alike.
         """
-        from sklearn.metrics import cohen_kappa_score
-
-        one_class = [self.matrix.sum(axis=axis) == self.total for axis in (0, 1)]
-        if (one_class[0] & one_class[1]).any():
-            return float("nan")
-        actual, predicted = self._pairs()
-        # As floats: products of large whole numbers do not fit into 64 bits.
-        weights = self.matrix.ravel().astype(float)
-        return float(cohen_kappa_score(actual, predicted, sample_weight=weights))
+        actual, predicted = (self.matrix.sum(axis=axis) / self.total for axis in (1, 0))
+        by_chance = actual @ predicted
+        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as documented
+            return float((self.accuracy - by_chance) / (1 - by_chance))
 
     @cached_property
     def mcnemar_p_value(self) -> float:
@@ -249,8 +236,6 @@ class ConfusionReport:
 
     def overall(self) -> pd.Series:
         """Return the statistics of the whole matrix, by name."""
-        import pandas as pd
-
         low, high = self.accuracy_interval
         return pd.Series(
             {
@@ -274,17 +259,10 @@ class ConfusionReport:
             positive predictive value precision. NaN where a class never occurs, or is never
             predicted, and the statistic divides by that.
         """
-        import pandas as pd
-        from sklearn.metrics import multilabel_confusion_matrix
-
-        actual, predicted = self._pairs()
-        tables = multilabel_confusion_matrix(
-            actual,
-            predicted,
-            labels=np.arange(len(self.labels)),
-            sample_weight=self.matrix.ravel(),
-        )
-        true_negative, false_positive, false_negative, true_positive = tables.reshape(-1, 4).T
+        true_positive = np.diag(self.matrix)
+        false_negative = self.matrix.sum(axis=1) - true_positive
+        false_positive = self.matrix.sum(axis=0) - true_positive
+        true_negative = self.total - true_positive - false_negative - false_positive
         with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as documented
             sensitivity = true_positive / (true_positive + false_negative)
             specificity = true_negative / (true_negative + false_positive)
@@ -309,33 +287,21 @@ class ConfusionReport:
             Columns ``actual``, ``predicted`` and ``count``; no row for a pair that was never
             confused. Ties keep the order of the matrix.
         """
-        import pandas as pd
-
         off = self.matrix - np.diag(np.diag(self.matrix))
         rows, columns = np.nonzero(off)
-        order = np.argsort(-off[rows, columns], kind="stable")
-        rows, columns = rows[order], columns[order]
-        return pd.DataFrame(
-            {
-                "actual": [self.labels[row] for row in rows],
-                "predicted": [self.labels[column] for column in columns],
-                "count": off[rows, columns],
-            }
-        )
+        pairs = {
+            "actual": [self.labels[row] for row in rows],
+            "predicted": [self.labels[column] for column in columns],
+            "count": off[rows, columns],
+        }
+        order = {"ascending": False, "kind": "stable", "ignore_index": True}
+        return pd.DataFrame(pairs).sort_values("count", **order)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the counts with the classes' names: rows actual, columns predicted."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            self.matrix,
-            index=self._names("actual"),
-            columns=self._names("predicted"),
-        )
+        return pd.DataFrame(self.matrix, self._names("actual"), self._names("predicted"))
 
     def __str__(self) -> str:
-        import pandas as pd
-
         low, high = self.accuracy_interval
         lines = {
             "accuracy": f"{self.accuracy:.4f}",
@@ -345,19 +311,17 @@ class ConfusionReport:
             "kappa": f"{self.kappa:.4f}",
             "p-value (McNemar)": _p_value(self.mcnemar_p_value),
         }
-        wide = {"display.width": None, "display.max_columns": None, "display.max_rows": None}
-        with pd.option_context(*(part for option in wide.items() for part in option)):
-            return "\n".join(
-                [
-                    "Counts (rows: actual, columns: predicted)",
-                    self.to_frame().to_string(),
-                    "",
-                    *(f"{name:<41}{value}" for name, value in lines.items()),
-                    "",
-                    "Each class against the rest",
-                    self.per_class().rename(columns=_SHORT).to_string(float_format="%.4f"),
-                ]
-            )
+        return "\n".join(
+            [
+                "Counts (rows: actual, columns: predicted)",
+                self.to_frame().to_string(),
+                "",
+                *(f"{name:<41}{value}" for name, value in lines.items()),
+                "",
+                "Each class against the rest",
+                self.per_class().rename(columns=_SHORT).to_string(float_format="%.4f"),
+            ]
+        )
 
     def __repr__(self) -> str:
         return (
@@ -366,22 +330,12 @@ class ConfusionReport:
         )
 
     def _names(self, what: str) -> pd.Index:
-        import pandas as pd
-
         # A label may be a pair, and is one name all the same.
         return pd.Index(self.labels, name=what, tupleize_cols=False)
 
-    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the actual and the predicted class of each cell of the matrix, row by row."""
-        actual, predicted = np.indices(self.matrix.shape)
-        return actual.ravel(), predicted.ravel()
-
 
 # Fifteen classes have to fit on a page: the text uses the field's short names.
-_SHORT = {
-    "positive predictive value": "PPV",
-    "negative predictive value": "NPV",
-}
+_SHORT = {"positive predictive value": "PPV", "negative predictive value": "NPV"}
 
 
 def _p_value(value: float) -> str:
@@ -392,15 +346,7 @@ def _p_value(value: float) -> str:
 
 def _classes(name: str, values: Sequence[Hashable] | np.ndarray) -> list[str] | list[int]:
     """Return the class of each example, all of them text or all of them whole numbers."""
-    import pandas as pd
-
-    try:
-        array = np.asarray(values)
-    except ValueError:
-        raise ValueError(
-            f"{name} is {_options.shown(values)}, whose rows have different lengths; give one "
-            "class per example."
-        ) from None
+    array = _array(name, values)
     if array.ndim != 1:
         raise ValueError(
             f"{name} has shape {array.shape}; give one class per example. Of one-hot rows or "
@@ -413,10 +359,8 @@ def _classes(name: str, values: Sequence[Hashable] | np.ndarray) -> list[str] | 
     # NumPy makes text of the numbers in a list that holds both.
     items = array.tolist() if hasattr(values, "dtype") else list(values)
     texts = [item for item in items if isinstance(item, str)]
-    if len(texts) == len(items):
-        return [str(item) for item in items]
     others = [item for item in items if not isinstance(item, str)]
-    if texts:
+    if texts and others:
         raise ValueError(
             f"{name} holds {texts[0]!r} and {others[0]!r}; give names or whole numbers, not both."
         )
@@ -427,34 +371,37 @@ def _classes(name: str, values: Sequence[Hashable] | np.ndarray) -> list[str] | 
             )
         if not float(item).is_integer():
             raise ValueError(f"{name} holds {item}, which is no class; are these probabilities?")
+    if texts:
+        return [str(item) for item in texts]
     return [item if isinstance(item, bool) else int(item) for item in others]
+
+
+def _array(name: str, values) -> np.ndarray:
+    """Return a copy of values as an array, or say that their rows are not of one length."""
+    try:
+        return np.array(values)
+    except ValueError:
+        shown = _options.shown(values)
+        raise ValueError(f"{name} is {shown}, whose rows have different lengths.") from None
 
 
 def _counts(matrix) -> np.ndarray:
     """Return a square matrix of counts as int64, or say what is wrong with it."""
-    try:
-        counts = np.array(matrix)  # a copy: nobody else can change it
-    except ValueError:
-        raise ValueError(
-            f"the matrix is {_options.shown(matrix)}, whose rows have different lengths; it must "
-            "be square."
-        ) from None
+    # Of objects: they are shown as Python's own numbers.
+    counts = _array("the matrix", matrix).astype(object)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or len(counts) < 2:
         raise ValueError(
             f"the matrix has shape {counts.shape}; it must be square, with one row and one "
             "column for each of at least two classes."
         )
-    whole = np.zeros(counts.shape, dtype=np.int64)
-    for row, column in np.ndindex(counts.shape):
-        count = counts[row, column]
-        fits = isinstance(count, Real) and not isinstance(count, bool) and 0 <= count < 2**53
-        if not fits or not (isinstance(count, Integral) or float(count).is_integer()):
+    for (row, column), count in np.ndenumerate(counts):
+        possible = isinstance(count, Real) and not isinstance(count, bool) and 0 <= count < 2**53
+        if not possible or count != int(count):
             raise ValueError(
                 "the matrix holds something other than counts 0, 1, 2, ...: "
-                f"{_options.shown(counts[row, column : column + 1].tolist()[0])} in row {row}, "
-                f"column {column} (from 0)."
+                f"{_options.shown(count)} in row {row}, column {column} (from 0)."
             )
-        whole[row, column] = int(count)
+    whole = counts.astype(np.int64)
     if not whole.any():
         raise ValueError("the matrix holds only zeros: there is no example to judge by.")
     if (total := sum(whole.ravel().tolist())) >= 2**53:
@@ -462,18 +409,13 @@ def _counts(matrix) -> np.ndarray:
     return whole
 
 
-def _refuse_totals(matrix: pd.DataFrame) -> None:
-    """Refuse a table whose last row and column are the sums of the others."""
-    counts, name = matrix.to_numpy(), matrix.columns[-1] if len(matrix.columns) else None
+def _refuse_totals(counts: np.ndarray, name: Hashable) -> None:
+    """Refuse counts whose last row and column, called ``name``, are the sums of the others."""
     # Two equal counts in two rows are no totals, unless their name says so.
-    if counts.shape[0] != counts.shape[1] or len(counts) < (2 if name == "All" else 3):
+    if len(counts) == 2 and name != "All":
         return
-    try:
-        sums = [counts[:-1].sum(axis=0), counts[:, :-1].sum(axis=1)]
-        totals = (sums[0] == counts[-1]).all() and (sums[1] == counts[:, -1]).all()
-    except TypeError:  # no numbers; said later
-        return
-    if totals and counts[-1, -1] > 0:
+    below, beside = counts[:-1].sum(axis=0), counts[:, :-1].sum(axis=1)
+    if (below == counts[-1]).all() and (beside == counts[:, -1]).all():
         raise ValueError(
             f"the last row and column, {name!r}, hold the sums of the others; leave such totals "
             "out (margins=False). If it is a class, give matrix.to_numpy() and labels."

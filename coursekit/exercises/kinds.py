@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 
 class WrongKindError(ValueError):
@@ -58,7 +59,6 @@ def describe(value: Any) -> str:
     return f"{article} {kind}"
 
 
-@dataclass(frozen=True)
 class Array:
     """An array of numbers, truth values or text.
 
@@ -104,13 +104,10 @@ def _from_objects(name: str, value: Any, array: np.ndarray) -> np.ndarray:
     )
 
 
-@dataclass(frozen=True)
 class Table:
     """A pandas DataFrame, or a Series or dict of columns, which is converted to one."""
 
     def plain(self, name: str, value: Any) -> Any:
-        import pandas as pd
-
         if isinstance(value, pd.Series):
             value = value.to_frame()
         elif isinstance(value, dict):
@@ -135,8 +132,6 @@ class Table:
 
 def _plain_column(name: str, column: str, values: Any) -> Any:
     """Convert a column to numbers, truth values, text or dates, which Parquet can store."""
-    import pandas as pd
-
     if isinstance(values.dtype, pd.SparseDtype):
         values = values.sparse.to_dense()
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -166,27 +161,21 @@ def _plain_column(name: str, column: str, values: Any) -> Any:
 
 def _plain_index(table: Any) -> Any:
     """Drop row labels that Parquet cannot store; turn the levels of a MultiIndex into columns."""
-    import pandas as pd
-
     labels = table.index
     if isinstance(labels, pd.MultiIndex):
         named = None not in labels.names and not set(labels.names) & set(table.columns)
         return table.reset_index(drop=not named)
     as_text = all(isinstance(label, str) for label in labels)
-    if as_text or getattr(labels.dtype, "kind", "V") in "iufM":
-        return table
-    return table.reset_index(drop=True)
+    fits = as_text or getattr(labels.dtype, "kind", "V") in "iufM"
+    return table if fits else table.reset_index(drop=True)
 
 
-@dataclass(frozen=True)
 class Number:
     """One finite number."""
 
     def plain(self, name: str, value: Any) -> float:
         try:
-            array = np.array(value)
-            if array.dtype.kind == "O":
-                array = _from_objects(name, value, array)
+            array = Array().plain(name, value)
             if array.dtype.kind not in "iuf":
                 raise TypeError
             array = array.astype(float)
@@ -220,7 +209,6 @@ class Text:
         return "".join(value)  # an exact str, never a subclass
 
 
-@dataclass(frozen=True)
 class History:
     """A training history: a Keras ``History``, its dict, or a table with one row per epoch.
 
@@ -228,8 +216,6 @@ class History:
     """
 
     def plain(self, name: str, value: Any) -> dict[str, list[float]]:
-        import pandas as pd
-
         recorded = getattr(value, "history", value)
         if isinstance(recorded, pd.DataFrame):
             recorded = {str(column): recorded[column].tolist() for column in recorded}
@@ -249,7 +235,6 @@ class History:
         return plain
 
 
-@dataclass(frozen=True)
 class Model:
     """A built Keras model that has only Keras's own layers."""
 
@@ -258,11 +243,8 @@ class Model:
 
         # Not isinstance, which a class can deceive with a false __class__.
         if type(value) not in _model_classes():
-            what = (
-                "a model of a class of its own"
-                if isinstance(value, keras.Model)
-                else describe(value)
-            )
+            own = isinstance(value, keras.Model)
+            what = "a model of a class of its own" if own else describe(value)
             raise WrongKindError(
                 f"`{name}` is {what}; a `keras.Sequential` or a functional `keras.Model` is needed."
             )

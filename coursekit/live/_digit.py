@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from coursekit import _options
 from coursekit.live._figure import LiveFigure, compose
-from coursekit.live._weights import Dense, dense_layers, encode, encode_dense
+from coursekit.live._weights import dense_layers, encode, encode_dense
 from coursekit.plotting import COLOURS
 from coursekit.preprocessing import prepare_digits
 
@@ -58,8 +59,9 @@ def digit_figure(
         bits = _options.whole("bits", bits, least=2, most=16)
     except TypeError as error:
         raise ValueError(str(error)) from None
-    outputs = _outputs(layers, x)
-    hidden, probabilities = outputs[-2:]
+    probabilities = x
+    for layer in layers:
+        hidden, probabilities = probabilities, layer(probabilities)
     data = {
         "layers": [
             encode_dense(layers[0], bits=bits, image=(_SIDE, _SIDE)),
@@ -81,17 +83,7 @@ def digit_figure(
     )
 
 
-def _outputs(layers: list[Dense], x: np.ndarray) -> list[np.ndarray]:
-    outputs = []
-    for layer in layers:
-        x = layer(x)
-        outputs.append(x)
-    return outputs
-
-
 def _draw(image: np.ndarray, probabilities: np.ndarray):
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(6.0, 2.8))
     paper, bars = figure.subplots(1, 2, width_ratios=(1, 1.3))
     paper.imshow(image, cmap="Greys")

@@ -11,31 +11,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image  # matplotlib's own requirement
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_TEMPLATE = """\
-<div class="coursekit-live" id="{id}" role="group" aria-label="{title}">
-<style>
-{css}</style>
-<noscript>
-<p>This figure needs JavaScript. Instead, a picture of what it begins with:</p>
-<img src="data:image/png;base64,{picture}" alt="{alt}" width="{width}" height="{height}">
-</noscript>
-</div>
-<script>
-(() => {{
-"use strict";
-{shared}
-{own}
-start({id_as_text}, {data}, {build});
-}})();
-</script>
-"""
+from coursekit.plotting import use_style
 
 
 @dataclass(frozen=True, repr=False)
@@ -94,9 +77,9 @@ def compose(
     picture, width, height = _png(draw)
     return LiveFigure(
         title,
-        _TEMPLATE.format(
+        _read("figure.html").format(
             id=identifier,
-            id_as_text=json.dumps(identifier),
+            kind=kind,
             title=html.escape(title),
             css=_read_minified("live.css"),
             picture=picture,
@@ -107,27 +90,23 @@ def compose(
             own=_read_minified(f"{kind}.js"),
             # Inside a script element, "</" could end it and "<!--" hide the rest.
             data=text.replace("<", "\\u003c"),
-            build=f"{kind}Figure",
         ),
     )
 
 
+def _read(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
 def _read_minified(name: str) -> str:
     """Read a file of this package without its comments and indentation."""
-    text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    text = re.sub(r"/\*.*?\*/", "", _read(name), flags=re.DOTALL)
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
 
 
 def _png(draw: Callable[[], Figure]) -> tuple[str, int, int]:
     """Draw in the book's style; return the PNG as base64, and its size in CSS pixels."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image  # matplotlib's own requirement
-
-    from coursekit.plotting import use_style
-
     with mpl.rc_context():
         use_style()
         figure = draw()

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from coursekit import _options
 from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
 from coursekit.live._figure import LiveFigure, compose
 from coursekit.live._weights import encode, first_convolution
 from coursekit.plotting import COLOURS
-from coursekit.plotting.style import label_axes
+from coursekit.plotting.style import PLAIN_TEXT
 
 if TYPE_CHECKING:
     import keras
@@ -53,16 +54,13 @@ def kernel_figure(
     layer = first_convolution(model)
     size, depth, filters = layer["kernel"].shape
     channels = _options.names("channels", channels)
-    windows = _options.mapping("windows", windows, "names to arrays")
     if len(channels) != depth:
         raise ValueError(f"there are {len(channels)} names of channels; the kernels have {depth}.")
-    if not windows:
+    arrays = _options.windows("windows", windows, channels)
+    if not arrays:
         raise ValueError("there is no window; give at least 1.")
-    arrays = {name: _options.numbers(name, window) for name, window in windows.items()}
+    length = len(next(iter(arrays.values())))
     for name, window in arrays.items():
-        if window.ndim != 2 or window.shape[1] != depth:
-            raise ValueError(f"{name} has shape {window.shape}; it must be (samples, {depth}).")
-        length = len(next(iter(arrays.values())))
         if len(window) != length or length < size:
             raise ValueError(
                 f"{name} has {len(window)} samples; all windows must have the same number, at "
@@ -76,16 +74,10 @@ def kernel_figure(
     first = next(iter(arrays.values()))
     responses = _responses(first, layer)
     position, chosen = np.unravel_index(responses.argmax(), responses.shape)
+    described = layer | {"size": size, "channels": depth, "filters": filters}
+    described |= {name: encode(layer[name]) for name in ("kernel", "bias")}
     data = {
-        "layer": {
-            "size": size,
-            "channels": depth,
-            "filters": filters,
-            "strides": layer["strides"],
-            "activation": layer["activation"],
-            "kernel": encode(layer["kernel"]),
-            "bias": encode(layer["bias"]),
-        },
+        "layer": described,
         "channels": channels,
         "windows": [{"name": name, "values": encode(window)} for name, window in arrays.items()],
         "length": length,
@@ -111,8 +103,6 @@ def _responses(window: np.ndarray, layer: dict) -> np.ndarray:
 
 
 def _draw(window, layer, response, chosen: int, begins: int, channels: Sequence[str]):
-    from matplotlib.figure import Figure
-
     kernel = layer["kernel"][:, :, chosen]
     size, depth = kernel.shape
     figure = Figure(figsize=(6.0, 0.9 + 0.8 * (depth + 1)))
@@ -121,11 +111,10 @@ def _draw(window, layer, response, chosen: int, begins: int, channels: Sequence[
     for channel, axis in enumerate(axes[:-1]):
         axis.axvspan(begins, begins + size - 1, color=COLOURS["train"], alpha=0.15, linewidth=0)
         axis.plot(window[:, channel], color=COLOURS["neutral"], linewidth=1)
-        axis.plot(
-            np.arange(begins, begins + size), tall * kernel[:, channel], color=COLOURS["train"]
-        )
+        steps = np.arange(begins, begins + size)
+        axis.plot(steps, tall * kernel[:, channel], color=COLOURS["train"])
         axis.set_yticks([])
-        label_axes(axis, y=channels[channel])
+        axis.set_ylabel(channels[channel], **PLAIN_TEXT)
     middle = np.arange(len(response)) * layer["strides"] + (size - 1) / 2
     output = np.maximum(response, 0) if layer["activation"] == "relu" else response
     axes[-1].plot(middle, response, color=COLOURS["neutral"], linewidth=1)

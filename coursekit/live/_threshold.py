@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 
 from coursekit import _options
 from coursekit.live._figure import LiveFigure, compose
 from coursekit.live._weights import Dense, dense_layers, encode_dense
 from coursekit.plotting import COLOURS
-from coursekit.plotting.style import label_axes
+from coursekit.plotting.style import PLAIN_TEXT
 
 if TYPE_CHECKING:
     import keras
@@ -56,15 +58,11 @@ def threshold_figure(
     names = _options.names("names", names)
     if len(names) != _INPUTS:
         raise ValueError(f"there are {len(names)} names; the model has {_INPUTS} inputs.")
+    encoded = [encode_dense(layer) for layer in layers]  # few weights, so at full precision
+    data = {"layers": encoded, "threshold": threshold, "names": names, "begin": _INITIAL_INPUTS}
     return compose(
         "threshold",
-        {
-            # There are few weights, so they keep full precision.
-            "layers": [encode_dense(layer) for layer in layers],
-            "threshold": threshold,
-            "names": names,
-            "begin": list(_INITIAL_INPUTS),
-        },
+        data,
         title="Move three numbers across the threshold",
         alt=f"Map of the network's probability of class 1 for all {names[0]} and {names[1]} from "
         f"0 to 1, with {names[2]} at {_INITIAL_INPUTS[2]}. A dashed line shows where the rule has "
@@ -74,32 +72,22 @@ def threshold_figure(
 
 
 def _draw(layers: list[Dense], threshold: float, names: Sequence[str]):
-    from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
-
     cells = 48
     centres = (np.arange(cells) + 0.5) / cells
-    rows = np.array(
-        [(a, b, _INITIAL_INPUTS[2]) for b in centres for a in centres], dtype=np.float32
-    )
+    rows = [(a, b, _INITIAL_INPUTS[2]) for b in centres for a in centres]
+    rows = np.array(rows, dtype=np.float32)
     for layer in layers:
         rows = layer(rows)
-    colours = LinearSegmentedColormap.from_list(
-        "classes", [COLOURS["class_0"], "white", COLOURS["class_1"]]
-    )
+    colours = [COLOURS["class_0"], "white", COLOURS["class_1"]]
     figure = Figure(figsize=(4.6, 3.6))
     axis = figure.subplots()
-    picture = axis.imshow(
-        rows[:, 1].reshape(cells, cells),
-        origin="lower",
-        extent=(0, 1, 0, 1),
-        vmin=0,
-        vmax=1,
-        cmap=colours,
-    )
+    scale = LinearSegmentedColormap.from_list("classes", colours)
+    options = {"origin": "lower", "extent": (0, 1, 0, 1), "vmin": 0, "vmax": 1, "cmap": scale}
+    picture = axis.imshow(rows[:, 1].reshape(cells, cells), **options)
     rest = threshold - _INITIAL_INPUTS[2]
     axis.plot([rest - 1, rest], [1, 0], "--", color="black", linewidth=1)
     axis.set(xlim=(0, 1), ylim=(0, 1))
-    label_axes(axis, names[0], names[1])
+    axis.set_xlabel(names[0], **PLAIN_TEXT)
+    axis.set_ylabel(names[1], **PLAIN_TEXT)
     figure.colorbar(picture, label="P(class 1)")
     return figure

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import softmax
 
-if TYPE_CHECKING:
-    import keras
+from coursekit import _keras
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +24,10 @@ class Dense:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return the layer's output for ``x`` of shape (n, inputs)."""
         sums = x @ self.kernel + self.bias
-        if self.activation == "relu":
-            return np.maximum(sums, 0)
-        powers = np.exp(sums - sums.max(axis=1, keepdims=True))  # softmax
-        return powers / powers.sum(axis=1, keepdims=True)
+        return np.maximum(sums, 0) if self.activation == "relu" else softmax(sums, axis=1)
 
 
-def dense_layers(model: keras.Sequential, *, inputs: int, classes: int) -> list[Dense]:
+def dense_layers(model, *, inputs: int, classes: int) -> list[Dense]:
     """Return the dense layers of a classifier, without dropout, which is inactive in prediction.
 
     Raises
@@ -43,10 +39,9 @@ def dense_layers(model: keras.Sequential, *, inputs: int, classes: int) -> list[
         not finite.
     """
     layers = [layer for layer in _require_built(model).layers if type(layer).__name__ != "Dropout"]
-    other = [
-        f"{layer.name} ({type(layer).__name__})" for layer in layers if _type_name(layer) != "Dense"
-    ]
-    if other:
+    # Compared by name, so that Keras need not be imported.
+    kinds = {layer.name: type(layer).__name__ for layer in layers}
+    if other := [f"{name} ({kind})" for name, kind in kinds.items() if kind != "Dense"]:
         raise TypeError(f"this figure computes dense layers only; {', '.join(other)} is not one.")
     for what, shape, width in (
         ("takes rows of shape", model.input_shape, inputs),
@@ -64,7 +59,7 @@ def dense_layers(model: keras.Sequential, *, inputs: int, classes: int) -> list[
     return found
 
 
-def first_convolution(model: keras.Sequential) -> dict:
+def first_convolution(model) -> dict:
     """Return the weights, strides and activation of a model's first layer, a convolution.
 
     Raises
@@ -75,10 +70,11 @@ def first_convolution(model: keras.Sequential) -> dict:
         If it is not built, its first layer has other options, or weights are not finite.
     """
     layer = _require_built(model).layers[0]
-    if _type_name(layer) != "Conv1D":
-        kinds = ", ".join(type(each).__name__ for each in model.layers)
+    kinds = [type(each).__name__ for each in model.layers]
+    if kinds[0] != "Conv1D":
         raise TypeError(
-            f"this figure needs a model whose first layer is a Conv1D; this one has {kinds}."
+            "this figure needs a model whose first layer is a Conv1D; this one has "
+            f"{', '.join(kinds)}."
         )
     for name, value, wanted in (
         ("padding", layer.padding, "valid"),
@@ -89,12 +85,8 @@ def first_convolution(model: keras.Sequential) -> dict:
         if value != wanted:
             raise ValueError(f"{layer.name} has {name}={value!r}; this figure needs {wanted!r}.")
     kernel, bias = _weights(layer)
-    return {
-        "kernel": kernel,
-        "bias": bias,
-        "strides": int(layer.strides[0]),
-        "activation": _activation(layer, ["relu", "linear"]),
-    }
+    activation, strides = _activation(layer, ["relu", "linear"]), int(layer.strides[0])
+    return {"kernel": kernel, "bias": bias, "strides": strides, "activation": activation}
 
 
 # ------------------------------------------------------------------ numbers as text
@@ -110,12 +102,9 @@ def encode_dense(
     layer: Dense, *, bits: int | None = None, image: tuple[int, int] | None = None
 ) -> dict:
     """Return a dense layer as a dict for JSON; without ``bits``, at full precision."""
-    described = {
-        "inputs": layer.kernel.shape[0],
-        "units": layer.kernel.shape[1],
-        "activation": layer.activation,
-        "bias": encode(layer.bias),
-    }
+    inputs, units = layer.kernel.shape
+    described = {"inputs": inputs, "units": units, "activation": layer.activation}
+    described["bias"] = encode(layer.bias)
     if bits is None:
         return described | {"kernel": encode(layer.kernel)}
     whole, scale = quantise(layer.kernel, bits=bits, image=image)
@@ -170,21 +159,10 @@ def _round_and_clip(steps: np.ndarray, bits: int) -> np.ndarray:
 
 
 def pack_bits(values: np.ndarray, *, bits: int) -> np.ndarray:
-    """Pack whole numbers of ``bits`` bits into bytes, lowest bit first."""
+    """Pack whole numbers from 0 to ``2**bits - 1`` into bytes, lowest bit first."""
     values = np.asarray(values).reshape(-1)
-    if len(values) and not 0 <= values.min() <= values.max() < 2**bits:
-        raise ValueError(
-            f"values run from {values.min()} to {values.max()}; {bits} bits hold 0 to "
-            f"{2**bits - 1}."
-        )
     ones = values[:, None] >> np.arange(bits) & 1
     return np.packbits(ones.astype(np.uint8).reshape(-1), bitorder="little")
-
-
-def unpack_bits(packed: np.ndarray, *, bits: int, count: int) -> np.ndarray:
-    """Undo :func:`pack_bits`, as the JavaScript does."""
-    ones = np.unpackbits(packed, count=bits * count, bitorder="little").reshape(count, bits)
-    return ones.astype(np.int64) @ (1 << np.arange(bits))
 
 
 def _max_level(bits: int) -> int:
@@ -194,12 +172,7 @@ def _max_level(bits: int) -> int:
 # ------------------------------------------------------------------ reading Keras
 
 
-def _type_name(layer) -> str:
-    # Compared by name, so that Keras need not be imported.
-    return type(layer).__name__
-
-
-def _require_built(model: keras.Sequential) -> keras.Sequential:
+def _require_built(model):
     if not hasattr(model, "layers") or not hasattr(model, "built"):
         raise TypeError(f"the model is a {type(model).__name__}; give a Keras model.")
     if not (model.built and model.layers):
@@ -208,12 +181,8 @@ def _require_built(model: keras.Sequential) -> keras.Sequential:
 
 
 def _weights(layer) -> tuple[np.ndarray, np.ndarray]:
-    kernel, *bias = (np.asarray(array, dtype=np.float32) for array in layer.get_weights())
-    if not all(np.isfinite(array).all() for array in (kernel, *bias)):
-        raise ValueError(
-            f"{layer.name} has weights that are not finite: training diverged. Train the model "
-            "anew, with a smaller learning rate."
-        )
+    weights = _keras.finite_weights(layer)
+    kernel, *bias = (np.asarray(array, dtype=np.float32) for array in weights)
     return kernel, bias[0] if bias else np.zeros(kernel.shape[-1], dtype=np.float32)
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from itertools import cycle
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from coursekit import _keras, _options
 from coursekit.plotting._history import curves_of
-from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline, label_axes, legend
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline, legend
 
 
 def plot_activations(
     names: Sequence[str] = ("linear", "relu", "sigmoid", "tanh"), *, limit: float = 4.0
-) -> Figure:
+) -> plt.Figure:
     """Draw activation functions side by side, as Keras computes them.
 
     Parameters
@@ -41,8 +39,6 @@ def plot_activations(
         number separately, or ``limit`` is out of range.
     """
     keras = _keras.load()
-    import matplotlib.pyplot as plt
-
     names = _options.sequence("names", names, "names of Keras, such as ['relu']")
     if not names:
         raise ValueError("names is empty; give the name of at least one function.")
@@ -65,12 +61,7 @@ def plot_activations(
 
 def _activation(keras, name: str, z: np.ndarray) -> np.ndarray:
     """Return an activation function's values at ``z``, if it acts on each number separately."""
-    if not isinstance(name, str):
-        raise TypeError(f"names hold {_options.shown(name)}; give names of Keras, such as 'relu'.")
-    try:
-        function = keras.activations.get(name)
-    except ValueError:
-        raise ValueError(f"Keras knows no activation function {name!r}.") from None
+    function = _keras.known(keras.activations.get, "names hold", name, "relu")
     middle = np.asarray(function(z[100:300]))
     if middle.shape == (200,):
         curve = np.asarray(function(z))
@@ -81,7 +72,7 @@ def _activation(keras, name: str, z: np.ndarray) -> np.ndarray:
 
 def plot_comparison(
     histories: Mapping[str, object], *, metric: str = "val_loss", title: str | None = None
-) -> Figure:
+) -> plt.Figure:
     """Draw one recorded metric of several models in one panel, by epoch.
 
     Parameters
@@ -108,8 +99,6 @@ def plot_comparison(
     ValueError
         If ``histories`` is empty, or the epochs of a curve cannot be determined.
     """
-    import matplotlib.pyplot as plt
-
     title = _options.text("title", title)
     histories = _options.mapping("histories", histories, "the names of models to their histories")
     if not histories:
@@ -126,17 +115,12 @@ def plot_comparison(
     figure, axis = plt.subplots()
     styles = ["-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1))]
     shades = plt.get_cmap("cividis")(np.linspace(0, 0.8, max(len(histories), 2)))
-    for index, (name, (curve, epochs)) in enumerate(curves.items()):
-        axis.plot(
-            epochs,
-            curve,
-            label=name,
-            linestyle=styles[index % len(styles)],
-            color=shades[index],
-            marker="o" if len(curve) == 1 else None,
-        )
+    for (name, (curve, epochs)), style, shade in zip(curves.items(), cycle(styles), shades):
+        marker = "o" if len(curve) == 1 else None
+        axis.plot(epochs, curve, label=name, linestyle=style, color=shade, marker=marker)
     prefix = "validation " if metric.startswith("val_") else "training "
-    label_axes(axis, "epoch", prefix + metric.removeprefix("val_").replace("_", " "))
+    axis.set_xlabel("epoch")
+    axis.set_ylabel(prefix + metric.removeprefix("val_").replace("_", " "), **PLAIN_TEXT)
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(axis="y", alpha=0.3)
     legend(axis, axis.get_lines(), list(curves))

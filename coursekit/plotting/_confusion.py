@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from coursekit import _options
+from coursekit.evaluation import ConfusionReport
 from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from coursekit.evaluation import ConfusionReport
 
 _WIDTH = 6.0  # inches
 # Widths of characters, as a multiple of the font size.
@@ -22,7 +17,7 @@ _MAX_NAME_LENGTH = 24  # characters; longer names are cut
 _MIN_FONT = 4.0
 
 
-def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figure:
+def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> plt.Figure:
     """Draw a confusion matrix: correct predictions grey on the diagonal, mistakes red.
 
     Parameters
@@ -44,9 +39,6 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figu
     TypeError
         If ``report`` is not a ConfusionReport, or ``title`` is not text.
     """
-    import matplotlib.pyplot as plt
-    from matplotlib.colors import LinearSegmentedColormap, to_rgb
-
     names, title = _names(report), _options.text("title", title)
     counts = report.matrix
     classes = len(counts)
@@ -59,36 +51,25 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figu
 
     font = 12 if classes <= 6 else 10 if classes <= 10 else 8.5
     name_layout = _ClassNameLayout(names, font + 1, side=min(max(3.4, 0.38 * classes), 6.0))
-    figure, axis = plt.subplots(
-        figsize=(_WIDTH, name_layout.side + 0.5 + name_layout.below), layout=_layout()
-    )
+    size = (_WIDTH, name_layout.side + 0.5 + name_layout.below)
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
     axis.imshow(colours)
     font = min(font, 0.9 * name_layout.cell / (_DIGIT_EM * len(f"{counts.max()}")))
     for row, column in np.argwhere(counts) if font >= _MIN_FONT else ():
         dark = np.dot(colours[row, column, :3], [0.299, 0.587, 0.114]) < 0.55
-        axis.text(
-            column,
-            row,
-            f"{counts[row, column]}",
-            ha="center",
-            va="center",
-            fontsize=font,
-            color="white" if dark else "black",
-        )
-    name_layout.write(axis, names)
+        style = {"fontsize": font, "color": "white" if dark else "black"}
+        axis.text(column, row, f"{counts[row, column]}", ha="center", va="center", **style)
     axis.set_xticks(np.arange(classes + 1) - 0.5, minor=True)
     axis.set_yticks(np.arange(classes + 1) - 0.5, minor=True)
     axis.grid(which="minor", color="0.85", linewidth=0.6)
-    axis.tick_params(which="both", length=0)
-    axis.spines[:].set_visible(False)
     axis.set(xlabel="predicted", ylabel="actual")
-    headline(axis, title)
+    name_layout.finish(axis, title)
     return figure
 
 
 def plot_mismatches(
     report: ConfusionReport, *, at_least: int = 2, title: str | None = None
-) -> Figure:
+) -> plt.Figure:
     """Draw only the mistakes, each pair of classes as a bubble.
 
     Parameters
@@ -116,8 +97,6 @@ def plot_mismatches(
     ValueError
         If ``at_least`` is less than 1, or no pair occurs that often.
     """
-    import matplotlib.pyplot as plt
-
     names, title = _names(report), _options.text("title", title)
     at_least = _options.whole("at_least", at_least)
     off = report.matrix - np.diag(np.diag(report.matrix))
@@ -133,9 +112,8 @@ def plot_mismatches(
 
     classes = len(names)
     name_layout = _ClassNameLayout(names, 12, side=min(max(3.4, 0.46 * classes), 5.2))
-    figure, axis = plt.subplots(
-        figsize=(_WIDTH, name_layout.side + 0.9 + name_layout.below), layout=_layout()
-    )
+    size = (_WIDTH, name_layout.side + 0.9 + name_layout.below)
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
     axis.plot([-0.5, classes - 0.5], [-0.5, classes - 0.5], color="0.85", linewidth=6, zorder=0)
     largest = 0.92 * name_layout.cell  # so that a bubble stays inside its cell
     diameters = largest * np.sqrt(counts / counts.max())
@@ -143,34 +121,24 @@ def plot_mismatches(
     font = 11 if classes <= 10 else 9
     font = max(min(font, name_layout.cell / (_DIGIT_EM * len(f"{counts.max()}"))), _MIN_FONT)
     for x, y, count, diameter in zip(actual, predicted, counts, diameters, strict=True):
-        fits = diameter > max(1.25 * font, 0.75 * font * len(f"{count}"))
-        axis.annotate(
-            f"{count}",
-            (x, y),
-            xytext=(0, 0) if fits else (0.36 * diameter + 1, 0.36 * diameter + 1),
-            textcoords="offset points",
-            ha="center" if fits else "left",
-            va="center_baseline" if fits else "bottom",
-            fontsize=font,
-            color="white" if fits else "black",
-        )
-    name_layout.write(axis, names)
+        if diameter > max(1.25 * font, 0.75 * font * len(f"{count}")):
+            offset, style = 0, {"ha": "center", "va": "center_baseline", "color": "white"}
+        else:
+            offset, style = 0.36 * diameter + 1, {"ha": "left", "va": "bottom", "color": "black"}
+        place = {"xytext": (offset, offset), "textcoords": "offset points"}
+        axis.annotate(f"{count}", (x, y), fontsize=font, **place, **style)
     axis.set_xlim(-0.5, classes - 0.5)
     axis.set_ylim(-0.5, classes - 0.5)
     axis.set_aspect("equal")
     axis.set_axisbelow(True)
     axis.grid(color="0.92", linewidth=0.8)
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
     axis.set(xlabel="actual", ylabel="predicted")
-    headline(axis, title)
+    name_layout.finish(axis, title)
     return figure
 
 
 def _names(report: ConfusionReport) -> list[str]:
     """Return the class names on one line each, cut to the maximum length."""
-    from coursekit.evaluation import ConfusionReport
-
     if not isinstance(report, ConfusionReport):
         raise TypeError(f"report is {_options.shown(report)}; it must be a ConfusionReport.")
     names = [" ".join(str(label).split()) for label in report.labels]
@@ -180,23 +148,12 @@ def _names(report: ConfusionReport) -> list[str]:
     ]
 
 
-def _layout() -> str | None:
-    """Return the constrained layout, unless the style already sets it."""
-    import matplotlib as mpl
-
-    return None if mpl.rcParams["figure.constrained_layout.use"] else "constrained"
-
-
 def _width_in_ems(name: str) -> float:
     """Estimate the width of a name, as a multiple of its font size."""
-    return sum(
-        _WIDE_EM
-        if ord(letter) > 0x2E7F
-        else _CAPITAL_EM
-        if letter.isupper() or letter == "_"
-        else _LOWERCASE_EM
-        for letter in name
-    )
+    narrow = [letter for letter in name if ord(letter) <= 0x2E7F]
+    capitals = sum(letter.isupper() or letter == "_" for letter in narrow)
+    wide, small = len(name) - len(narrow), len(narrow) - capitals
+    return _WIDE_EM * wide + _CAPITAL_EM * capitals + _LOWERCASE_EM * small
 
 
 class _ClassNameLayout:
@@ -217,6 +174,7 @@ class _ClassNameLayout:
     """
 
     def __init__(self, names: list[str], font: float, *, side: float):
+        self.names = names
         longest = max(map(_width_in_ems, names))
         # The font of the names is at most as high as a row.
         self.font = font
@@ -228,8 +186,11 @@ class _ClassNameLayout:
         self.rotated = self.font * longest > 0.95 * self.cell
         self.below = length if self.rotated else 0.0
 
-    def write(self, axis: Axes, names: list[str]) -> None:
-        """Write the names beside the rows and below the columns."""
-        positions, style = range(len(names)), {"fontsize": self.font, **PLAIN_TEXT}
-        axis.set_xticks(positions, names, rotation=90 if self.rotated else 0, **style)
-        axis.set_yticks(positions, names, **style)
+    def finish(self, axis: plt.Axes, title: str) -> None:
+        """Write the names beside the rows and below the columns, and the title above."""
+        positions, style = range(len(self.names)), {"fontsize": self.font, **PLAIN_TEXT}
+        axis.set_xticks(positions, self.names, rotation=90 if self.rotated else 0, **style)
+        axis.set_yticks(positions, self.names, **style)
+        axis.tick_params(which="both", length=0)
+        axis.spines[:].set_visible(False)
+        headline(axis, title)

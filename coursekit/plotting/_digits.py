@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.collections import PatchCollection
+from matplotlib.patches import Rectangle
 
 from coursekit import _options
 from coursekit.plotting.style import PLAIN_TEXT, headline
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _SIDE = 28
 _CENTRED_ABOVE = {"ha": "center", "va": "bottom"}
@@ -27,7 +26,7 @@ def plot_digits(
     titles: Sequence[str] | None = None,
     columns: int | None = None,
     title: str | None = None,
-) -> Figure:
+) -> plt.Figure:
     """Draw images of digits in a grid, dark on white.
 
     Parameters
@@ -56,10 +55,6 @@ def plot_digits(
         If there is no image, the images are not 28 by 28 or hold a value that is not finite,
         there is not one title per image, or ``columns`` is less than 1.
     """
-    import matplotlib.pyplot as plt
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import Rectangle
-
     title = _options.text("title", title)
     images = _validated_images(images)
     names = [""] * len(images) if titles is None else _options.names("titles", titles)
@@ -99,9 +94,8 @@ def plot_digits(
         if name:
             above = (left + _SIDE / 2, top - 0.1 * font / 72 * pixels_per_inch)
             axis.text(*above, name, fontsize=font, linespacing=1.1, **_CENTRED_ABOVE, **PLAIN_TEXT)
-    axis.add_collection(
-        PatchCollection(frames, facecolor="none", edgecolor="0.75", linewidth=0.5, zorder=2)
-    )
+    grey = {"facecolor": "none", "edgecolor": "0.75", "linewidth": 0.5}
+    axis.add_collection(PatchCollection(frames, **grey, zorder=2))
     axis.set_xlim(-0.5, max(columns * (_SIDE + _GAP), _WIDTH * pixels_per_inch * 0.98) - 1.5)
     axis.set_ylim((rows - 1) * pitch + _SIDE + 0.5, -heading - 0.5)
     axis.set_anchor("W")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from coursekit import _options
 from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline, legend
 
 if TYPE_CHECKING:
     import keras
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 _TITLES = {"loss": "loss", "accuracy": "accuracy", "mae": "mean absolute error"}
 
@@ -23,7 +23,7 @@ def plot_history(
     *,
     metrics: Sequence[str] | None = None,
     title: str | None = None,
-) -> Figure:
+) -> plt.Figure:
     """Draw training curves: one panel per metric, with training and validation curves.
 
     Parameters
@@ -56,8 +56,6 @@ def plot_history(
         If nothing was recorded, ``metrics`` is empty, or the epochs of a curve cannot be
         determined.
     """
-    import matplotlib.pyplot as plt
-
     title = _options.text("title", title)
     recorded = curves_of(history)
     available = list(dict.fromkeys(name.removeprefix("val_") for name in recorded))
@@ -74,29 +72,25 @@ def plot_history(
             raise KeyError(
                 f"{', '.join(missing)} was not recorded; this history has {', '.join(available)}."
             )
-    panels = []
-    for metric in metrics:
-        pair = {"train": metric, "validation": f"val_{metric.removeprefix('val_')}"}
-        names = {subset: name for subset, name in pair.items() if name in recorded}
-        if metric.startswith("val_"):
-            names.pop("train", None)
-        panels.append({subset: recorded[name] for subset, name in names.items()})
 
-    figure, axes = plt.subplots(
-        len(metrics), 1, figsize=(6.0, 0.6 + 2.5 * len(metrics)), sharex=True, squeeze=False
-    )
+    size = (6.0, 0.6 + 2.5 * len(metrics))
+    figure, axes = plt.subplots(len(metrics), 1, figsize=size, sharex=True, squeeze=False)
     words = {"train": "training", "validation": "validation"}
-    for axis, metric, curves in zip(axes[:, 0], metrics, panels, strict=True):
-        for subset, (curve, epochs) in curves.items():
+    for axis, metric in zip(axes[:, 0], metrics, strict=True):
+        quantity = metric.removeprefix("val_")
+        names = {"train": metric, "validation": f"val_{quantity}"}
+        if metric != quantity:
+            del names["train"]
+        drawn = [subset for subset, name in names.items() if name in recorded]
+        for subset in drawn:
+            curve, epochs = recorded[names[subset]]
             marker = "o" if len(curve) == 1 else None
             axis.plot(epochs, curve, label=words[subset], color=COLOURS[subset], marker=marker)
-        metric = metric.removeprefix("val_")
-        axis.set_ylabel(_TITLES.get(metric, metric.replace("_", " ")), **PLAIN_TEXT)
+        axis.set_ylabel(_TITLES.get(quantity, quantity.replace("_", " ")), **PLAIN_TEXT)
         axis.grid(axis="y", alpha=0.3)
-        if axis is axes[0, 0] or "train" not in curves:
-            legend(
-                axis, axis.get_lines(), [words[subset] for subset in curves], loc="best", ncols=2
-            )
+        if axis is axes[0, 0] or "train" not in drawn:
+            shown = [words[subset] for subset in drawn]
+            legend(axis, axis.get_lines(), shown, loc="best", ncols=2)
     axes[-1, 0].set_xlabel("epoch")
     axes[-1, 0].xaxis.get_major_locator().set_params(integer=True)
     headline(figure, title)
@@ -115,15 +109,11 @@ def curves_of(history, what: str = "history") -> dict[str, tuple[np.ndarray, np.
     ValueError
         If the epochs of a curve cannot be determined.
     """
-    import pandas as pd
-
-    recorded = (
-        history if isinstance(history, pd.DataFrame) else getattr(history, "history", history)
-    )
-    epoch_indices = getattr(history, "epoch", None) if recorded is not history else None
+    is_table = isinstance(history, pd.DataFrame)
+    recorded = history if is_table else getattr(history, "history", history)
+    epoch_indices = None if is_table else getattr(history, "epoch", None)
     if isinstance(recorded, pd.DataFrame):  # as in the history that train_model returns
-        epoch_indices = None
-        recorded = {name: recorded[name] for name in recorded}
+        recorded = dict(recorded)
     recorded = _options.mapping(what, recorded, "the names of metrics to their values")
     curves = {name: _options.numbers(name, values) for name, values in recorded.items()}
     for name, curve in curves.items():
@@ -146,9 +136,8 @@ def _epochs_of_values(name: str, length: int, epochs: np.ndarray) -> np.ndarray:
     candidates = {tuple(epochs)} if length == len(epochs) else set()
     if not candidates and length and name.startswith("val_"):
         # Keras validates after each epoch that validation_freq divides.
-        frequencies = range(2, int(epochs[-1]) + 1)
-        candidates = {tuple(epochs[epochs % frequency == 0]) for frequency in frequencies}
-        candidates = {candidate for candidate in candidates if len(candidate) == length}
+        every = (epochs[epochs % frequency == 0] for frequency in range(2, int(epochs[-1]) + 1))
+        candidates = {tuple(validated) for validated in every if len(validated) == length}
     if len(candidates) != 1:
         raise ValueError(
             f"{name} has {length} values and there are {len(epochs)} epochs, so there is no "

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 
-from coursekit import _options
+from coursekit import _keras, _options
 from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline
 
 if TYPE_CHECKING:
     import keras
-    from matplotlib.figure import Figure
 
 _ELLIPSIS = None  # marks the nodes of a wide layer that are not drawn
 
@@ -25,7 +25,7 @@ def plot_network(
     outputs: Sequence[str] | None = None,
     most_nodes: int = 10,
     title: str | None = None,
-) -> Figure:
+) -> plt.Figure:
     """Draw the nodes and weights of a dense model, and the node values for one example.
 
     Parameters
@@ -58,17 +58,9 @@ def plot_network(
         If the model is not built or has no dense layers, a weight or node value is not finite,
         the observation or the names do not fit the model, or ``most_nodes`` is less than 3.
     """
-    import matplotlib.pyplot as plt
-
     title = _options.text("title", title)
     layers = _dense_layers(model)
-    weights = [np.asarray(layer.kernel).astype(float) for layer in layers]
-    for layer, kernel in zip(layers, weights, strict=True):
-        if not np.isfinite(kernel).all():
-            raise ValueError(
-                f"{layer.name} has weights that are not finite: training diverged. Train the "
-                "model anew, with a smaller learning rate."
-            )
+    weights = [_keras.finite_weights(layer)[0].astype(float) for layer in layers]
     widths = [len(weights[0]), *(kernel.shape[1] for kernel in weights)]
     if inputs is not None:
         inputs = _options.names("inputs", inputs, number=widths[0], of="the model has")
@@ -86,11 +78,10 @@ def plot_network(
     ]
     largest = max(np.abs(kernel).max() for kernel in weights) or 1.0
     for x, kernel in enumerate(weights):
-        for start, end in np.ndindex(kernel.shape):
+        for (start, end), weight in np.ndenumerate(kernel):
             if start in positions[x] and end in positions[x + 1]:
-                _draw_edge(
-                    axis, positions[x][start], positions[x + 1][end], kernel[start, end] / largest
-                )
+                ends = positions[x][start], positions[x + 1][end]
+                _draw_edge(axis, *ends, weight / largest)
     for x, nodes in enumerate(positions):
         scale = np.abs(values[x]).max() or 1.0 if values else 1.0
         for node, position in nodes.items():
@@ -176,25 +167,16 @@ def _draw_node(axis, position, node, value: float | None, scale: float) -> None:
         return
     shade = 0.0 if value is None else 0.75 * abs(value) / scale
     face = (1 - shade * np.array([0.10, 0.25, 0.75])).clip(0, 1)  # white to yellow
-    axis.plot(
-        *position, "o", markersize=23, markerfacecolor=face, markeredgecolor="#333333", zorder=2
-    )
+    axis.plot(*position, "o", markersize=23, mfc=face, mec="#333333", zorder=2)
     if value is not None:
-        axis.text(
-            *position,
-            _format_value(value),
-            ha="center",
-            va="center",
-            fontsize=8.5,
-            color="black",
-            zorder=3,
-        )
+        style = {"ha": "center", "va": "center", "fontsize": 8.5, "color": "black", "zorder": 3}
+        axis.text(*position, _format_value(value), **style)
 
 
 def _format_value(value: float) -> str:
     """Write a number in at most four characters, so that it stays inside its node."""
     digits = 2 if 0 <= value < 9.995 else 1 if -9.95 < value < 99.95 else 0
-    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+    return f"{value:z.{digits}f}".replace("-", "−")  # z makes 0.0 of -0.0
 
 
 def _layer_label(layer) -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from coursekit import _options
 from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
-from coursekit.plotting.style import COLOURS, headline, label_axes, legend
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline, legend
 
 _COLOURS = ("black", COLOURS["class_1"], COLOURS["class_0"])
 _STYLES = ("-", "--", ":")
@@ -24,7 +21,7 @@ def plot_windows(
     sampling_rate: float = SAMPLING_RATE,
     channels: Sequence[str] = CHANNELS,
     title: str | None = None,
-) -> Figure:
+) -> plt.Figure:
     """Draw one to three windows of a signal together, one panel per channel.
 
     Parameters
@@ -53,38 +50,23 @@ def plot_windows(
         If there is no window or more than three, no channel, a window has another shape, or
         ``sampling_rate`` is out of range.
     """
-    import matplotlib.pyplot as plt
-
     title = _options.text("title", title)
-    windows = _options.mapping("windows", windows, "names to arrays")
     channels = _options.names("channels", channels)
     if not channels:
         raise ValueError("channels is empty; name at least one channel.")
     rate = _options.positive("sampling_rate", sampling_rate)
-    if not 1 <= len(windows) <= len(_COLOURS):
-        raise ValueError(f"there are {len(windows)} windows; give 1 to {len(_COLOURS)}.")
-    arrays = {name: _options.numbers(name, window) for name, window in windows.items()}
-    for name, window in arrays.items():
-        if window.ndim != 2 or window.shape[1] != len(channels) or not len(window):
-            raise ValueError(
-                f"{name} has shape {window.shape}; it must be (samples, {len(channels)}): one "
-                f"column for each of {', '.join(channels)}."
-            )
+    arrays = _options.windows("windows", windows, channels)
+    if not 1 <= len(arrays) <= len(_COLOURS):
+        raise ValueError(f"there are {len(arrays)} windows; give 1 to {len(_COLOURS)}.")
 
     figure, axes = plt.subplots(
         len(channels), 1, figsize=(6.0, 0.8 + 1.35 * len(channels)), sharex=True, squeeze=False
     )
     for index, (axis, channel) in enumerate(zip(axes[:, 0], channels, strict=True)):
         for (name, window), colour, style in zip(arrays.items(), _COLOURS, _STYLES, strict=False):
-            axis.plot(
-                np.arange(len(window)) / rate,
-                window[:, index],
-                color=colour,
-                linestyle=style,
-                linewidth=1.4,
-                label=name,
-            )
-        label_axes(axis, y=channel)
+            seconds, look = np.arange(len(window)) / rate, {"color": colour, "linestyle": style}
+            axis.plot(seconds, window[:, index], linewidth=1.4, label=name, **look)
+        axis.set_ylabel(channel, **PLAIN_TEXT)
         axis.margins(x=0.01)
     axes[-1, 0].set_xlabel("time (s)")
     if len(arrays) > 1:

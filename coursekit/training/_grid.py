@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import inspect
 import json
 import os
@@ -15,17 +14,19 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+from tqdm import tqdm
 
 from coursekit import _options
-from coursekit.training._model import checked_images, checked_options, train_model, training_rows
+from coursekit.training import _model
 from coursekit.training._processes import Killed, run_in_processes
 
 if TYPE_CHECKING:
-    import pandas as pd
     from distributed import Client
 
 RESULT_FILE = "result.json"
@@ -33,9 +34,6 @@ METRICS = ("parameters", "best validation loss", "epochs", "seconds")
 # Error numbers of os.replace when the target is a folder that is not empty.
 NOT_EMPTY_ERRORS = {errno.ENOTEMPTY, errno.EEXIST} | ({errno.EACCES} if os.name == "nt" else set())
 MAX_ATTEMPTS = 4  # how often a network is sent to a cluster whose workers keep dying
-# Parameters of train_model that the grid sets or does not offer; the others are its options.
-_SET_BY_GRID = {"x", "y", "units", "layers", "log_dir", "seed", "verbose"}
-_SET_BY_GRID |= {"model", "optimizer", "callbacks"}
 
 
 @dataclass(frozen=True)
@@ -128,21 +126,18 @@ def capacity_grid(
         If networks failed (the others are still trained), or if files of a finished network
         are damaged (it is trained again).
     """
-    import pandas as pd
-
-    x, y = checked_images(x, y)
-    n_jobs, progress = _checked_jobs(n_jobs), _options.flag("progress", progress)
+    x, y = _model.checked_images(x, y)
+    n_jobs = _options.whole("n_jobs", n_jobs, least=-1)
+    if n_jobs == 0:
+        raise ValueError("n_jobs is 0; it must be 1 or more, or -1 for one per core.")
     seed = _options.seed("seed", seed)
     cells = _cells(units, layers)
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(train_model).parameters.items()
-        if name not in _SET_BY_GRID
-    }
+    parameters = inspect.signature(_model.train_model).parameters
+    defaults = {name: parameters[name].default for name in _model.OPTION_CHECKS}
     if unknown := set(options) - set(defaults):
         raise TypeError(f"train_model has no option {', '.join(sorted(unknown))} for the grid.")
-    options = checked_options(**options)
-    training_rows(len(x), {**defaults, **options}["validation_split"])
+    options = _model.checked_options(**options)
+    _model.training_rows(len(x), {**defaults, **options}["validation_split"])
     folder = _options.path("log_dir", log_dir)
     if client is not None and not hasattr(client, "scatter"):
         raise TypeError(f"client is {_options.shown(client)}; it must be a distributed.Client.")
@@ -158,18 +153,20 @@ def capacity_grid(
         outcomes = _on_this_machine(missing, x, y, n_jobs=n_jobs, seed=seed, options=options)
     else:
         outcomes = _on_a_cluster(missing, x, y, client=client, seed=seed, options=options)
-    for cell, outcome in _with_progress_bar(
-        outcomes, len(missing), total=len(cells), show=progress
-    ):
-        if isinstance(outcome, CellResult):
-            try:
-                _store(folder / cell.id, outcome, settings)
-            except OSError as error:  # for example a full disk; smaller networks may still fit
-                outcome = f"it was trained but could not be kept: {error}"
-            else:
-                done[cell] = outcome.metrics
-        if isinstance(outcome, str):
-            errors[cell] = outcome
+    counted = {"total": len(cells), "initial": len(cells) - len(missing), "unit": "network"}
+    with tqdm(**counted, disable=not progress) as bar:
+        for cell, outcome in outcomes:
+            if isinstance(outcome, CellResult):
+                try:
+                    _store(folder / cell.id, outcome, settings)
+                    done[cell] = outcome.metrics
+                except OSError as error:  # for example a full disk; smaller networks may still fit
+                    outcome = f"it was trained but could not be kept: {error}"
+            if isinstance(outcome, str):
+                errors[cell] = outcome
+            words = "failed" if cell in errors else f"{done[cell]['best validation loss']:.4f}"
+            bar.set_postfix_str(f"{cell.id}: {words}")
+            bar.update()
     if errors:
         warnings.warn(
             f"{len(errors)} of {len(cells)} networks failed: "
@@ -181,8 +178,7 @@ def capacity_grid(
         {"id": cell.id, **asdict(cell), **(metrics or {}), "error": errors.get(cell, "")}
         for cell, metrics in done.items()
     ]
-    columns = ["id", "units", "layers", "parameters", "best validation loss", "epochs"]
-    table = pd.DataFrame(rows, columns=[*columns, "seconds", "error"])
+    table = pd.DataFrame(rows, columns=["id", "units", "layers", *METRICS, "error"])
     return table.astype({"parameters": "Int64", "epochs": "Int64"})
 
 
@@ -196,23 +192,15 @@ def train_cell(
     """Train one network in this process; return its result, or why training failed."""
     with _training_lock, tempfile.TemporaryDirectory() as folder:
         try:
-            trained = train_model(
-                x, y, units=cell.units, layers=cell.layers, log_dir=folder, seed=seed, **options
-            )
+            own = {"units": cell.units, "layers": cell.layers, "log_dir": folder, "seed": seed}
+            trained = _model.train_model(x, y, **own, **options)
         except Exception as error:
             return f"{type(error).__name__}: {error}"
-        files = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in sorted(Path(folder).rglob("*"))
-            if path.is_file()
-        }
-    metrics = {
-        "parameters": trained.model.count_params(),
-        "best validation loss": float(trained.best["val_loss"]),
-        "epochs": len(trained.history),
-        "seconds": trained.seconds,
-    }
-    return CellResult(metrics, files)
+        paths = [path for path in sorted(Path(folder).rglob("*")) if path.is_file()]
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    loss = float(trained.best["val_loss"])
+    values = (trained.model.count_params(), loss, len(trained.history), trained.seconds)
+    return CellResult(dict(zip(METRICS, values, strict=True)), files)
 
 
 # ------------------------------------------------------------------ where networks are trained
@@ -229,10 +217,9 @@ def _on_this_machine(cells, x, y, *, n_jobs, seed, options) -> Outcomes:
     cores = cpu_count()
     jobs = min(cores if n_jobs == -1 else n_jobs, len(cells))
     with tempfile.TemporaryDirectory(prefix="coursekit-grid-") as folder:
-        files = []
-        for name, array in (("x", x), ("y", y)):
-            files.append(os.path.join(folder, f"{name}.npy"))
-            np.save(files[-1], array)
+        files = [os.path.join(folder, f"{name}.npy") for name in "xy"]
+        for file, array in zip(files, (x, y), strict=True):
+            np.save(file, array)
         arguments = (*files, seed, options)
         train, killed = _train_from_files, []
         shared = {"threads": max(1, cores // jobs), "folder": Path(folder)}
@@ -295,46 +282,31 @@ def _stored_metrics(run: Path, settings: dict) -> dict | None:
     ValueError
         If the network was trained with different settings.
     """
-    try:
-        text = (run / RESULT_FILE).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not (run / RESULT_FILE).exists():
         return None
-    except ValueError as error:  # not UTF-8
-        return _warn_damaged(run, error)
     try:
-        stored = json.loads(text)
+        stored = json.loads((run / RESULT_FILE).read_text(encoding="utf-8"))
         earlier, metrics, files = (dict(stored[key]) for key in ("settings", "figures", "files"))
-        found = {name: type(metrics[name]) for name in METRICS}
-    except (ValueError, TypeError, KeyError) as error:
-        return _warn_damaged(run, f"{type(error).__name__}: {error}")
-    if not all(issubclass(kind, int | float) for kind in found.values()):
-        return _warn_damaged(run, "figures are no numbers")
-    other = {
-        name: (earlier.get(name), settings.get(name))
-        for name in {*earlier, *settings}
-        if earlier.get(name) != settings.get(name)
-    }
-    if other:
-        found = ", ".join(f"{name} {old} (now {new})" for name, (old, new) in sorted(other.items()))
+        if not all(isinstance(metrics[name], int | float) for name in METRICS):
+            raise TypeError("figures are no numbers")
+        for name, digest in files.items():
+            if sha256((run / name).read_bytes()).hexdigest() != digest:
+                raise ValueError(f"{name} has changed")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        warnings.warn(
+            f"{run / RESULT_FILE}, or what belongs to it, is damaged ({type(error).__name__}: "
+            f"{error}); the network is trained anew.",
+            stacklevel=3,
+        )
+        return None
+    names = sorted({*earlier, *settings})
+    if other := [name for name in names if earlier.get(name) != settings.get(name)]:
+        found = ", ".join(f"{one} {earlier.get(one)} (now {settings.get(one)})" for one in other)
         raise ValueError(
             f"{run.name} in {run.parent} was trained with {found}. Choose another log_dir, or "
             "delete that folder."
         )
-    for name, digest in files.items():
-        try:
-            if hashlib.sha256((run / name).read_bytes()).hexdigest() != digest:
-                return _warn_damaged(run, f"{name} has changed")
-        except OSError as error:
-            return _warn_damaged(run, error)
     return metrics
-
-
-def _warn_damaged(run: Path, reason: object) -> None:
-    warnings.warn(
-        f"{run / RESULT_FILE}, or what belongs to it, is damaged ({reason}); the network is "
-        "trained anew.",
-        stacklevel=4,
-    )
 
 
 def _store(run: Path, outcome: CellResult, settings: dict) -> None:
@@ -352,13 +324,8 @@ def _store(run: Path, outcome: CellResult, settings: dict) -> None:
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).write_bytes(content)
         new.mkdir(exist_ok=True)
-        stored = {
-            "settings": settings,
-            "figures": outcome.metrics,
-            "files": {
-                name: hashlib.sha256(content).hexdigest() for name, content in outcome.files.items()
-            },
-        }
+        digests = {name: sha256(content).hexdigest() for name, content in outcome.files.items()}
+        stored = {"settings": settings, "figures": outcome.metrics, "files": digests}
         (new / RESULT_FILE).write_text(json.dumps(stored, indent=2) + "\n", encoding="utf-8")
         # Another grid may store the same network at the same time: the last one wins.
         for attempt in range(1000):
@@ -385,51 +352,23 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _digest(x: np.ndarray, y: np.ndarray) -> str:
-    digest = hashlib.sha256()
+    digest = sha256()
     for array in (x, y):
         digest.update(str(array.shape).encode())
         digest.update(memoryview(array))
     return digest.hexdigest()[:16]
 
 
-def _checked_jobs(n_jobs: int) -> int:
-    if n_jobs is not True and isinstance(n_jobs, int | np.integer) and n_jobs == -1:
-        return -1
-    try:
-        return _options.whole("n_jobs", n_jobs)
-    except ValueError:
-        raise ValueError(
-            f"n_jobs is {n_jobs}; it must be 1 or more, or -1 for one per core."
-        ) from None
-
-
 def _cells(units: Sequence[int], layers: Sequence[int]) -> list[Cell]:
-    widths, depths = (
+    sizes = {}
+    for name, given in (("units", units), ("layers", layers)):
+        items = _options.sequence(name, given, "whole numbers")
         # A width or depth below 1 is reported in its own row; the other networks are trained.
-        [_options.whole(name, each, least=-(2**31)) for each in given]
-        for name, given in (
-            ("units", _options.sequence("units", units, "whole numbers")),
-            ("layers", _options.sequence("layers", layers, "whole numbers")),
-        )
-    )
+        sizes[name] = [_options.whole(name, each, least=-(2**31)) for each in items]
+    widths, depths = sizes.values()
     cells = [Cell(width, depth) for width in widths for depth in depths]
     if not cells:
         raise ValueError(f"units are {widths} and layers {depths}: nothing to train.")
     if len(set(cells)) < len(cells):
         raise ValueError(f"units are {widths} and layers {depths}; name each once.")
     return cells
-
-
-def _with_progress_bar(outcomes: Outcomes, missing: int, *, total: int, show: bool) -> Outcomes:
-    from tqdm import tqdm
-
-    with tqdm(total=total, initial=total - missing, disable=not show, unit="network") as bar:
-        for cell, outcome in outcomes:
-            words = (
-                f"{outcome.metrics['best validation loss']:.4f}"
-                if isinstance(outcome, CellResult)
-                else "failed"
-            )
-            bar.set_postfix_str(f"{cell.id}: {words}")
-            bar.update()
-            yield cell, outcome

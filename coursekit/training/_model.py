@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from coursekit import _keras, _options, models
 from coursekit.training import loop
 
 if TYPE_CHECKING:
     import keras
-    import pandas as pd
 
 INPUTS, CLASSES = 784, 10
 # Validation updates no weights, so its batches can be large.
@@ -40,29 +41,11 @@ class Trained:
         ``val_accuracy``, ``val_loss`` and ``learning_rate``.
     seconds : float
         Duration of ``fit``, in seconds.
-
-    Raises
-    ------
-    TypeError
-        If ``model`` is not a Keras model, ``history`` not a DataFrame, or ``seconds`` not a
-        number.
-    ValueError
-        If ``history`` has no rows or no ``val_loss``, or ``seconds`` is negative.
     """
 
     model: keras.Sequential
     history: pd.DataFrame
     seconds: float
-
-    def __post_init__(self):
-        if not hasattr(self.model, "count_params"):
-            raise TypeError(f"model is {_options.shown(self.model)}; it must be a Keras model.")
-        if "val_loss" not in _options.table("history", self.history):
-            raise ValueError(
-                f"history has the columns {', '.join(map(str, self.history))}; it must have "
-                "val_loss."
-            )
-        _options.not_negative("seconds", self.seconds)
 
     @property
     def best(self) -> pd.Series:
@@ -193,40 +176,26 @@ def train_model(
     Four changes make training faster than Keras's defaults, with the same result up to
     rounding: all steps of an epoch run in one call of the compiled training function,
     validation uses large batches, steps of large networks without dropout are compiled with
-    XLA, and batches are made inside TensorFlow. ``coursekit.training.loop.fit`` describes
-    when callbacks are called; ``benchmarks/training.py`` measures the speed.
+    XLA, and batches are made inside TensorFlow. Keras then calls ``on_train_batch_begin`` and
+    ``on_train_batch_end`` of callbacks once per epoch, before the first step and after the last;
+    their other methods are called as usual. ``benchmarks/training.py`` measures the speed.
 
     References
     ----------
     "Deep learning with Keras: MNIST tuning lab", adapted from the workshop of
     rstudio::conf 2020.
     """
-    options = checked_options(
-        dropout=dropout,
-        l2=l2,
-        learning_rate=learning_rate,
-        momentum=momentum,
-        epochs=epochs,
-        batch_size=batch_size,
-        validation_split=validation_split,
-        patience=patience,
-        min_delta=min_delta,
-        plateau_patience=plateau_patience,
-        plateau_factor=plateau_factor,
-        precision=precision,
-    )
+    given = locals()
+    options = checked_options(**{name: given[name] for name in OPTION_CHECKS})
     x, y = checked_images(x, y) if model is None else _checked_for_model(x, y, model)
     rows = training_rows(len(x), validation_split)
     batch_size = options["batch_size"]
     if seed is not None:
         seed = _options.seed("seed", seed)
     folder = None if log_dir is None else _options.path("log_dir", log_dir)
-    if not isinstance(verbose, int | np.integer) or verbose not in (0, 1, 2):
-        raise ValueError(f"verbose is {_options.shown(verbose)}; it must be 0, 1 or 2.")
+    verbose = _options.whole("verbose", verbose, least=0, most=2)
 
     keras = _keras.load()
-    import pandas as pd
-
     if keras.config.floatx() != "float32":
         raise ValueError(
             f"Keras's floatx is {keras.config.floatx()!r}, in which losses are something else; "
@@ -239,16 +208,16 @@ def train_model(
                 f"callbacks hold {_options.shown(callback)}; each must be a Keras callback."
             )
     if optimizer is not None:
-        optimizer = _optimizer(keras, optimizer)
+        get, kinds = keras.optimizers.get, str | keras.optimizers.Optimizer
+        optimizer = _keras.known(get, "optimizer is", optimizer, "adam", kinds=kinds)
     if seed is not None:
         keras.utils.set_random_seed(seed)
     if model is None:
         model = models.mnist_mlp(units=units, layers=layers, dropout=dropout, l2=l2, seed=seed)
     if optimizer is None:
-        optimizer = keras.optimizers.SGD(
-            learning_rate=options["learning_rate"], momentum=options["momentum"]
-        )
+        optimizer = keras.optimizers.SGD(options["learning_rate"], options["momentum"])
     dense = all(isinstance(layer, keras.layers.Dense) for layer in model.layers)
+    large = dense and model.count_params() * rows >= XLA_MIN_WORK
 
     def compile_for(precision: str) -> None:
         # The output layer always computes in float32: the loss needs the precision.
@@ -261,40 +230,27 @@ def train_model(
             metrics=["accuracy"],
             steps_per_execution=loop.steps_per_epoch(rows, batch_size),
             # With bfloat16, XLA made steps nearly twice as slow.
-            jit_compile=precision == "float32"
-            and dense
-            and model.count_params() * rows >= XLA_MIN_WORK,
+            jit_compile=large and precision == "float32",
         )
 
     compile_for(precision)
     lab_callbacks = [_record_rate(keras)]
     if patience is not None:
-        lab_callbacks.append(
-            keras.callbacks.EarlyStopping(
-                patience=options["patience"],
-                min_delta=options["min_delta"],
-                restore_best_weights=True,
-            )
-        )
+        stopping = {"patience": options["patience"], "min_delta": options["min_delta"]}
+        lab_callbacks.append(keras.callbacks.EarlyStopping(**stopping, restore_best_weights=True))
     if plateau_patience is not None:
-        lab_callbacks.append(
-            keras.callbacks.ReduceLROnPlateau(
-                patience=options["plateau_patience"], factor=options["plateau_factor"]
-            )
-        )
+        plateau = {"patience": options["plateau_patience"], "factor": options["plateau_factor"]}
+        lab_callbacks.append(keras.callbacks.ReduceLROnPlateau(**plateau))
     if folder is not None:
         lab_callbacks.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
     began = time.perf_counter()
-    recorded = loop.fit(
-        model,
-        x,
-        y,
-        rows=rows,
-        batch_size=batch_size,
-        validation_batch_size=VALIDATION_BATCH,
+    recorded = model.fit(
+        loop.shuffled_batches(x[:rows], y[:rows], batch_size),
+        validation_data=loop.shuffled_batches(x[rows:], y[rows:], VALIDATION_BATCH, shuffle=False),
         epochs=options["epochs"],
         callbacks=[*lab_callbacks, *callbacks],
-        verbose=int(verbose),
+        shuffle=False,  # the dataset shuffles
+        verbose=verbose,
     )
     seconds = time.perf_counter() - began
     if precision != "float32":
@@ -317,19 +273,25 @@ def _record_rate(keras):
     return RecordRate()
 
 
-def _optimizer(keras, optimizer):
-    """Return a Keras optimiser, given as an object or by name."""
-    if not isinstance(optimizer, str | keras.optimizers.Optimizer):
-        raise TypeError(
-            f"optimizer is {_options.shown(optimizer)}; it must be a Keras optimizer or its name."
-        )
-    try:
-        return keras.optimizers.get(optimizer)
-    except ValueError:
-        raise ValueError(
-            f"optimizer is {optimizer!r}, which Keras does not know; it must be a name such as "
-            "'adam'."
-        ) from None
+# The options that a grid offers too, and what each may be.
+OPTION_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "dropout": _options.share,
+    "l2": _options.not_negative,
+    "learning_rate": partial(  # the range of float32
+        _options.number,
+        wanted="more than 0 (1e-38 to 1e38)",
+        holds=lambda rate: 1e-38 <= rate <= 1e38,
+    ),
+    "momentum": _options.share,
+    "epochs": _options.whole,
+    "batch_size": _options.whole,
+    "validation_split": _options.fraction,
+    "patience": partial(_options.whole, least=0),
+    "min_delta": _options.not_negative,
+    "plateau_patience": partial(_options.whole, least=0),
+    "plateau_factor": _options.fraction,
+    "precision": partial(_options.one_of, options=PRECISIONS),
+}
 
 
 def checked_options(**options: Any) -> dict[str, Any]:
@@ -340,28 +302,11 @@ def checked_options(**options: Any) -> dict[str, Any]:
     TypeError, ValueError
         If an option has the wrong type or is out of range; the message names it.
     """
-    made = {}
-    for name, value in options.items():
-        if value is None and name in ("patience", "plateau_patience"):
-            made[name] = None
-        elif name in ("dropout", "momentum"):
-            made[name] = _options.share(name, value)
-        elif name in ("l2", "min_delta"):
-            made[name] = _options.not_negative(name, value)
-        elif name in ("plateau_factor", "validation_split"):
-            made[name] = _options.fraction(name, value)
-        elif name == "learning_rate":
-            # The range of float32.
-            made[name] = _options.number(
-                name, value, "more than 0 (1e-38 to 1e38)", lambda rate: 1e-38 <= rate <= 1e38
-            )
-        elif name in ("epochs", "batch_size"):
-            made[name] = _options.whole(name, value)
-        elif name in ("patience", "plateau_patience"):
-            made[name] = _options.whole(name, value, least=0)
-        elif name == "precision":
-            made[name] = _options.one_of(name, value, PRECISIONS)
-    return made
+    may_be_none = ("patience", "plateau_patience")
+    return {
+        name: None if value is None and name in may_be_none else OPTION_CHECKS[name](name, value)
+        for name, value in options.items()
+    }
 
 
 def training_rows(rows: int, validation_split: float) -> int:
@@ -384,10 +329,8 @@ def _checked_for_model(x, y, model: keras.Sequential) -> tuple[np.ndarray, np.nd
     x, y = _options.numbers("x", x), _options.numbers("y", y)
     for name, array, shape in (("x", x, model.input_shape), ("y", y, model.output_shape)):
         # None stands for any length.
-        fits = array.ndim == len(shape) and all(
-            wanted in (None, found) for wanted, found in zip(shape, array.shape, strict=True)
-        )
-        if not fits:
+        pairs = zip(shape, array.shape, strict=False)
+        if array.ndim != len(shape) or any(wanted not in (None, found) for wanted, found in pairs):
             raise ValueError(
                 f"{name} has shape {array.shape}; {model.name} has {('n', *shape[1:])} there."
             )

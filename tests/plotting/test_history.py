@@ -90,7 +90,9 @@ def test_style_is_readable():
     with mpl.rc_context():
         plotting.use_style()
         assert mpl.rcParams["font.size"] >= 12
-        assert mpl.rcParams["axes.prop_cycle"].by_key()["color"][0] == plotting.COLOURS["train"]
+        cycle = ("train", "validation", "test", "class_0", "class_1")
+        colours = [plotting.COLOURS[name] for name in cycle]
+        assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == colours
 
 
 # ------------------------------------------------------------------ which epochs, which parts

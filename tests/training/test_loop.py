@@ -36,7 +36,7 @@ def stopping() -> list[keras.callbacks.Callback]:
 
 
 def both_ways(seed, optimizer, dropout, batch_size, *, epochs=4, callbacks=list):
-    """Train by ``fit(x, y)`` and by the loop; return history and weights of each."""
+    """Train by ``fit(x, y)`` and by our batches; return history and weights of each."""
     results = []
     for ours in (False, True):
         keras.utils.set_random_seed(seed)
@@ -49,9 +49,11 @@ def both_ways(seed, optimizer, dropout, batch_size, *, epochs=4, callbacks=list)
         else:
             steps = loop.steps_per_epoch(TRAINED_ON, batch_size)
             model = network(optimizer, dropout, steps_per_execution=steps)
-            history = loop.fit(
-                model, X, Y, rows=TRAINED_ON, batch_size=batch_size, validation_batch_size=50,
-                epochs=epochs, callbacks=callbacks(),
+            held_out = X[TRAINED_ON:], Y[TRAINED_ON:]
+            history = model.fit(
+                loop.shuffled_batches(X[:TRAINED_ON], Y[:TRAINED_ON], batch_size),
+                validation_data=loop.shuffled_batches(*held_out, 50, shuffle=False),
+                epochs=epochs, callbacks=callbacks(), shuffle=False, verbose=0,
             )  # fmt: skip
         results.append((history.history, model.get_weights()))
     return results
