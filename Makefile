@@ -30,7 +30,7 @@ READY := $(VENV)/.ready
 SOLUTIONS := $(wildcard book/solutions/*.ipynb)
 NOTEBOOKS := $(wildcard book/*.ipynb) $(SOLUTIONS)
 
-.PHONY: help env lab book pdf test test-site release grade refresh reproduce bench data format check clean
+.PHONY: help env lab book pdf test test-site release grade refresh reading-times comparisons reproduce bench data format check clean
 
 help:
 	@echo "make book      build the book into _build/html   (EDITION=full for the full data)"
@@ -40,9 +40,11 @@ help:
 	@echo "make test-site build the book, and look at its pages in Chromium"
 	@echo "make release   make the exercises anew from book/solutions"
 	@echo "make grade     SUBMISSIONS=folder OUT=folder: grade submitted exercises"
-	@echo "make check     lint, and check the format of the code"
+	@echo "make check     lint, and check the format of the code and the English of the pages"
 	@echo "make format    put the code in format"
 	@echo "make refresh   run the chapters and store the outputs that the tests compare with"
+	@echo "make reading-times  write how long each chapter takes to read, and print the table"
+	@echo "make comparisons  list every interval that the chapters print, with its verdict"
 	@echo "make reproduce  measure results over many seeds (CHAPTER=... for one chapter)"
 	@echo "make bench     time what was made fast against the plain way (hours; needs the full data)"
 	@echo "make data      make the files in data/ anew (see tools/make_bundled_data.py)"
@@ -84,10 +86,19 @@ grade: $(READY)
 refresh: $(READY)
 	$(BIN)/python tools/refresh_notebooks.py $(NOTEBOOKS)
 
-# By hand, before a band in the book changes. CHAPTER=iris-again measures one chapter,
-# MODEL="dropout" of it the models with that in their name.
+# BEFORE=commit adds what the chapters had at that commit.
+reading-times: $(READY)
+	$(BIN)/python tools/reading_times.py --write $(if $(BEFORE),--before $(BEFORE))
+
+# Every interval that the chapters print, with its verdict.
+comparisons: $(READY)
+	$(BIN)/python tools/comparisons.py
+
+# By hand, before a stored result in the book changes. CHAPTER=iris-again measures one chapter,
+# MODEL="dropout" of it the models with that in their name; MISSING=1 goes on where it stopped.
 reproduce: $(READY)
-	$(BIN)/python tools/reproduce.py $(CHAPTER) $(if $(MODEL),--model "$(MODEL)")
+	$(BIN)/python tools/reproduce.py $(CHAPTER) $(if $(MODEL),--model "$(MODEL)") \
+	  $(if $(MISSING),--missing) --jobs 2
 
 # Ratios, not times; on a machine that does nothing else.
 # Every script writes what it found into benchmarks/results; so an interrupted run loses one.
@@ -116,6 +127,7 @@ check: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/lint-imports
+	$(BIN)/python tools/check_prose.py
 
 clean:
 	rm -rf _build build dist .pytest_cache .ruff_cache .coverage

@@ -131,6 +131,16 @@ def plans_of(module: ModuleType, options: argparse.Namespace) -> Iterator[Plan]:
         yield Plan(module.CHAPTER, model, edition, module.__name__, seeds, order)
 
 
+def is_stored(plan: Plan) -> bool:
+    """Return whether all runs of a plan are in ``book/expected/runs``."""
+    path = FOLDER / "runs" / f"{plan.chapter}.csv"
+    if not path.exists():
+        return False
+    rows = pd.read_csv(path)
+    seeds = rows.loc[(rows["edition"] == plan.edition) & (rows["model"] == plan.model), "seed"]
+    return set(range(1, plan.seeds + 1)) <= set(seeds)
+
+
 @contextmanager
 def runs_of(plans: list[Plan], jobs: int) -> Iterator[Iterator[Iterator[dict[str, float]]]]:
     """Return the runs of each plan; with several jobs, all plans share one pool of processes."""
@@ -166,6 +176,9 @@ def main() -> int:
     parser.add_argument(
         "--full-seeds", type=int, default=10, help="the same for the full edition of the digits"
     )
+    parser.add_argument(
+        "--missing", action="store_true", help="only models whose runs are not stored yet"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="how many runs at the same time")
     options = parser.parse_args()
     if unknown := set(options.chapters) - set(modules):
@@ -182,6 +195,8 @@ def main() -> int:
     ]
     if not plans:
         parser.error(f"no model's name holds {options.model!r}")
+    if options.missing:
+        plans = [plan for plan in plans if not is_stored(plan)]
     with runs_of(plans, options.jobs) as results:
         for plan, result in zip(plans, results, strict=True):
             runs = pd.DataFrame(list(result))

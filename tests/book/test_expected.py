@@ -22,7 +22,7 @@ def load(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
-def test_bands_were_measured_for_every_experiment(path):
+def test_results_were_measured_for_every_experiment(path):
     module = load(path)
     assert (ROOT / "book" / f"{module.CHAPTER}.ipynb").exists()
     table = pd.read_csv(ROOT / "book" / "expected" / f"{module.CHAPTER}.csv")
@@ -50,7 +50,7 @@ def test_bands_were_measured_for_every_experiment(path):
     assert table.notna().all().all()
 
 
-def test_no_band_without_an_experiment():
+def test_no_result_without_an_experiment():
     measured = {path.stem for path in (ROOT / "book" / "expected").glob("*.csv")}
     assert measured == {load(path).CHAPTER for path in MODULES}
 
@@ -94,6 +94,22 @@ def test_rows_are_replaced_model_by_model(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_interrupted_measurement_goes_on(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    reproduce = load(ROOT / "tools" / "reproduce.py")
+    monkeypatch.setattr(reproduce, "FOLDER", tmp_path)
+    plan = reproduce.Plan("chapter", "a", "sample", "module", seeds=2, order=[("sample", "a")])
+    assert not reproduce.is_stored(plan)
+    (tmp_path / "runs").mkdir()
+    stored = [("sample", "a", 1), ("sample", "b", 2), ("full", "a", 2)]
+    path = tmp_path / "runs" / "chapter.csv"
+    columns = ["edition", "model", "seed"]
+    pd.DataFrame(stored, columns=columns).to_csv(path, index=False)
+    assert not reproduce.is_stored(plan)
+    pd.DataFrame([*stored, ("sample", "a", 2)], columns=columns).to_csv(path, index=False)
+    assert reproduce.is_stored(plan)
+
+
 def test_the_published_regimes_are_reproduced():
     table = pd.read_csv(ROOT / "book" / "expected" / "build-compile-fit.csv")
     accuracy = table[table["figure"] == "test accuracy"].set_index("model")
@@ -103,7 +119,7 @@ def test_the_published_regimes_are_reproduced():
     assert cancer["median"] >= 0.95  # single splits of 140 rows fall a little below
 
 
-def test_every_band_is_on_the_page():
+def test_every_result_is_on_the_page():
     page = (ROOT / "book" / "what-to-expect.ipynb").read_text(encoding="utf-8")
     for path in (ROOT / "book" / "expected").glob("*.csv"):
         assert f'bands(\\"{path.stem}\\")' in page
