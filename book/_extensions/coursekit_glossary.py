@@ -3,7 +3,8 @@
 Terms are defined only in the glossary. Its lines ``.. also:``, ``.. as:`` and ``.. not:``, which
 Sphinx ignores as comments, list the words that stand, or do not stand, for the term below them.
 Chapters need no markup: when a page is written, the first use of each term in its running text
-becomes a link whose tooltip is the first sentence of the definition.
+becomes a link whose title is the first sentence of the definition. ``glossary.js`` takes the title
+away and shows it in a box, which opens for the mouse, the keyboard and a finger.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Term:
 
     @property
     def first_sentence(self) -> str:
-        """The first sentence of the definition, for the tooltip."""
+        """The first sentence of the definition, which chapters show."""
         return re.match(r".+?[.?!](?=\s|$)|.+", self.definition)[0]
 
 
@@ -102,7 +103,7 @@ def _entry(text: str) -> Term:
 
 
 def _plain(markdown: str) -> str:
-    """Remove the markup of a definition, for the tooltip."""
+    """Remove the markup of a definition."""
     text = re.sub(r"\{\w+\}`([^`<]*?)\s*(?:<[^`>]*>)?`", r"\1", markdown)
     return " ".join(re.sub(r"[`*]", "", text).split())
 
@@ -285,6 +286,17 @@ def _replace(run: list[nodes.Text], pieces: list[nodes.Node]) -> None:
     parent[start : start + len(run)] = [piece for piece in pieces if piece.astext()]
 
 
+def is_term(link: nodes.reference) -> bool:
+    """Return whether a link is the use of a term."""
+    return "glossary-term" in link.get("classes", ())
+
+
+def add_script(app, page: str, template: str, context: dict, doctree) -> None:
+    """Load the script only on pages with terms."""
+    if doctree is not None and any(map(is_term, doctree.findall(nodes.reference))):
+        app.add_js_file("glossary.js", loading_method="defer")
+
+
 def setup(app) -> dict:
     """Register with Sphinx."""
     app.add_config_value("glossary_page", "book/glossary", "env")
@@ -292,4 +304,5 @@ def setup(app) -> dict:
     app.add_css_file("glossary.css")
     app.connect("doctree-read", depend_on_glossary)
     app.connect("doctree-resolved", link_terms)
+    app.connect("html-page-context", add_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
