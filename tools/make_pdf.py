@@ -1,12 +1,14 @@
-"""Make one PDF of the book, with an outline.
+"""Make one PDF of the book, with an outline, and one of its cheat sheet, on one sheet of paper.
 
 Sphinx writes the whole book as one HTML page, and Chromium prints it. No notebook runs: the outputs
-come from the execution cache of ``make book``.
+come from the execution cache of ``make book``. The cheat sheet is printed from the built book, with
+its own style sheet, as a reader would print it.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -84,6 +86,8 @@ FIND_TOO_WIDE_JS = """() => [...document.querySelectorAll('table, img, code, .co
   .filter(each => each.getBoundingClientRect().right > innerWidth + 1)
   .map(each => (each.alt || each.innerText).slice(0, 60))"""
 PAPER_WIDTH_PX = 658  # 210 mm less the margins, at 96 dots per inch
+SHEET = "book/cheat-sheet.html"
+SHEET_PAGES = 2  # both sides of one sheet
 
 
 def build() -> Path:
@@ -141,6 +145,21 @@ def print_page(page: Path, target: Path) -> None:
     part.replace(target)
 
 
+def count_pages(pdf: bytes) -> int:
+    """Count the pages of a PDF that Chromium has written."""
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))
+
+
+def print_sheet(tab: site_checks.Page, address: str) -> bytes:
+    """Print the cheat sheet of the built book that is served at an address; return the PDF."""
+    tab.goto(address + SHEET)
+    tab.wait_for_load_state("load")
+    pdf = tab.pdf(prefer_css_page_size=True, tagged=True)
+    if (pages := count_pages(pdf)) != SHEET_PAGES:
+        raise SystemExit(f"The cheat sheet has {pages} pages, not {SHEET_PAGES}.")
+    return pdf
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     default = ROOT / "_build" / "pdf" / "deep-learning-with-keras.pdf"
@@ -151,8 +170,12 @@ def main() -> int:
         print("chromium).", file=sys.stderr)
         return 1
     target.parent.mkdir(parents=True, exist_ok=True)
+    with site_checks.browser() as chrome, site_checks.serve(site_checks.BUILT) as address:
+        sheet = target.with_name("cheat-sheet.pdf")
+        sheet.write_bytes(print_sheet(chrome.new_page(), address))
     print_page(build(), target)
-    print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 2**20:.1f} MB")
+    for path in (sheet, target):
+        print(f"{path}: {path.stat().st_size / 2**20:.1f} MB")
     return 0
 
 

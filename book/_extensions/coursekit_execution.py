@@ -30,7 +30,8 @@ ROOT = Path(__file__).parents[2]
 OUTPUT_SOURCES = (
     *(f"coursekit/**/*.{kind}" for kind in ("py", "js", "css")),
     "data/**/*",
-    "book/expected/*.csv",
+    "book/expected/**/*.csv",
+    "book/cheat-sheet.md",
 )
 # These take longest, so they start first: none of them should run alone at the end.
 SLOWEST_CHAPTERS = (

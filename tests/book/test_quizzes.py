@@ -17,7 +17,13 @@ from tests.conftest import ROOT
 
 BOOK = ROOT / "book"
 # Notebooks that look things up rather than teach them.
-WITHOUT_QUIZ = {"what-to-expect", "from-r-to-python", "errors-in-the-sources", "see-it-live"}
+WITHOUT_QUIZ = {
+    "errors-in-the-sources",
+    "from-r-to-python",
+    "seeds-and-shuffling",
+    "see-it-live",
+    "what-to-expect",
+}
 CHAPTERS = sorted({path.stem for path in BOOK.glob("*.ipynb")} - WITHOUT_QUIZ)
 QUIZZES = {path.stem: path for path in sorted((BOOK / "quizzes").iterdir())}
 QUESTIONS = {

@@ -16,6 +16,7 @@ from tests.conftest import ROOT
 
 BOOK = ROOT / "book"
 PAGE = BOOK / "from-r-to-python.ipynb"
+SHEET = BOOK / "cheat-sheet.md"
 ERRORS = BOOK / "errors-in-the-sources.ipynb"
 CHAPTERS = sorted(set(BOOK.glob("*.ipynb")) - {PAGE, ERRORS})
 
@@ -90,6 +91,11 @@ def rows(texts: list[str], header: tuple[str, ...] = ("R", "Python")) -> Iterato
                 yield Row(snippets(line[place]), snippets(line[place + 1]))
 
 
+def rows_of_the_sheet(text: str) -> list[Row]:
+    """The rows of the cheat sheet, which has Python on the left."""
+    return [Row(right, left) for left, right in rows([text], ("Python", "R"))]
+
+
 def functions_in(snippet: str) -> set[str]:
     """The functions and operators that a piece of R uses, without their packages."""
     calls = re.findall(r"([A-Za-z_.][\w.]*) ?\(", snippet)
@@ -160,6 +166,15 @@ def page() -> list[Row]:
 
 
 @pytest.fixture(scope="module")
+def known(page) -> list[Row]:
+    """The rows that a reader finds: those of the page, and those of the cheat sheet.
+
+    What runs the Python of the sheet is tests/book/test_cheat_sheet.py.
+    """
+    return [*page, *rows_of_the_sheet(SHEET.read_text("utf-8"))]
+
+
+@pytest.fixture(scope="module")
 def page_code() -> Uses:
     return uses("\n".join(cells(PAGE, "code")))
 
@@ -168,11 +183,11 @@ def page_code() -> Uses:
 
 
 @pytest.mark.parametrize("source", FUNCTIONS)
-def test_every_r_function_of_a_source_has_its_row(source, page):
-    listed = {name for row in page for snippet in row.r for name in functions_in(snippet)}
+def test_every_r_function_of_a_source_has_its_row(source, known):
+    listed = {name for row in known for snippet in row.r for name in functions_in(snippet)}
     names = FUNCTIONS[source].split()
     assert [name for name in names if name.split("::")[-1] not in listed] == []
-    text = " ".join(snippet for row in page for snippet in row.r)
+    text = " ".join(snippet for row in known for snippet in row.r)
     assert all(f"{package}::" in text for package in PACKAGES.get(source, ()))
 
 
@@ -199,22 +214,24 @@ def test_every_row_has_both_languages(page):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_the_tables_of_the_chapters_agree(chapter, page):
-    """What a chapter writes beside an R function, the appendix writes beside it, too."""
-    known = defaultdict(set)
-    for row in page:
+def test_the_tables_of_the_chapters_agree(chapter, known):
+    """What a chapter writes beside an R function, the appendix or the sheet writes, too."""
+    theirs = defaultdict(set)
+    for row in known:
         for function in calls_of(row):
-            known[function] |= set().union(*map(parts_of, row.python))
+            theirs[function] |= set().union(*map(parts_of, row.python))
     for row in rows(cells(chapter, "markdown")):
         ours = set().union(*map(parts_of, row.python))
         for function in calls_of(row):
-            assert function in known, f"{function} is in {chapter.name} and not in the appendix"
-            assert not ours or ours & known[function], (row, known[function])
+            where = f"{function} is in {chapter.name}, but not in the appendix or the sheet"
+            assert function in theirs, where
+            assert not ours or ours & theirs[function], (row, theirs[function])
 
 
 def calls_of(row: Row) -> set[str]:
-    """The R functions of a row, without the operators that join any two of them."""
-    return {name for snippet in row.r for name in functions_in(snippet) if name[0] not in "%["}
+    """The R functions of a row, without what joins any two of them: operators, `c` and `list`."""
+    found = set().union(*map(functions_in, row.r))
+    return {name for name in found if name[0] not in "%["} - {"c", "list"}
 
 
 def parts_of(snippet: str) -> set[str]:
@@ -261,6 +278,8 @@ def test_tables_and_functions_are_read():
     assert set().union(*map(functions_in, row.r)) == {"f", "g.h", "%>%"}
     assert functions_in("caret::confusionMatrix(x[[1]])") == {"confusionMatrix", "[["}
     assert list(rows(["| a | b |\n|---|---|\n| `f(x)` | `g(x)` |"])) == []
+    sheet = "| | Python | R |\n|---|---|---|\n| a | `k.F(y)` | `f(y)` |\n"
+    assert rows_of_the_sheet(sheet) == [Row(["f(y)"], ["k.F(y)"])]
 
 
 # ------------------------------------------------------------------------ links and errors

@@ -1,4 +1,4 @@
-"""Bands for the chapter on batch size and learning rate."""
+"""Results for the chapter on batch size and learning rate."""
 
 from __future__ import annotations
 

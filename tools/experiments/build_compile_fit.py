@@ -1,4 +1,4 @@
-"""Bands for the chapter build-compile-fit."""
+"""Results for the chapter build-compile-fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bands for the chapter on callbacks."""
+"""Results for the chapter on callbacks."""
 
 from __future__ import annotations
 

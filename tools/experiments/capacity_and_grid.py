@@ -1,4 +1,4 @@
-"""Bands for the chapter on capacity."""
+"""Results for the chapter on capacity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bands for the chapter convolutional-layers."""
+"""Results for the chapter convolutional-layers."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Bands for the chapter on the final MNIST model."""
+"""Results for the chapter on the final MNIST model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bands for the chapter final-walking-model."""
+"""Results for the chapter final-walking-model."""
 
 import numpy as np
 from sklearn.model_selection import train_test_split

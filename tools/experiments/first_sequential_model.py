@@ -1,4 +1,4 @@
-"""Bands for the chapter first-sequential-model."""
+"""Results for the chapter first-sequential-model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bands for the chapter iris-again."""
+"""Results for the chapter iris-again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from coursekit import datasets, preprocessing
+from experiments._rows_and_predictors import rows_and_predictors
 
 CHAPTER = "iris-again"
 
@@ -140,6 +141,7 @@ EXPERIMENTS = {
     "Iris with and without dropout, 20 epochs": with_and_without_dropout,
     "Six networks on 80 noisy rows": six_networks,
     "Iris, outer cross-validation and explanation": outer_cross_validation,
+    "Threshold rule with extra columns": rows_and_predictors,
 }
 
 

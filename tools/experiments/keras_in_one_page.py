@@ -1,4 +1,4 @@
-"""Bands for the chapter keras-in-one-page."""
+"""Results for the chapter keras-in-one-page."""
 
 from __future__ import annotations
 

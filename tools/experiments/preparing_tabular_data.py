@@ -1,4 +1,4 @@
-"""Bands for the chapter preparing-tabular-data."""
+"""Results for the chapter preparing-tabular-data."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Bands for the chapter recognising-people."""
+"""Results for the chapter recognising-people."""
 
 from __future__ import annotations
 

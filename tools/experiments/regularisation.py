@@ -1,4 +1,4 @@
-"""Bands for the chapter on regularisation."""
+"""Results for the chapter on regularisation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bands for the chapter what-is-deep-learning."""
+"""Results for the chapter what-is-deep-learning."""
 
 import keras
 import numpy as np

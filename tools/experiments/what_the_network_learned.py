@@ -1,4 +1,4 @@
-"""Bands for the chapter what-the-network-learned."""
+"""Results for the chapter what-the-network-learned."""
 
 from __future__ import annotations
 
