@@ -41,9 +41,9 @@ def plot_history(
     Returns
     -------
     matplotlib.figure.Figure
-        Training is blue, validation orange. Epochs count from 1, or from where training was
-        resumed with ``initial_epoch``. A validation curve with fewer values than epochs is
-        assumed to come from ``validation_freq=k`` and drawn at every k-th epoch.
+        Training is blue and solid, validation orange and dashed. Epochs count from 1, or from
+        where training was resumed with ``initial_epoch``. A validation curve with fewer values
+        than epochs is assumed to come from ``validation_freq=k`` and drawn at every k-th epoch.
 
     Raises
     ------
@@ -84,8 +84,9 @@ def plot_history(
         drawn = [subset for subset, name in names.items() if name in recorded]
         for subset in drawn:
             curve, epochs = recorded[names[subset]]
+            look = {"color": COLOURS[subset], "linestyle": "-" if subset == "train" else "--"}
             marker = "o" if len(curve) == 1 else None
-            axis.plot(epochs, curve, label=words[subset], color=COLOURS[subset], marker=marker)
+            axis.plot(epochs, curve, label=words[subset], marker=marker, **look)
         axis.set_ylabel(_TITLES.get(quantity, quantity.replace("_", " ")), **PLAIN_TEXT)
         axis.grid(axis="y", alpha=0.3)
         if axis is axes[0, 0] or "train" not in drawn:

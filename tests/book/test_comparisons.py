@@ -13,8 +13,8 @@ NO_COMPARISON = {
     "Not every trained network is so regular, but the table shows the idea of deep learning: each "
     "layer describes the same flowers again, in numbers that suit the question better.": "counted",
     "If you have few examples, a network trained on similar data may help.": "of the field",
-    "Later came dropout X, better optimisers X, and connections that skip layers, which made "
-    "networks of more than a hundred layers trainable X.": "history, with its sources",
+    "Later came dropout X, better rules for these changes X, and connections that skip layers, "
+    "which made networks of more than a hundred layers trainable X.": "history, with its sources",
     "Try a simple method first, and keep it if the network is no better.": "advice",
 }
 

@@ -43,6 +43,7 @@ def test_same_curves_from_every_form(form):
     assert validation.get_ydata().tolist() == RECORDED["val_loss"]
     assert train.get_color() == plotting.COLOURS["train"]
     assert validation.get_color() == plotting.COLOURS["validation"]
+    assert (train.get_linestyle(), validation.get_linestyle()) == ("-", "--")  # differ in grey
     assert figure.get_suptitle() == "It learns"
 
 
