@@ -52,6 +52,19 @@ def whole(
     return number
 
 
+def flag(name: str, value: Any) -> bool:
+    """Return a truth value as a bool.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a truth value nor an int.
+    """
+    if not isinstance(value, bool | np.bool_ | int):
+        raise TypeError(f"{name} is {shown(value)}; it must be True or False.")
+    return bool(value)
+
+
 def seed(name: str, value: Any) -> int:
     """Return a seed as an int, if NumPy, scikit-learn and Keras accept it."""
     return whole(name, value, least=0, most=MAX_SEED)

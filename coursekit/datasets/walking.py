@@ -37,6 +37,12 @@ class Walking:
         52, in Hz.
     channels : tuple of str
         Names of the last axis of ``x``.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` does not have three axes, if ``labels``, ``start`` or ``seconds`` does not have
+        one value for each window, or if a label is not one of 1 to 15.
     """
 
     x: np.ndarray
@@ -45,6 +51,22 @@ class Walking:
     seconds: np.ndarray
     sampling_rate: int = SAMPLING_RATE
     channels: tuple[str, ...] = CHANNELS
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.x) != 3:
+            raise ValueError(
+                f"x has shape {np.shape(self.x)}; it must have three axes: window, time, channel."
+            )
+        for name in ("labels", "start", "seconds"):
+            if np.shape(getattr(self, name)) != np.shape(self.x)[:1]:
+                raise ValueError(
+                    f"{name} has shape {np.shape(getattr(self, name))}; it must have one value "
+                    f"for each of the {len(self.x)} windows of x."
+                )
+        if unknown := set(np.unique(self.labels).tolist()) - set(range(1, PEOPLE + 1)):
+            raise ValueError(
+                f"labels has {min(unknown)}; each must be a whole number from 1 to {PEOPLE}."
+            )
 
     @property
     def y(self) -> np.ndarray:

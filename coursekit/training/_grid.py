@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from tqdm import tqdm
 
 from coursekit import _options
 from coursekit.training import _model
 from coursekit.training._processes import Killed, run_in_processes
 
 if TYPE_CHECKING:
+    import pandas as pd
     from distributed import Client
 
 RESULT_FILE = "result.json"
@@ -126,10 +125,14 @@ def capacity_grid(
         If networks failed (the others are still trained), or if files of a finished network
         are damaged (it is trained again).
     """
+    import pandas as pd
+    from tqdm import tqdm
+
     x, y = _model.checked_images(x, y)
     n_jobs = _options.whole("n_jobs", n_jobs, least=-1)
     if n_jobs == 0:
         raise ValueError("n_jobs is 0; it must be 1 or more, or -1 for one per core.")
+    progress = _options.flag("progress", progress)
     seed = _options.seed("seed", seed)
     cells = _cells(units, layers)
     parameters = inspect.signature(_model.train_model).parameters
@@ -282,23 +285,17 @@ def _stored_metrics(run: Path, settings: dict) -> dict | None:
     ValueError
         If the network was trained with different settings.
     """
-    if not (run / RESULT_FILE).exists():
+    try:
+        text = (run / RESULT_FILE).read_bytes()
+    except FileNotFoundError:
         return None
     try:
-        stored = json.loads((run / RESULT_FILE).read_text(encoding="utf-8"))
+        stored = json.loads(text)
         earlier, metrics, files = (dict(stored[key]) for key in ("settings", "figures", "files"))
         if not all(isinstance(metrics[name], int | float) for name in METRICS):
             raise TypeError("figures are no numbers")
-        for name, digest in files.items():
-            if sha256((run / name).read_bytes()).hexdigest() != digest:
-                raise ValueError(f"{name} has changed")
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        warnings.warn(
-            f"{run / RESULT_FILE}, or what belongs to it, is damaged ({type(error).__name__}: "
-            f"{error}); the network is trained anew.",
-            stacklevel=3,
-        )
-        return None
+    except (ValueError, TypeError, KeyError) as error:
+        return _warn_damaged(run, f"{type(error).__name__}: {error}")
     names = sorted({*earlier, *settings})
     if other := [name for name in names if earlier.get(name) != settings.get(name)]:
         found = ", ".join(f"{one} {earlier.get(one)} (now {settings.get(one)})" for one in other)
@@ -306,7 +303,21 @@ def _stored_metrics(run: Path, settings: dict) -> dict | None:
             f"{run.name} in {run.parent} was trained with {found}. Choose another log_dir, or "
             "delete that folder."
         )
+    for name, digest in files.items():
+        try:
+            if sha256((run / name).read_bytes()).hexdigest() != digest:
+                return _warn_damaged(run, f"{name} has changed")
+        except OSError as error:
+            return _warn_damaged(run, error)
     return metrics
+
+
+def _warn_damaged(run: Path, reason: object) -> None:
+    warnings.warn(
+        f"{run / RESULT_FILE}, or what belongs to it, is damaged ({reason}); the network is "
+        "trained anew.",
+        stacklevel=4,
+    )
 
 
 def _store(run: Path, outcome: CellResult, settings: dict) -> None:

@@ -182,6 +182,13 @@ def test_bits_are_laid_lowest_first():
     assert _weights.pack_bits([0xABC, 0x123], bits=12).tolist() == [0xBC, 0x3A, 0x12]
 
 
+@pytest.mark.parametrize("values", [[-1], [4096], [0, 5000, 1]])
+def test_what_does_not_fit_is_refused(values):
+    with pytest.raises(ValueError, match=r"values run from -?\d+ to -?\d+; 12 bits hold 0 to 4095"):
+        _weights.pack_bits(values, bits=12)
+    assert len(_weights.pack_bits([0, 4095], bits=12)) == 3
+
+
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_rounding_is_to_the_nearest_step_of_each_unit(bits):
     kernel = np.random.default_rng(1).normal(size=(300, 6)).astype("float32")

@@ -362,6 +362,17 @@ def test_a_damaged_network_is_trained_anew(finished, tmp_path, monkeypatch, how)
     pd.testing.assert_frame_equal(again.iloc[others], table.iloc[others])
 
 
+@pytest.mark.parametrize("how", ["cut", "gone"])
+def test_another_grid_s_damaged_network_is_refused_too(finished, tmp_path, how):
+    _, folder = finished
+    shutil.copytree(folder, tmp_path / "logs")
+    damage(how, tmp_path / "logs" / "mlp_2_layers_8_units")
+    with pytest.raises(ValueError, match=r"mlp_2_layers_8_units.*epochs 2 \(now 3\)"):
+        training.capacity_grid(
+            X, Y, log_dir=tmp_path / "logs", **{**GRID, "units": (8,), "layers": (2,), "epochs": 3}
+        )
+
+
 @pytest.mark.parametrize("how", ["emptied", "cut", "flipped"])
 def test_damaged_curves_are_not_read_as_shorter_ones(finished, tmp_path, how):
     _, folder = finished
