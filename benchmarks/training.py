@@ -22,7 +22,6 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -142,16 +141,14 @@ def plain(network: Network, x: np.ndarray, y: np.ndarray, split: float) -> None:
     take_turns(train)
 
 
-def ours(
-    network: Network, x: np.ndarray, y: np.ndarray, split: float, precision: str = "float32"
-) -> None:
+def ours(network: Network, x: np.ndarray, y: np.ndarray, split: float) -> None:
     """Train with ``train_model``."""
     import keras
 
     from coursekit import models, training
 
     options = {"batch_size": BATCH, "epochs": EPOCHS, "validation_split": split, "seed": 1,
-               "patience": None, "plateau_patience": None, "precision": precision}  # fmt: skip
+               "patience": None, "plateau_patience": None}  # fmt: skip
     if network.units:
         options |= {"units": network.units, "layers": network.layers, "dropout": network.dropout}
         options |= {"learning_rate": network.learning_rate, "momentum": network.momentum}
@@ -253,7 +250,6 @@ def peak_of_matrix_multiplication() -> None:
 WAYS = {
     "plain Keras": plain,
     "train_model": ours,
-    "train_model, bfloat16": partial(ours, precision="bfloat16"),
     "PyTorch": pytorch,
     "scikit-learn": sklearn,
 }

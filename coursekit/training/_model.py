@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from coursekit import _keras, _options, models
 from coursekit.training import loop
 
 if TYPE_CHECKING:
     import keras
+    import pandas as pd
 
 INPUTS, CLASSES = 784, 10
 # Validation updates no weights, so its batches can be large.
@@ -25,7 +25,6 @@ VALIDATION_BATCH = 2000
 # Parameters times training rows from which XLA is faster: in trials on 48,000 digits,
 # 1 x 512 (2e10) was slower with it and 1 x 1024 (4e10) faster. With dropout, 2 x 512 was slower.
 XLA_MIN_WORK = 3e10
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -41,11 +40,29 @@ class Trained:
         ``val_accuracy``, ``val_loss`` and ``learning_rate``.
     seconds : float
         Duration of ``fit``, in seconds.
+
+    Raises
+    ------
+    TypeError
+        If ``model`` is not a Keras model, ``history`` not a DataFrame, or ``seconds`` not a
+        number.
+    ValueError
+        If ``history`` has no rows or no ``val_loss``, or ``seconds`` is negative.
     """
 
     model: keras.Sequential
     history: pd.DataFrame
     seconds: float
+
+    def __post_init__(self):
+        if not hasattr(self.model, "count_params"):
+            raise TypeError(f"model is {_options.shown(self.model)}; it must be a Keras model.")
+        if "val_loss" not in _options.table("history", self.history):
+            raise ValueError(
+                f"history has the columns {', '.join(map(str, self.history))}; it must have "
+                "val_loss."
+            )
+        _options.not_negative("seconds", self.seconds)
 
     @property
     def best(self) -> pd.Series:
@@ -99,7 +116,6 @@ def train_model(
     model: keras.Sequential | None = None,
     optimizer: keras.optimizers.Optimizer | str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    precision: str = "float32",
     log_dir: Path | str | None = None,
     seed: int | None = None,
     verbose: int = 0,
@@ -148,12 +164,6 @@ def train_model(
         Use this instead of gradient descent with ``learning_rate`` and ``momentum``.
     callbacks : sequence of keras.callbacks.Callback
         Callbacks in addition to the lab's.
-    precision : {"float32", "bfloat16"}
-        ``"bfloat16"`` computes all layers but the last with 8 significant bits while
-        training; weights and the trained model stay float32. It is faster for wide networks
-        on processors that support it (``avx512_bf16`` or ``amx_bf16`` among the flags of
-        ``/proc/cpuinfo``), and untested on others. Its accuracy has not been compared over
-        seeds.
     log_dir : path, optional
         Folder for TensorBoard's event files.
     seed : int, optional
@@ -185,17 +195,31 @@ def train_model(
     "Deep learning with Keras: MNIST tuning lab", adapted from the workshop of
     rstudio::conf 2020.
     """
-    given = locals()
-    options = checked_options(**{name: given[name] for name in OPTION_CHECKS})
+    options = checked_options(
+        dropout=dropout,
+        l2=l2,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation_split=validation_split,
+        patience=patience,
+        min_delta=min_delta,
+        plateau_patience=plateau_patience,
+        plateau_factor=plateau_factor,
+    )
     x, y = checked_images(x, y) if model is None else _checked_for_model(x, y, model)
     rows = training_rows(len(x), validation_split)
     batch_size = options["batch_size"]
     if seed is not None:
         seed = _options.seed("seed", seed)
     folder = None if log_dir is None else _options.path("log_dir", log_dir)
-    verbose = _options.whole("verbose", verbose, least=0, most=2)
+    if not isinstance(verbose, int | np.integer) or verbose not in (0, 1, 2):
+        raise ValueError(f"verbose is {_options.shown(verbose)}; it must be 0, 1 or 2.")
 
     keras = _keras.load()
+    import pandas as pd
+
     if keras.config.floatx() != "float32":
         raise ValueError(
             f"Keras's floatx is {keras.config.floatx()!r}, in which losses are something else; "
@@ -217,23 +241,13 @@ def train_model(
     if optimizer is None:
         optimizer = keras.optimizers.SGD(options["learning_rate"], options["momentum"])
     dense = all(isinstance(layer, keras.layers.Dense) for layer in model.layers)
-    large = dense and model.count_params() * rows >= XLA_MIN_WORK
-
-    def compile_for(precision: str) -> None:
-        # The output layer always computes in float32: the loss needs the precision.
-        for layer in model.layers[:-1]:
-            layer.dtype_policy = PRECISIONS[precision]
-        model.layers[-1].dtype_policy = "float32"
-        model.compile(
-            loss="categorical_crossentropy",
-            optimizer=optimizer,
-            metrics=["accuracy"],
-            steps_per_execution=loop.steps_per_epoch(rows, batch_size),
-            # With bfloat16, XLA made steps nearly twice as slow.
-            jit_compile=large and precision == "float32",
-        )
-
-    compile_for(precision)
+    model.compile(
+        loss="categorical_crossentropy",
+        optimizer=optimizer,
+        metrics=["accuracy"],
+        steps_per_execution=loop.steps_per_epoch(rows, batch_size),
+        jit_compile=dense and model.count_params() * rows >= XLA_MIN_WORK,
+    )
     lab_callbacks = [_record_rate(keras)]
     if patience is not None:
         stopping = {"patience": options["patience"], "min_delta": options["min_delta"]}
@@ -250,11 +264,9 @@ def train_model(
         epochs=options["epochs"],
         callbacks=[*lab_callbacks, *callbacks],
         shuffle=False,  # the dataset shuffles
-        verbose=verbose,
+        verbose=int(verbose),
     )
     seconds = time.perf_counter() - began
-    if precision != "float32":
-        compile_for("float32")
     history = pd.DataFrame(recorded.history)
     history.index = pd.RangeIndex(1, len(history) + 1, name="epoch")
     return Trained(model, history, seconds)
@@ -290,7 +302,6 @@ OPTION_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "min_delta": _options.not_negative,
     "plateau_patience": partial(_options.whole, least=0),
     "plateau_factor": _options.fraction,
-    "precision": partial(_options.one_of, options=PRECISIONS),
 }
 
 

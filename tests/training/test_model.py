@@ -66,18 +66,6 @@ def test_compiled_steps_change_nothing(monkeypatch):
     assert not training.train_model(X, Y, **options, dropout=0.3).model.jit_compile
 
 
-def test_bfloat16_is_for_training_only():
-    options = {"units": 32, "epochs": 6, "seed": 1}
-    exact = training.train_model(X, Y, **options)
-    short = training.train_model(X, Y, **options, precision="bfloat16")
-    assert {layer.compute_dtype for layer in short.model.layers} == {"float32"}
-    assert {weight.dtype for weight in short.model.weights} == {"float32"}
-    assert not np.allclose(exact.history["loss"], short.history["loss"], rtol=1e-5)
-    assert np.allclose(exact.history["loss"], short.history["loss"], rtol=0.05)
-    loss = short.model.evaluate(X[320:], Y[320:], verbose=0)[0]
-    assert loss == pytest.approx(short.best["val_loss"], rel=0.02)
-
-
 def test_another_network_with_another_optimizer_and_callbacks():
     windows = np.random.default_rng(1).normal(size=(64, 260, 3)).astype(np.float32)
     people = np.eye(15, dtype=np.float32)[np.arange(64) % 15]
@@ -144,7 +132,6 @@ def test_other_threads_that_draw_random_numbers_do_no_harm():
         (X, Y, {"learning_rate": -1}, ValueError, "learning_rate is -1"),
         (X, Y, {"units": 0}, ValueError, "units is 0"),
         (X, Y, {"epochs": 0}, ValueError, "epochs is 0"),
-        (X, Y, {"precision": "float8"}, ValueError, "precision is 'float8'; .* float32, bfloat16"),
     ],
 )
 def test_bad_input_is_refused(x, y, options, error, words):
@@ -241,7 +228,6 @@ def test_another_network_is_not_fed_with_gaps():
         ("dropout", (1, -0.1, "0.5", None)),
         ("l2", (-1, "0", None, math.inf)),
         ("layers", (0, True, 1.5, None)),
-        ("precision", ("float16", None, ["float32"])),
         ("optimizer", ("no_such", 5, ["adam"])),
         ("callbacks", (5, [5], "x", keras.callbacks.Callback())),
         ("seed", (-1, True, 1.5, "1", 2**32)),
