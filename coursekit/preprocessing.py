@@ -11,13 +11,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 
 from coursekit import _options
 from coursekit._options import fraction, one_of, whole
 from coursekit.datasets.walking import STRIDE, Walking
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sklearn.pipeline import Pipeline
 
 __all__ = [
@@ -294,6 +294,8 @@ def one_hot(labels: pd.Series) -> pd.DataFrame:
     ValueError
         If a label is missing.
     """
+    import pandas as pd
+
     if not isinstance(labels, pd.Series):
         raise TypeError(f"labels are {_options.shown(labels)}; give a Series, as of one column.")
     if not isinstance(labels.dtype, pd.CategoricalDtype):
@@ -368,6 +370,8 @@ def prepare_digits(
 
 def _encode_categories(table: pd.DataFrame, name: str) -> tuple[np.ndarray, list]:
     """Return a column as integer codes from 0, and the sorted values that they stand for."""
+    import pandas as pd
+
     values = _options.column(table, name)
     if values.isna().any():
         raise ValueError(f"{name} is missing in {int(values.isna().sum())} rows; drop them first.")

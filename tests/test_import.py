@@ -1,4 +1,4 @@
-"""Importing the package, and loading data, must not import TensorFlow."""
+"""Importing the package imports no large library, and loading data not TensorFlow."""
 
 from __future__ import annotations
 
@@ -37,6 +37,25 @@ def test_no_tensorflow(code):
         f"import sys; {code}; print(sorted({heavy} & set(sys.modules)))", COURSEKIT_EDITION="sample"
     )
     assert output == "[]\n"
+
+
+# In the order of the data, so that a library is reported with the module that imports it.
+IMPORT_EACH = """
+import importlib, sys
+large = {"pandas", "matplotlib", "scipy", "sklearn", "tqdm", "PIL", "keras", "tensorflow"}
+seen = set()
+for name in "datasets preprocessing models training evaluation plotting live exercises cli".split():
+    importlib.import_module(f"coursekit.{name}")
+    if found := large & set(sys.modules) - seen:
+        print(f"coursekit.{name} imports {', '.join(sorted(found))}.")
+    seen |= found
+"""
+
+
+def test_no_large_library():
+    """The reference promises that importing all modules takes a fraction of a second."""
+    told = run(IMPORT_EACH)
+    assert not told, told
 
 
 def test_tensorflow_is_asked_to_be_quiet_unless_told_otherwise():

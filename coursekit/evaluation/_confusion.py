@@ -7,11 +7,14 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from coursekit import _options
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -156,6 +159,8 @@ class ConfusionReport:
             all, or the labels do not fit it; or if the last row and column of a DataFrame are
             totals, as of ``pandas.crosstab`` with ``margins=True``.
         """
+        import pandas as pd
+
         counts = _counts(matrix)
         if isinstance(matrix, pd.DataFrame):
             if labels is None:
@@ -236,6 +241,8 @@ class ConfusionReport:
 
     def overall(self) -> pd.Series:
         """Return the statistics of the whole matrix, by name."""
+        import pandas as pd
+
         low, high = self.accuracy_interval
         return pd.Series(
             {
@@ -259,6 +266,8 @@ class ConfusionReport:
             positive predictive value precision. NaN where a class never occurs, or is never
             predicted, and the statistic divides by that.
         """
+        import pandas as pd
+
         true_positive = np.diag(self.matrix)
         false_negative = self.matrix.sum(axis=1) - true_positive
         false_positive = self.matrix.sum(axis=0) - true_positive
@@ -287,6 +296,8 @@ class ConfusionReport:
             Columns ``actual``, ``predicted`` and ``count``; no row for a pair that was never
             confused. Ties keep the order of the matrix.
         """
+        import pandas as pd
+
         off = self.matrix - np.diag(np.diag(self.matrix))
         rows, columns = np.nonzero(off)
         pairs = {
@@ -299,6 +310,8 @@ class ConfusionReport:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the counts with the classes' names: rows actual, columns predicted."""
+        import pandas as pd
+
         return pd.DataFrame(self.matrix, self._names("actual"), self._names("predicted"))
 
     def __str__(self) -> str:
@@ -330,6 +343,8 @@ class ConfusionReport:
         )
 
     def _names(self, what: str) -> pd.Index:
+        import pandas as pd
+
         # A label may be a pair, and is one name all the same.
         return pd.Index(self.labels, name=what, tupleize_cols=False)
 
@@ -346,6 +361,8 @@ def _p_value(value: float) -> str:
 
 def _classes(name: str, values: Sequence[Hashable] | np.ndarray) -> list[str] | list[int]:
     """Return the class of each example, all of them text or all of them whole numbers."""
+    import pandas as pd
+
     array = _array(name, values)
     if array.ndim != 1:
         raise ValueError(

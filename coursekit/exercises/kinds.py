@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 
 
 class WrongKindError(ValueError):
@@ -108,6 +107,8 @@ class Table:
     """A pandas DataFrame, or a Series or dict of columns, which is converted to one."""
 
     def plain(self, name: str, value: Any) -> Any:
+        import pandas as pd
+
         if isinstance(value, pd.Series):
             value = value.to_frame()
         elif isinstance(value, dict):
@@ -132,6 +133,8 @@ class Table:
 
 def _plain_column(name: str, column: str, values: Any) -> Any:
     """Convert a column to numbers, truth values, text or dates, which Parquet can store."""
+    import pandas as pd
+
     if isinstance(values.dtype, pd.SparseDtype):
         values = values.sparse.to_dense()
     if isinstance(values.dtype, pd.CategoricalDtype):
@@ -161,6 +164,8 @@ def _plain_column(name: str, column: str, values: Any) -> Any:
 
 def _plain_index(table: Any) -> Any:
     """Drop row labels that Parquet cannot store; turn the levels of a MultiIndex into columns."""
+    import pandas as pd
+
     labels = table.index
     if isinstance(labels, pd.MultiIndex):
         named = None not in labels.names and not set(labels.names) & set(table.columns)
@@ -216,6 +221,8 @@ class History:
     """
 
     def plain(self, name: str, value: Any) -> dict[str, list[float]]:
+        import pandas as pd
+
         recorded = getattr(value, "history", value)
         if isinstance(recorded, pd.DataFrame):
             recorded = {str(column): recorded[column].tolist() for column in recorded}

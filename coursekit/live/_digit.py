@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from coursekit import _options
 from coursekit.live._figure import LiveFigure, compose
@@ -84,6 +83,8 @@ def digit_figure(
 
 
 def _draw(image: np.ndarray, probabilities: np.ndarray):
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6.0, 2.8))
     paper, bars = figure.subplots(1, 2, width_ratios=(1, 1.3))
     paper.imshow(image, cmap="Greys")

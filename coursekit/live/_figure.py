@@ -11,14 +11,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image  # matplotlib's own requirement
 
 from coursekit.plotting import use_style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,6 +107,10 @@ def _read_minified(name: str) -> str:
 
 def _png(draw: Callable[[], Figure]) -> tuple[str, int, int]:
     """Draw in the book's style; return the PNG as base64, and its size in CSS pixels."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image  # matplotlib's own requirement
+
     with mpl.rc_context():
         use_style()
         figure = draw()

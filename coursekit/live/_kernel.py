@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from coursekit import _options
 from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
@@ -103,6 +102,8 @@ def _responses(window: np.ndarray, layer: dict) -> np.ndarray:
 
 
 def _draw(window, layer, response, chosen: int, begins: int, channels: Sequence[str]):
+    from matplotlib.figure import Figure
+
     kernel = layer["kernel"][:, :, chosen]
     size, depth = kernel.shape
     figure = Figure(figsize=(6.0, 0.9 + 0.8 * (depth + 1)))

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 
 from coursekit import _options
 from coursekit.live._figure import LiveFigure, compose
@@ -72,6 +70,9 @@ def threshold_figure(
 
 
 def _draw(layers: list[Dense], threshold: float, names: Sequence[str]):
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
     cells = 48
     centres = (np.arange(cells) + 0.5) / cells
     rows = [(a, b, _INITIAL_INPUTS[2]) for b in centres for a in centres]

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import softmax
 
 from coursekit import _keras
 
@@ -23,6 +22,8 @@ class Dense:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return the layer's output for ``x`` of shape (n, inputs)."""
+        from scipy.special import softmax
+
         sums = x @ self.kernel + self.bias
         return np.maximum(sums, 0) if self.activation == "relu" else softmax(sums, axis=1)
 
@@ -161,6 +162,11 @@ def _round_and_clip(steps: np.ndarray, bits: int) -> np.ndarray:
 def pack_bits(values: np.ndarray, *, bits: int) -> np.ndarray:
     """Pack whole numbers from 0 to ``2**bits - 1`` into bytes, lowest bit first."""
     values = np.asarray(values).reshape(-1)
+    if len(values) and not 0 <= values.min() <= values.max() < 2**bits:
+        raise ValueError(
+            f"values run from {values.min()} to {values.max()}; {bits} bits hold 0 to "
+            f"{2**bits - 1}."
+        )
     ones = values[:, None] >> np.arange(bits) & 1
     return np.packbits(ones.astype(np.uint8).reshape(-1), bitorder="little")
 

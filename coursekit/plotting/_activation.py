@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from coursekit import _keras, _options
 from coursekit.plotting._history import curves_of
 from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline, legend
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def plot_activations(
     names: Sequence[str] = ("linear", "relu", "sigmoid", "tanh"), *, limit: float = 4.0
-) -> plt.Figure:
+) -> Figure:
     """Draw activation functions side by side, as Keras computes them.
 
     Parameters
@@ -38,6 +41,8 @@ def plot_activations(
         If ``names`` is empty, Keras does not know a function, a function does not act on each
         number separately, or ``limit`` is out of range.
     """
+    import matplotlib.pyplot as plt
+
     keras = _keras.load()
     names = _options.sequence("names", names, "names of Keras, such as ['relu']")
     if not names:
@@ -72,7 +77,7 @@ def _activation(keras, name: str, z: np.ndarray) -> np.ndarray:
 
 def plot_comparison(
     histories: Mapping[str, object], *, metric: str = "val_loss", title: str | None = None
-) -> plt.Figure:
+) -> Figure:
     """Draw one recorded metric of several models in one panel, by epoch.
 
     Parameters
@@ -99,6 +104,8 @@ def plot_comparison(
     ValueError
         If ``histories`` is empty, or the epochs of a curve cannot be determined.
     """
+    import matplotlib.pyplot as plt
+
     title = _options.text("title", title)
     histories = _options.mapping("histories", histories, "the names of models to their histories")
     if not histories:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from coursekit import _options
 from coursekit.evaluation import ConfusionReport
 from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _WIDTH = 6.0  # inches
 # Widths of characters, as a multiple of the font size.
@@ -17,7 +21,7 @@ _MAX_NAME_LENGTH = 24  # characters; longer names are cut
 _MIN_FONT = 4.0
 
 
-def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> plt.Figure:
+def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figure:
     """Draw a confusion matrix: correct predictions grey on the diagonal, mistakes red.
 
     Parameters
@@ -39,6 +43,9 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> plt.
     TypeError
         If ``report`` is not a ConfusionReport, or ``title`` is not text.
     """
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
     names, title = _names(report), _options.text("title", title)
     counts = report.matrix
     classes = len(counts)
@@ -69,7 +76,7 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> plt.
 
 def plot_mismatches(
     report: ConfusionReport, *, at_least: int = 2, title: str | None = None
-) -> plt.Figure:
+) -> Figure:
     """Draw only the mistakes, each pair of classes as a bubble.
 
     Parameters
@@ -97,6 +104,8 @@ def plot_mismatches(
     ValueError
         If ``at_least`` is less than 1, or no pair occurs that often.
     """
+    import matplotlib.pyplot as plt
+
     names, title = _names(report), _options.text("title", title)
     at_least = _options.whole("at_least", at_least)
     off = report.matrix - np.diag(np.diag(report.matrix))
@@ -186,7 +195,7 @@ class _ClassNameLayout:
         self.rotated = self.font * longest > 0.95 * self.cell
         self.below = length if self.rotated else 0.0
 
-    def finish(self, axis: plt.Axes, title: str) -> None:
+    def finish(self, axis: Axes, title: str) -> None:
         """Write the names beside the rows and below the columns, and the title above."""
         positions, style = range(len(self.names)), {"fontsize": self.font, **PLAIN_TEXT}
         axis.set_xticks(positions, self.names, rotation=90 if self.rotated else 0, **style)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.collections import PatchCollection
-from matplotlib.patches import Rectangle
 
 from coursekit import _options
 from coursekit.plotting.style import PLAIN_TEXT, headline
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SIDE = 28
 _CENTRED_ABOVE = {"ha": "center", "va": "bottom"}
@@ -26,7 +27,7 @@ def plot_digits(
     titles: Sequence[str] | None = None,
     columns: int | None = None,
     title: str | None = None,
-) -> plt.Figure:
+) -> Figure:
     """Draw images of digits in a grid, dark on white.
 
     Parameters
@@ -55,6 +56,10 @@ def plot_digits(
         If there is no image, the images are not 28 by 28 or hold a value that is not finite,
         there is not one title per image, or ``columns`` is less than 1.
     """
+    import matplotlib.pyplot as plt
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
     title = _options.text("title", title)
     images = _validated_images(images)
     names = [""] * len(images) if titles is None else _options.names("titles", titles)

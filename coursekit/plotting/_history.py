@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 
 from coursekit import _options
 from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline, legend
 
 if TYPE_CHECKING:
     import keras
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 _TITLES = {"loss": "loss", "accuracy": "accuracy", "mae": "mean absolute error"}
 
@@ -23,7 +23,7 @@ def plot_history(
     *,
     metrics: Sequence[str] | None = None,
     title: str | None = None,
-) -> plt.Figure:
+) -> Figure:
     """Draw training curves: one panel per metric, with training and validation curves.
 
     Parameters
@@ -56,6 +56,8 @@ def plot_history(
         If nothing was recorded, ``metrics`` is empty, or the epochs of a curve cannot be
         determined.
     """
+    import matplotlib.pyplot as plt
+
     title = _options.text("title", title)
     recorded = curves_of(history)
     available = list(dict.fromkeys(name.removeprefix("val_") for name in recorded))
@@ -110,6 +112,8 @@ def curves_of(history, what: str = "history") -> dict[str, tuple[np.ndarray, np.
     ValueError
         If the epochs of a curve cannot be determined.
     """
+    import pandas as pd
+
     is_table = isinstance(history, pd.DataFrame)
     recorded = history if is_table else getattr(history, "history", history)
     epoch_indices = None if is_table else getattr(history, "epoch", None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from coursekit import _keras, _options
@@ -13,6 +12,7 @@ from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline
 
 if TYPE_CHECKING:
     import keras
+    from matplotlib.figure import Figure
 
 _ELLIPSIS = None  # marks the nodes of a wide layer that are not drawn
 
@@ -25,7 +25,7 @@ def plot_network(
     outputs: Sequence[str] | None = None,
     most_nodes: int = 10,
     title: str | None = None,
-) -> plt.Figure:
+) -> Figure:
     """Draw the nodes and weights of a dense model, and the node values for one example.
 
     Parameters
@@ -58,6 +58,8 @@ def plot_network(
         If the model is not built or has no dense layers, a weight or node value is not finite,
         the observation or the names do not fit the model, or ``most_nodes`` is less than 3.
     """
+    import matplotlib.pyplot as plt
+
     title = _options.text("title", title)
     layers = _dense_layers(model)
     weights = [_keras.finite_weights(layer)[0].astype(float) for layer in layers]

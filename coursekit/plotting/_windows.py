@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from coursekit import _options
 from coursekit.datasets.walking import CHANNELS, SAMPLING_RATE
 from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline, legend
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _COLOURS = ("black", COLOURS["class_1"], COLOURS["class_0"])
 _STYLES = ("-", "--", ":")
@@ -21,7 +24,7 @@ def plot_windows(
     sampling_rate: float = SAMPLING_RATE,
     channels: Sequence[str] = CHANNELS,
     title: str | None = None,
-) -> plt.Figure:
+) -> Figure:
     """Draw one to three windows of a signal together, one panel per channel.
 
     Parameters
@@ -50,6 +53,8 @@ def plot_windows(
         If there is no window or more than three, no channel, a window has another shape, or
         ``sampling_rate`` is out of range.
     """
+    import matplotlib.pyplot as plt
+
     title = _options.text("title", title)
     channels = _options.names("channels", channels)
     if not channels:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # The first three and the class colours are from the colour-blind-safe Okabe-Ito palette.
 COLOURS = {
@@ -22,7 +25,7 @@ COLOURS = {
 PLAIN_TEXT = {"parse_math": False, "usetex": False}
 
 
-def headline(target: plt.Axes | plt.Figure, title: str) -> None:
+def headline(target: Axes | Figure, title: str) -> None:
     """Write a title above one panel, or above a figure of several panels."""
     if not title:
         return
@@ -32,9 +35,7 @@ def headline(target: plt.Axes | plt.Figure, title: str) -> None:
         target.set_title(title, **PLAIN_TEXT)
 
 
-def legend(
-    target: plt.Axes | plt.Figure, curves: Sequence, names: Sequence[str], **options
-) -> None:
+def legend(target: Axes | Figure, curves: Sequence, names: Sequence[str], **options) -> None:
     """Add a legend whose names may start with an underscore or contain dollar signs."""
     # matplotlib leaves out names that begin with an underscore, so set the names afterwards.
     made = target.legend(curves, [str(index) for index in range(len(names))], **options)
@@ -44,4 +45,6 @@ def legend(
 
 def use_style() -> None:
     """Apply the style of the book to all matplotlib figures of this session."""
-    plt.style.use("coursekit.plotting.book")
+    from matplotlib import style
+
+    style.use("coursekit.plotting.book")

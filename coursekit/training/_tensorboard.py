@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from coursekit import _options
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PREFIX = "epoch_"
 _DATA_SETS = {"train": "training", "validation": "validation"}
@@ -40,6 +42,7 @@ def read_tensorboard(log_dir: Path | str) -> pd.DataFrame:
     folder = _options.path("log_dir", log_dir)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}.")
+    import pandas as pd
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     from tensorboard.util.tensor_util import make_ndarray
 
