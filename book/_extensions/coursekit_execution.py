@@ -26,9 +26,9 @@ from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
 
 ROOT = Path(__file__).parents[2]
-# Files on which the outputs of all notebooks depend.
+# Files on which the outputs of all notebooks depend, apart from compiled ones in __pycache__.
 OUTPUT_SOURCES = (
-    *(f"coursekit/**/*.{kind}" for kind in ("py", "js", "css")),
+    "coursekit/**/*",
     "data/**/*",
     "book/expected/**/*.csv",
     "book/cheat-sheet.md",
@@ -53,7 +53,7 @@ def fingerprint() -> str:
     """Return a hash of everything, besides its own cells, that a notebook's outputs depend on."""
     digest = hashlib.sha256()
     for path in sorted(path for pattern in OUTPUT_SOURCES for path in ROOT.glob(pattern)):
-        if path.is_file():
+        if path.is_file() and path.parent.name != "__pycache__":
             digest.update(path.relative_to(ROOT).as_posix().encode())
             digest.update(path.read_bytes())
     # Not sys.path: setuptools adds its vendored packages there when it is imported.
