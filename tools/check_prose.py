@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from reading_times import words_in
 
 BOOK = Path(__file__).parents[1] / "book"
 # The longest sentence in words, without and with a list: a colon and at least three items.

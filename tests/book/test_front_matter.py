@@ -26,7 +26,6 @@ PATH = (BOOK / "learning-path.md").read_text(encoding="utf-8")
 PLANS = (BOOK / "for-instructors.md").read_text(encoding="utf-8")
 SVG = BOOK / "_static" / "learning-path.svg"
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
-NUMBERS = {"ten": 10}
 
 
 def text_of(name: str) -> str:
@@ -39,8 +38,8 @@ def text_of(name: str) -> str:
 
 def minutes_of(text: str) -> int:
     """How long a page says that it takes to read."""
-    (found,) = re.findall(r"\*\*Time:\*\* (\w+) minutes", text)
-    return NUMBERS.get(found) or int(found)
+    (found,) = re.findall(r"\*\*Time:\*\* (\d+) minutes", text)
+    return int(found)
 
 
 def needs_of(text: str) -> set[str]:

@@ -553,10 +553,13 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path, number, status):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    run = tmp_path / "out" / "state" / "run"
     try:
-        end = time.monotonic() + 60
-        while time.monotonic() < end and not (tmp_path / "out" / "state" / "run").exists():
+        end = time.monotonic() + 240
+        while not run.exists():
+            assert process.poll() is None and time.monotonic() < end
             time.sleep(0.05)
+        assert list(place.iterdir())  # something that could be left
         time.sleep(1)
         process.send_signal(number)
         assert process.wait(30) == status

@@ -247,9 +247,6 @@ def found(row) -> set[str]:
     return {line.split()[-1] for line in lines if "FOUND" in line}
 
 
-ALL = set(WORDS)
-
-
 def test_the_search_finds(searched):
     row = searched[1]["finds"]
     assert "solution" in found(row)

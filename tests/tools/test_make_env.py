@@ -194,7 +194,9 @@ class TestWhatWasThere:
             end = time.monotonic() + 30
             while len(old.said) < 2 and time.monotonic() < end:
                 time.sleep(0.02)
+            said = old.said
             os.killpg(process.pid, which)
+        assert len(said) == 2  # otherwise nothing was interrupted
         if which == signal.SIGKILL:  # nobody could put anything back; the next one does
             assert old.environment == [".venv", ".venv.old"]
             old.python("python3", "3.10.1")

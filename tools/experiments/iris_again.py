@@ -7,11 +7,16 @@ import itertools
 import numpy as np
 
 from coursekit import datasets, preprocessing
-from experiments._rows_and_predictors import rows_and_predictors
 
 CHAPTER = "iris-again"
 
 ROW = 100  # the flower that the chapter explains: the first virginica
+
+# For rows_and_predictors.
+ROWS = (200, 800, 3200)
+EXTRA_COLUMNS = (0, 20, 80)
+BATCH, STEPS = 40, 400
+TEST_ROWS = 5_000
 
 
 def with_and_without_dropout(seed: int) -> dict[str, float]:
@@ -137,6 +142,33 @@ def outer_cross_validation(seed: int) -> dict[str, float]:
     return {name: float(value) for name, value in figures.items()}
 
 
+def rows_and_predictors(seed: int) -> dict[str, float]:
+    """Train one network on 3 to 83 columns and 200 to 3,200 rows, with the same number of steps."""
+    import keras
+
+    metrics = {}
+    for extra in EXTRA_COLUMNS:
+        test = _with_extra_columns(TEST_ROWS, extra, seed=10_000 + seed)
+        for n in ROWS:
+            x, y = _with_extra_columns(n, extra, seed=seed)
+            keras.utils.set_random_seed(seed)
+            network = keras.Sequential(
+                [
+                    keras.Input((3 + extra,)),
+                    keras.layers.Dense(32, activation="relu"),
+                    keras.layers.Dense(1, activation="sigmoid"),
+                ]
+            )
+            network.compile(
+                loss="binary_crossentropy", optimizer=keras.optimizers.Adam(learning_rate=0.005)
+            )
+            network.fit(x, y, epochs=STEPS * BATCH // n, batch_size=BATCH, verbose=0)
+            for name, rows in {"training": (x, y), "test": test}.items():
+                loss = network.evaluate(*rows, batch_size=1_000, verbose=0)
+                metrics[f"{n} rows, {extra} extra columns, {name} loss"] = loss
+    return metrics
+
+
 EXPERIMENTS = {
     "Iris with and without dropout, 20 epochs": with_and_without_dropout,
     "Six networks on 80 noisy rows": six_networks,
@@ -227,3 +259,11 @@ def _shapley(recipe, flower, background) -> tuple[float, dict[str, float]]:
             known[place] = True
             added[columns[place]] += (mean[tuple(known)] - before) / len(orders)
     return mean[(False,) * 4], added
+
+
+def _with_extra_columns(n: int, extra: int, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the data of the threshold rule, with further columns that carry no information."""
+    x, y = datasets.make_threshold(n, seed=seed)
+    # [seed, 1] and not seed, which would repeat the numbers that decide the labels.
+    noise = np.random.default_rng([seed, 1]).random((n, extra), dtype=np.float32)
+    return np.hstack([x, noise]), y
