@@ -28,12 +28,8 @@ NOT_YET = {
     "capacity-and-grid.ipynb",
     "errors-in-the-sources.ipynb",
     "final-mnist-model.ipynb",
-    "final-walking-model.ipynb",
     "meet-mnist.ipynb",
-    "recognising-people.ipynb",
     "regularisation.ipynb",
-    "see-it-live.ipynb",
-    "what-the-network-learned.ipynb",
     "what-to-expect.ipynb",
 }
 
@@ -125,7 +121,7 @@ def findings(text: str) -> Iterator[tuple[str, str]]:
         for one in HABITS:
             if one.pattern.search(sentence):
                 yield sentence, one.instead
-        number = len(re.findall(r"[^\W\d_][\w'’-]*", sentence))
+        number = words_in(sentence)
         if number > (LONGEST_LIST if LIST.search(sentence) else LONGEST):
             yield sentence, f"{number} words: two sentences, or a list"
 

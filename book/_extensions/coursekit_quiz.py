@@ -3,6 +3,7 @@
 A quiz is a list of questions::
 
     - id: count-parameters         # letters, digits, hyphens; unique in the book
+      section: the-hidden-layers   # anchor of the section of the page that answers it
       question: How many ...?      # text in backticks is code, also in answers
       code: print(2 + 2)           # optional: the code that the question is about
       prints: "4"                  # its output without the last newline, for the tests
@@ -13,13 +14,15 @@ A quiz is a list of questions::
         - text: "22"
           because: Why it is not, and what led here.
 
-On a page, each question is a group of radio buttons with the script ``quiz.js``. Without
-JavaScript, and in print, the answers follow the questions. Formats other than HTML get two plain
-lists.
+On a page, each question is a group of radio buttons with the script ``quiz.js``, which also counts
+the right answers. Without JavaScript, and in print, the answers follow the questions. Formats other
+than HTML get two plain lists. Every answer leads back to the section that explains it; a section
+that is not on the page fails the build.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -61,6 +64,7 @@ class Question:
     """One question, with the code that it is about, if any."""
 
     id: str
+    section: str
     question: str
     answers: tuple[Answer, ...]
     code: str = ""
@@ -107,11 +111,13 @@ def read_quiz(path: Path) -> list[Question]:
 
 
 def _question(entry: object, where: str) -> Question:
-    fields = _fields(entry, where, needed=("id", "question", "answers"), known=("code", "prints"))
+    needed = ("id", "section", "question", "answers")
+    fields = _fields(entry, where, needed=needed, known=("code", "prints"))
     name = fields["id"]
     where = f"{where} ({name})"
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise QuizError(f"{where}: an id has lower-case letters, digits and hyphens only.")
+    fields["section"] = fields["section"].removeprefix("#")
     if "prints" in fields and "code" not in fields:
         raise QuizError(f"{where}: prints says what code prints, but there is no code.")
     entries = fields.pop("answers")
@@ -120,8 +126,7 @@ def _question(entry: object, where: str) -> Question:
     answers = []
     for letter, answer in zip(LETTERS, entries, strict=False):
         label = f"{where}, answer {letter}"
-        needed = _fields(answer, label, needed=("text", "because"), known=("right",))
-        answers.append(Answer(**needed))
+        answers.append(Answer(**_fields(answer, label, ("text", "because"), known=("right",))))
     right = [letter for letter, answer in zip(LETTERS, answers, strict=False) if answer.right]
     if len(right) != 1:
         found = " and ".join(right) or "none"
@@ -201,9 +206,18 @@ def insert_quiz(app, document: nodes.document) -> None:
     section = nodes.section(names=[nodes.fully_normalize_name(TITLE)])
     section += nodes.title(TITLE, TITLE)
     section += nodes.paragraph(INTRODUCTION, INTRODUCTION)
-    section += build(read_quiz(path))
+    section += build(read_quiz(path), section_titles(document), quiz_of(page))
     document.note_implicit_target(section, section)
     exercises.parent.insert(exercises.parent.index(exercises), section)
+
+
+def section_titles(document: nodes.document) -> dict[str, str]:
+    """Return the titles of the sections of a page, by anchor."""
+    return {
+        anchor: section[0].astext()
+        for section in document.findall(nodes.section)
+        for anchor in section["ids"]
+    }
 
 
 # --- Nodes -----------------------------------------------------------------------------------
@@ -246,8 +260,21 @@ def listing(style: str, items: list[nodes.Node]) -> nodes.enumerated_list:
     return nodes.enumerated_list("", *items, enumtype=style, prefix="", suffix=".")
 
 
-def build(questions: list[Question]) -> Quiz:
-    """Make the nodes of a quiz."""
+def way_back(question: Question, titles: dict[str, str], where: str) -> nodes.paragraph:
+    """Make the link to the section that answers a question, one of the given titles."""
+    anchor = question.section
+    if anchor not in titles:
+        similar = difflib.get_close_matches(anchor, titles) or list(titles)
+        raise QuizError(
+            f"{where}, question {question.id}: the page has no section {anchor!r}. Similar ones "
+            f"are {', '.join(similar)}."
+        )
+    link = nodes.reference("", titles[anchor], internal=True, refid=anchor)
+    return nodes.paragraph("", "", nodes.Text("Explained in: "), link, classes=["quiz-section"])
+
+
+def build(questions: list[Question], titles: dict[str, str], where: str) -> Quiz:
+    """Make the nodes of a quiz; ``titles`` are those of the page's sections, by anchor."""
     whole, explained = Quiz(), []
     for number, question in enumerate(questions, start=1):
         name = f"quiz-{question.id}"
@@ -267,7 +294,15 @@ def build(questions: list[Question]) -> Quiz:
             )
         whole += asked
         again = nodes.paragraph("", "", *inline(question.question))
-        explained.append(nodes.list_item("", again, listing("upperalpha", verdicts)))
+        explained.append(
+            nodes.list_item(
+                "",
+                again,
+                listing("upperalpha", verdicts),
+                way_back(question, titles, where),
+                classes=["quiz-explained"],
+            )
+        )
     whole += QuizAnswers("", listing("arabic", explained))
     return whole
 
@@ -292,6 +327,9 @@ class PlainQuiz(SphinxPostTransform):
                 ]
                 text = nodes.paragraph("", "", *prompt.children)
                 questions.append(nodes.list_item("", text, *code, listing("upperalpha", choices)))
+            # Where all pages become one, several sections may have the same anchor.
+            for link in list(answers.findall(nodes.reference)):
+                link.replace_self(nodes.Text(link.astext()))
             heading = nodes.paragraph("", "", nodes.strong("Answers", "Answers"))
             whole.replace_self([listing("arabic", questions), heading, *answers.children])
 
@@ -355,7 +393,12 @@ def depart_choice(self, node) -> None:
 
 
 def visit_answers(self, node) -> None:
-    """Open the collapsed list of answers."""
+    """Write an empty line for the score, and open the collapsed list of answers.
+
+    Screen readers announce the score when the script writes it. The line is on the page from the
+    start, because many of them ignore lines that are added later.
+    """
+    self.body.append('<p class="quiz-score" role="status" aria-live="polite"></p>\n')
     self.body.append(self.starttag(node, "details", CLASS="quiz-answers"))
     self.body.append("<summary>Answers</summary>\n")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import coursekit_quiz
 import nbformat
 import pytest
+from docutils import nodes
 
 from tests.conftest import ROOT
 
@@ -54,6 +55,20 @@ def test_chapter(name):
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     assert re.search(rf"^## {coursekit_quiz.EXERCISES_TITLE}$", text, re.MULTILINE)
     assert f"# {coursekit_quiz.TITLE}" not in text  # the build writes this heading
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_each_question_names_a_section_that_teaches(name):
+    """The build looks for the anchors, too; here in the text, and not in the last sections."""
+    cells = nbformat.read(BOOK / f"{name}.ipynb", as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    text = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^##+ (.*)$", text, re.MULTILINE)
+    anchors = {nodes.make_id(re.sub(r"[`*]", "", title)) for title in titles}
+    anchors -= {"exercises", "summary", "further-reading"}
+    sections = [question.section for question in coursekit_quiz.read_quiz(QUIZZES[name])]
+    assert set(sections) <= anchors
+    assert len(set(sections)) >= 2
 
 
 def test_ids_are_unique_in_the_book():
@@ -159,6 +174,7 @@ def test_right_answer_is_what_is_printed(name):
 
 GOOD = """
 - id: sum
+  section: text
   question: How much is `1 + 1`?
   code: |-
     print(1 + 1)
@@ -184,21 +200,23 @@ def written(folder: Path, text: str) -> Path:
 
 def test_good_quiz_is_read(tmp_path):
     (question,) = coursekit_quiz.read_quiz(written(tmp_path, GOOD))
-    assert (question.id, question.code, question.prints) == ("sum", "print(1 + 1)", "2")
+    assert (question.id, question.section) == ("sum", "text")
+    assert (question.code, question.prints) == ("print(1 + 1)", "2")
     assert [answer.right for answer in question.answers] == [True, False, False]
 
 
 @pytest.mark.parametrize(
     ("good", "bad", "message"),
     [
+        ("  section: text\n", "", r"question 1: section is missing"),
         (GOOD, "- id: [", r"quizzes/page.yml is no valid YAML"),
         (GOOD, "", r"quizzes/page.yml: a quiz is a list of questions; found None"),
         (GOOD, "id: sum", r"a quiz is a list of questions; found {'id': 'sum'}"),
-        (GOOD, "- sum", r"question 1: expected id, question, answers; found 'sum'"),
+        (GOOD, "- sum", r"question 1: expected id, section, question, answers; found 'sum'"),
         (GOOD, GOOD + GOOD, r"two questions have the id 'sum'"),
         ("id: sum", "id: Sum 1", r"question 1 \(Sum 1\): an id has lower-case letters"),
         ("question: How", "asked: How", r"question 1: question is missing"),
-        ("prints:", "print:", r"unknown print\. There are id, question, answers, code, prints"),
+        ("prints:", "print:", r"unknown print\. There are id, section, question, answers, code,"),
         ("code: |-\n    print(1 + 1)\n  ", "", r"prints says .* but there is no code"),
         ("How much is `1 + 1`?", "7", r"question is 7, of type int\. Put quotes around it"),
         ('"`11`"', "11", r"answer B: text is 11, of type int\. Put quotes"),
@@ -306,6 +324,10 @@ def test_question_is_usable_with_and_without_script(html):
         "Right", "Wrong", "Wrong",
     ]  # fmt: skip
     assert "said “slowly”" in folded[1]
+    (explained,) = re.findall(r'<li class="quiz-explained">(.*)</li>', folded[1], re.DOTALL)
+    links = re.findall(r'<p class="quiz-section">Explained in: <a [^>]*href="([^"]+)"', explained)
+    assert links == ["#text"] and 'id="text"' in page
+    assert '<p class="quiz-score" role="status" aria-live="polite"></p>' in page
     assert 'class="highlight-python' in page  # the code is coloured
 
 
@@ -335,6 +357,7 @@ def test_other_formats_get_plain_lists(tmp_path, builder):
     places = [text.index(part) for part in ("How much is", "None of these", "Answers", "Wrong.")]
     assert places == sorted(places)
     assert text.count("Right.") == 1 and text.count("Wrong.") == 2
+    assert "Explained in: Text" in text  # not a link: in one page, anchors may stand twice
 
 
 def test_changed_and_new_quizzes_are_seen(tmp_path):
@@ -356,6 +379,8 @@ def test_changed_and_new_quizzes_are_seen(tmp_path):
     [
         ({"page": PAGE.replace("Exercises\n---------", "Work\n----")},
          "the page page has no section 'Exercises' to put the quiz before"),
+        ({"quiz": GOOD.replace("section: text", "section: texts")},
+         "page.yml, question sum: the page has no section 'texts'. Similar ones are text."),
         ({"quiz": GOOD.replace("right: true", "right: false")},
          "question 1 (sum): exactly one answer is right; found none"),
         ({"quiz": "- id: ["}, "quizzes/page.yml is no valid YAML"),
