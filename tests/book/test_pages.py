@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
+import nbformat
 import pytest
 import yaml
 
@@ -28,6 +29,28 @@ def test_every_page_is_in_the_table_of_contents():
     listed = table_of_contents()
     assert len(listed) == len(set(listed))
     assert set(listed) == pages
+
+
+@pytest.mark.parametrize(
+    ("page", "figure"),
+    [
+        ("first-sequential-model", "threshold_figure(model"),
+        ("convolutional-layers", "kernel_figure(model"),
+        ("see-it-live", "digit_figure("),
+    ],
+)
+def test_live_figures_stand_where_their_network_is_trained(page, figure):
+    """With the code folded, so that a reader sees the figure at once."""
+    cells = nbformat.read(ROOT / "book" / f"{page}.ipynb", as_version=4).cells
+    (cell,) = [cell for cell in cells if f"live.{figure}" in cell.source]
+    assert {"hide-input", "nbval-ignore-output"} <= set(cell.metadata["tags"])
+
+
+def test_nothing_stands_open_before_the_first_live_figure():
+    cells = nbformat.read(ROOT / "book" / "see-it-live.ipynb", as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    first = next(place for place, cell in enumerate(code) if "live.digit_figure" in cell.source)
+    assert all("hide-input" in cell.metadata.get("tags", []) for cell in code[: first + 1])
 
 
 def tracked_text_files():
