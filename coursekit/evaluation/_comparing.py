@@ -74,8 +74,15 @@ class Interval:
 
     def __str__(self) -> str:
         digits = _decimal_places(self.high - self.low)
-        # The z makes 0.0 of -0.0.
-        estimate, low, high = (f"{x:z.{digits}f}" for x in (self.estimate, self.low, self.high))
+
+        def end(value: float) -> str:
+            # Just beside 0 it keeps its sign, which decides whether the interval is separated.
+            beside_zero = value and abs(value) < 0.5 * 10**-digits
+            places = min(_first_place(value), 12) if beside_zero else digits
+            return f"{value:z.{places}f}"  # the z makes 0.0 of -0.0
+
+        low, high = end(self.low), end(self.high)
+        estimate = f"{self.estimate:z.{digits}f}"
         return f"{estimate} (95 % interval {low} to {high}, n = {self.n})"
 
 
@@ -267,8 +274,13 @@ def _t_interval(values: np.ndarray, *, variance_factor: float) -> Interval:
     return Interval(mean, mean - half, mean + half, len(values))
 
 
+def _first_place(value: float) -> int:
+    """Return the place of the first significant digit after the decimal point."""
+    return int(-np.floor(np.log10(abs(value))))
+
+
 def _decimal_places(width: float) -> int:
     """How many decimal places show two significant digits of the width of an interval."""
     if not 0 < width < np.inf:
         return 4
-    return int(np.clip(1 - np.floor(np.log10(width)), 0, 12))
+    return int(np.clip(1 + _first_place(width), 0, 12))
