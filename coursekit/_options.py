@@ -110,11 +110,6 @@ def not_negative(name: str, value: Any) -> float:
     return number(name, value, "0 or a positive number, at most 1e38", lambda x: 0 <= x <= 1e38)
 
 
-def positive(name: str, value: Any) -> float:
-    """Return a finite number above 0 as a float."""
-    return number(name, value, "more than 0 and finite", lambda found: 0 < found < np.inf)
-
-
 def one_of(name: str, value: Any, options: Iterable[str]) -> str:
     """Return a text, if it is one of the options.
 

@@ -17,21 +17,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit import _keras, _options
-from coursekit._options import not_negative, sequence, share, shown, whole
+from coursekit._options import not_negative, sequence, share, whole
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = [
     "breast_cancer_network",
-    "iris_dropout",
     "iris_linear_softmax",
-    "iris_relu",
     "keras_basics_network",
+    "mnist_cnn",
     "mnist_mlp",
-    "regression_network",
     "threshold_network",
-    "walking_dense",
     "walking_final_cnn",
     "walking_first_cnn",
 ]
@@ -87,88 +84,25 @@ def keras_basics_network(*, units: Sequence[int] = (12, 8)) -> keras.Sequential:
     return _dense_network("keras_basics_network", inputs=8, units=units, classes=3)
 
 
-def iris_linear_softmax(*, units: int = 10) -> keras.Sequential:
+def iris_linear_softmax() -> keras.Sequential:
     """Build the course's first iris network: a linear layer, then softmax.
-
-    Parameters
-    ----------
-    units : int
-        Units of the hidden layer, at least 1.
 
     Returns
     -------
     keras.Sequential
-        Input (4,), output (3,) softmax; 83 parameters by default. Two linear layers in a
-        row can express no more than one, so its decision boundaries are straight.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``units`` is not a whole number of at least 1.
+        Input (4,), output (3,) softmax; 83 parameters. Two linear layers in a row can express
+        no more than one, so its decision boundaries are straight.
 
     References
     ----------
     D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 2.1.9.
     """
-    return _dense_network(
-        "iris_linear_softmax", inputs=4, units=(units,), classes=3, activation="linear"
-    )
-
-
-def iris_relu(*, units: int = 10) -> keras.Sequential:
-    """Build the iris network with a relu hidden layer.
-
-    Parameters
-    ----------
-    units : int
-        Units of the hidden layer, at least 1.
-
-    Returns
-    -------
-    keras.Sequential
-        Input (4,), output (3,) softmax; 83 parameters by default.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``units`` is not a whole number of at least 1.
-
-    References
-    ----------
-    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 2.1.12.
-    """
-    return _dense_network("iris_relu", inputs=4, units=(units,), classes=3)
-
-
-def iris_dropout(*, units: int = 10, dropout: float = 0.3) -> keras.Sequential:
-    """Build the iris network with dropout between its layers.
-
-    Parameters
-    ----------
-    units : int
-        Units of the hidden layer, at least 1.
-    dropout : float
-        Share of hidden units set to 0 in each training step, in [0, 1).
-
-    Returns
-    -------
-    keras.Sequential
-        Input (4,), output (3,) softmax; 83 parameters by default (dropout has none).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``units`` is not a whole number of at least 1, or ``dropout`` is out of range.
-
-    References
-    ----------
-    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 2.1.15.
-    """
-    return _dense_network("iris_dropout", inputs=4, units=(units,), classes=3, dropout=dropout)
+    options = {"inputs": 4, "units": (10,), "classes": 3, "activation": "linear"}
+    return _dense_network("iris_linear_softmax", **options)
 
 
 def breast_cancer_network(
-    *, units: Sequence[int] = (5,), activation: str | None = "linear", dropout: float = 0.0
+    *, units: Sequence[int] = (5,), activation: str | None = "linear"
 ) -> keras.Sequential:
     """Build the breast-cancer network: nine scores in, one probability out.
 
@@ -179,8 +113,6 @@ def breast_cancer_network(
     activation : str or None
         Keras name of the activation of the hidden layers. The source names none, so they are
         linear by default; None also means linear.
-    dropout : float
-        Share of hidden units set to 0 in each training step, in [0, 1).
 
     Returns
     -------
@@ -198,140 +130,53 @@ def breast_cancer_network(
     ----------
     D. Ashton, "Deep Learning with Keras for R", Mango Solutions, exercise after 2.1.11.
     """
-    options = {"activation": activation, "output_activation": "sigmoid", "dropout": dropout}
+    options = {"activation": activation, "output_activation": "sigmoid"}
     return _dense_network("breast_cancer_network", inputs=9, units=units, classes=1, **options)
 
 
-def regression_network(*, inputs: int = 5, units: int = 64) -> keras.Sequential:
-    """Build the regression network: five columns in, one number out.
-
-    Parameters
-    ----------
-    inputs : int
-        Number of input columns, at least 1.
-    units : int
-        Units of the hidden layer (relu), at least 1.
-
-    Returns
-    -------
-    keras.Sequential
-        Input (inputs,), output (1,) linear; 449 parameters by default.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an option is not a whole number of at least 1.
-
-    References
-    ----------
-    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 2.1.13.
-    """
-    sizes = {"inputs": _layer_size("inputs", inputs), "units": (units,), "classes": 1}
-    return _dense_network("regression_network", **sizes, output_activation="linear")
-
-
-def walking_first_cnn(
-    *, filters: int = 40, kernel_size: int = 40, strides: int = 2
-) -> keras.Sequential:
+def walking_first_cnn() -> keras.Sequential:
     """Build the course's first convolutional network for the walking data.
 
-    Parameters
-    ----------
-    filters : int
-        Number of kernels, at least 1.
-    kernel_size : int
-        Time steps that each kernel spans, 1 to 260.
-    strides : int
-        Time steps from one position of the kernel to the next, at least 1.
-
     Returns
     -------
     keras.Sequential
-        Input (260, 3), output (15,) softmax; 226,455 parameters by default.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an option is out of range.
+        Input (260, 3), output (15,) softmax; 226,455 parameters. Its 40 kernels span 40 time
+        steps each, with strides of 2.
 
     References
     ----------
     D. Ashton, "Deep Learning with Keras for R", Mango Solutions, sections 3.1.4-3.1.7.
     """
-    convolution = _convolution("convolution", filters, kernel_size, strides)
-    return _walking_network("walking_first_cnn", [convolution])
+    return _walking_network("walking_first_cnn", {"convolution": (40, 2)}, length=260)
 
 
-def walking_final_cnn(
-    *,
-    filters: int = 40,
-    kernel_sizes: tuple[int, int] = (30, 10),
-    dropout: float = 0.0,
-    length: int = 260,
-) -> keras.Sequential:
+def walking_final_cnn(*, length: int = 260) -> keras.Sequential:
     """Build the course's final convolutional network for the walking data.
 
     Parameters
     ----------
-    filters : int
-        Number of kernels in each of the two convolutions, at least 1.
-    kernel_sizes : tuple of two int
-        Time steps that each kernel of the first and second convolution spans, at least 1. The
-        strides are 2 and 1.
-    dropout : float
-        Share of the 100 dense units set to 0 in each training step, in [0, 1).
     length : int
-        Time steps in a window; 260 are five seconds.
+        Time steps in a window, 72 to 1,000,000; 260 are five seconds.
 
     Returns
     -------
     keras.Sequential
-        Input (length, 3), output (15,) softmax; 117,295 parameters by default.
+        Input (length, 3), output (15,) softmax; 117,295 parameters by default. Two convolutions
+        of 40 kernels span 30 and 10 time steps, with strides of 2 and 1.
 
     Raises
     ------
     TypeError, ValueError
-        If an option is out of range.
+        If ``length`` is not a whole number, or is out of range.
 
     References
     ----------
     D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 3.1.8.
     """
-    sizes = sequence("kernel_sizes", kernel_sizes, "two whole numbers")
-    if len(sizes) != 2:
-        raise ValueError(f"kernel_sizes is {shown(kernel_sizes)}; it must be two whole numbers.")
-    first, second = sizes
-    convolutions = [
-        _convolution("convolution_1", filters, first, 2),
-        _convolution("convolution_2", filters, second, 1),
-    ]
-    length = _layer_size("length", length)
-    return _walking_network("walking_final_cnn", convolutions, dropout=dropout, length=length)
-
-
-def walking_dense(*, dropout: float = 0.0) -> keras.Sequential:
-    """Build the walking network without convolutions, for comparison.
-
-    Parameters
-    ----------
-    dropout : float
-        Share of the 100 dense units set to 0 in each training step, in [0, 1).
-
-    Returns
-    -------
-    keras.Sequential
-        Input (260, 3), flattened to 780; output (15,) softmax; 79,615 parameters.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``dropout`` is not a number, or is out of range.
-
-    References
-    ----------
-    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, exercise after 3.1.7.
-    """
-    return _walking_network("walking_dense", [], dropout=dropout)
+    # Of 71 time steps, convolutions and pooling would leave none.
+    length = whole("length", length, least=72, most=_MAX_SIZE)
+    convolutions = {"convolution_1": (30, 2), "convolution_2": (10, 1)}
+    return _walking_network("walking_final_cnn", convolutions, length=length)
 
 
 def mnist_mlp(
@@ -380,14 +225,57 @@ def mnist_mlp(
     return _dense_network("mnist_mlp", inputs=784, units=hidden, classes=10, **options)
 
 
+def mnist_cnn(
+    *, filters: Sequence[int] = (32, 64), dropout: float = 0.0, classes: int = 10
+) -> keras.Sequential:
+    """Build a small convolutional network for MNIST's images.
+
+    Parameters
+    ----------
+    filters : sequence of int
+        Filters of each convolution (3 by 3, relu), 1 to 3 of them; each is followed by max
+        pooling, 2 by 2.
+    dropout : float
+        Share of the flattened values set to 0 in each training step, in [0, 1).
+    classes : int
+        Number of outputs, at least 2.
+
+    Returns
+    -------
+    keras.Sequential
+        Input (28, 28, 1), output (10,) softmax; 34,826 parameters by default.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an option is out of range.
+    """
+    given = sequence("filters", filters, "whole numbers")
+    filters = [whole("filters", number, limit=_MAX_SIZE) for number in given]
+    if not 1 <= len(filters) <= 3:
+        raise ValueError(f"filters has {len(filters)} numbers; 1 to 3 convolutions fit 28 pixels.")
+    dropout, classes = share("dropout", dropout), whole("classes", classes, least=2)
+    keras = _keras.load()
+    layers, dtype = keras.layers, _keras.precision()
+    model = keras.Sequential(name="mnist_cnn")
+    model.add(keras.Input((28, 28, 1), dtype="float32"))
+    for number, width in enumerate(filters, start=1):
+        options = {"data_format": "channels_last", "dtype": dtype}
+        model.add(
+            layers.Conv2D(width, 3, activation="relu", name=f"convolution_{number}", **options)
+        )
+        model.add(layers.MaxPooling2D(2, name=f"pooling_{number}", **options))
+    model.add(layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten"))
+    if dropout:
+        model.add(layers.Dropout(dropout, dtype=dtype, name="dropout"))
+    model.add(layers.Dense(classes, activation="softmax", dtype=dtype, name="output"))
+    return model
+
+
 # ------------------------------------------------------------------ building blocks
 
 # A larger value is a typing error, and no machine has the memory for it.
 _MAX_SIZE, _MAX_LAYERS = 1_000_000, 1000
-
-
-def _layer_size(name: str, value: int) -> int:
-    return whole(name, value, limit=_MAX_SIZE)
 
 
 def _dense_network(
@@ -402,7 +290,8 @@ def _dense_network(
     l2: float = 0.0,
     seed: int | None = None,
 ) -> keras.Sequential:
-    widths = [_layer_size("units", width) for width in sequence("units", units, "whole numbers")]
+    given = sequence("units", units, "whole numbers")
+    widths = [whole("units", width, limit=_MAX_SIZE) for width in given]
     if not widths:
         raise ValueError("units is empty; at least one hidden layer is needed.")
     dropout, l2 = share("dropout", dropout), not_negative("l2", l2)
@@ -447,34 +336,10 @@ def _check_activation(keras, name: str) -> None:
         )
 
 
-def _convolution(name: str, filters: int, kernel_size: int, strides: int) -> dict:
-    """Validate the options of one convolution before Keras is imported."""
-    return {
-        "name": name,
-        "filters": _layer_size("filters", filters),
-        "kernel_size": whole("kernel_size", kernel_size),
-        "strides": whole("strides", strides),
-    }
-
-
 def _walking_network(
-    name: str, convolutions: list[dict], *, dropout: float = 0.0, length: int = 260
+    name: str, convolutions: dict[str, tuple[int, int]], *, length: int
 ) -> keras.Sequential:
-    dropout = share("dropout", dropout)
-    remaining = length
-    for options in convolutions:
-        if options["kernel_size"] > remaining:
-            raise ValueError(
-                f"kernel_size is {options['kernel_size']} in {options['name']}, which sees only "
-                f"{remaining} samples; it must be 1 to {remaining}."
-            )
-        remaining = ((remaining - options["kernel_size"]) // options["strides"] + 1) // 2
-        if remaining < 1:
-            raise ValueError(
-                f"{options['name']} with kernel_size {options['kernel_size']} and strides "
-                f"{options['strides']} leaves nothing to pool; make either smaller."
-            )
-
+    """Build a network from the kernel size and strides of each convolution."""
     keras = _keras.load()
     layers, dtype = keras.layers, _keras.precision()
     # Set for each layer, because keras.json may choose something else.
@@ -482,13 +347,12 @@ def _walking_network(
 
     model = keras.Sequential(name=name)
     model.add(keras.Input((length, 3), dtype="float32"))
-    for options in convolutions:
-        model.add(layers.Conv1D(activation="relu", **options, **common))
-        pool = options["name"].replace("convolution", "pool")
+    for each, (kernel_size, strides) in convolutions.items():
+        options = {"strides": strides, "activation": "relu", "name": each}
+        model.add(layers.Conv1D(40, kernel_size, **options, **common))
+        pool = each.replace("convolution", "pool")
         model.add(layers.MaxPooling1D(2, name=pool, **common))
     model.add(layers.Flatten(name="flatten", **common))
     model.add(layers.Dense(100, activation="sigmoid", dtype=dtype, name="hidden"))
-    if dropout:
-        model.add(layers.Dropout(dropout, dtype=dtype, name="dropout"))
     model.add(layers.Dense(15, activation="softmax", dtype=dtype, name="output"))
     return model

@@ -192,7 +192,11 @@ def split_by_time(
             f"{sum(shares.values()):.6g}; they must make 1."
         )
     gap = whole("gap", gap, least=0)
-    labels, starts = _labels_and_starts(walking)
+    if not isinstance(walking, Walking):
+        raise TypeError(f"walking is {_options.shown(walking)}; give what load_walking returns.")
+    if not len(walking.labels):
+        raise ValueError("walking has no windows; give at least one.")
+    labels, starts = np.asarray(walking.labels), np.asarray(walking.start)
 
     subsets: dict[str, list[np.ndarray]] = {name: [] for name in shares}
     for person in np.unique(labels):
@@ -218,7 +222,6 @@ def feature_pipeline(
     *,
     scale: Literal["standard", "range"] = "standard",
     missing: Literal["refuse", "zero", "mean", "nearest"] = "refuse",
-    neighbours: int = 5,
 ) -> Pipeline:
     """Return an unfitted pipeline that scales numeric columns and handles missing values.
 
@@ -230,9 +233,7 @@ def feature_pipeline(
     missing : {"refuse", "zero", "mean", "nearest"}
         What to do about missing values: raise ValueError (``"refuse"``), fill in 0 after scaling
         (``"zero"``), fill in the column's mean before scaling (``"mean"``), or fill in the mean
-        of the nearest rows after scaling (``"nearest"``).
-    neighbours : int
-        Number of rows that ``"nearest"`` averages, at least 1.
+        of the five nearest rows after scaling (``"nearest"``).
 
     Returns
     -------
@@ -248,11 +249,8 @@ def feature_pipeline(
 
     Raises
     ------
-    TypeError
-        If ``neighbours`` is not a whole number.
     ValueError
-        If ``scale`` or ``missing`` is not one of the values above, or ``neighbours`` is out of
-        range.
+        If ``scale`` or ``missing`` is not one of the values above.
     """
     from sklearn import impute, pipeline, preprocessing
 
@@ -260,13 +258,12 @@ def feature_pipeline(
 
     scalers = {"standard": preprocessing.StandardScaler, "range": preprocessing.MinMaxScaler}
     one_of("scale", scale, scalers)
-    neighbours = whole("neighbours", neighbours)
     scaling = ("scale", scalers[scale]())
     steps = {
         "refuse": [scaling, ("refuse", preprocessing.FunctionTransformer(_refuse_missing))],
         "zero": [scaling, ("fill", impute.SimpleImputer(strategy="constant", fill_value=0.0))],
         "mean": [("fill", impute.SimpleImputer(strategy="mean")), scaling],
-        "nearest": [scaling, ("fill", impute.KNNImputer(n_neighbors=neighbours))],
+        "nearest": [scaling, ("fill", impute.KNNImputer(n_neighbors=5))],
     }
     one_of("missing", missing, steps)
     columns = ("as_float", NumericColumns())
@@ -384,19 +381,6 @@ def _encode_categories(table: pd.DataFrame, name: str) -> tuple[np.ndarray, list
             "groups; use text or numbers."
         ) from None
     return numbers, list(names)
-
-
-def _labels_and_starts(walking: Walking) -> tuple[np.ndarray, np.ndarray]:
-    """Return the person of each window and the time step at which it starts."""
-    if not hasattr(walking, "labels") or not hasattr(walking, "start"):
-        raise TypeError(f"walking is {_options.shown(walking)}; give what load_walking returns.")
-    labels, starts = np.asarray(walking.labels), _options.numbers("walking.start", walking.start)
-    if labels.ndim != 1 or labels.shape != starts.shape or not len(labels):
-        raise ValueError(
-            f"walking has labels of shape {labels.shape} and start of shape {starts.shape}; it "
-            "must have one of each for every window, and at least one window."
-        )
-    return labels, starts
 
 
 def _refuse_missing(table: pd.DataFrame) -> pd.DataFrame:

@@ -20,19 +20,20 @@ SOURCES = [
     ("threshold_network", {}, (3,), 2, "softmax", 4_546),
     ("keras_basics_network", {}, (8,), 3, "softmax", 239),
     ("iris_linear_softmax", {}, (4,), 3, "softmax", 83),
-    ("iris_relu", {}, (4,), 3, "softmax", 83),
-    ("iris_dropout", {}, (4,), 3, "softmax", 83),
     ("breast_cancer_network", {}, (9,), 1, "sigmoid", 56),
-    ("regression_network", {}, (5,), 1, "linear", 449),
     ("walking_first_cnn", {}, (260, 3), 15, "softmax", 226_455),
     ("walking_final_cnn", {}, (260, 3), 15, "softmax", 117_295),
     # 3,640 + 16,040 + (5 * 40 + 1) * 100 + 1,515: 104 samples leave 5 positions.
     ("walking_final_cnn", {"length": 104}, (104, 3), 15, "softmax", 41_295),
-    ("walking_dense", {}, (260, 3), 15, "softmax", 79_615),
+    ("walking_final_cnn", {"length": 72}, (72, 3), 15, "softmax", 25_295),
     ("mnist_mlp", {}, (784,), 10, "softmax", 407_050),
     ("mnist_mlp", {"layers": 2}, (784,), 10, "softmax", 669_706),
     ("mnist_mlp", {"layers": 3}, (784,), 10, "softmax", 932_362),
     ("mnist_mlp", {"layers": 2, "dropout": 0.3, "l2": 0.001}, (784,), 10, "softmax", 669_706),
+    ("mnist_cnn", {}, (28, 28, 1), 10, "softmax", 34_826),
+    # 160 + 4,640 + 18,496; the last map is 1 by 1, so that 64 numbers reach the output.
+    ("mnist_cnn", {"filters": (16, 32, 64)}, (28, 28, 1), 10, "softmax", 23_946),
+    ("mnist_cnn", {"classes": 5, "dropout": 0.5}, (28, 28, 1), 5, "softmax", 26_821),
     ("threshold_network", {"units": (128, 64, 16)}, (3,), 2, "softmax", 9_842),
 ]
 
@@ -66,17 +67,12 @@ def test_walking_shapes_layer_by_layer():
     assert [layer.count_params() for layer in final.layers] == [3640, 0, 16040, 0, 0, 96100, 1515]
 
 
-def test_activations_of_the_iris_networks():
+def test_activations_of_the_hidden_layers():
     def hidden(model):
         return model.layers[0].activation.__name__
 
     assert hidden(models.iris_linear_softmax()) == "linear"
-    assert hidden(models.iris_relu()) == "relu"
-    assert [type(layer).__name__ for layer in models.iris_dropout().layers] == [
-        "Dense",
-        "Dropout",
-        "Dense",
-    ]
+    assert hidden(models.threshold_network()) == hidden(models.mnist_mlp()) == "relu"
     assert hidden(models.breast_cancer_network()) == "linear"
     assert hidden(models.breast_cancer_network(activation="relu")) == "relu"
     assert hidden(models.breast_cancer_network(activation=None)) == "linear"
@@ -116,21 +112,14 @@ def test_regularisation_reaches_the_layers():
         ("mnist_mlp", {"l2": float("inf")}, ValueError, "l2 is inf"),
         ("threshold_network", {"units": ()}, ValueError, "at least one hidden layer"),
         ("threshold_network", {"units": (64, -1)}, ValueError, "units is -1"),
-        ("iris_dropout", {"dropout": 1}, ValueError, "dropout is 1"),
-        ("regression_network", {"inputs": 0}, ValueError, "inputs is 0"),
-        ("walking_first_cnn", {"kernel_size": 261}, ValueError, "sees only 260 samples"),
-        ("walking_first_cnn", {"kernel_size": 260}, ValueError, "leaves nothing to pool"),
-        ("walking_first_cnn", {"strides": 0}, ValueError, "strides is 0"),
-        ("walking_final_cnn", {"kernel_sizes": (30, 59)}, ValueError, "sees only 58 samples"),
-        ("walking_final_cnn", {"kernel_sizes": (30,)}, ValueError, "two whole numbers"),
-        (
-            "walking_final_cnn",
-            {"length": 52},
-            ValueError,
-            "convolution_2, which sees only 6 samples",
-        ),
+        ("mnist_mlp", {"dropout": 1}, ValueError, "dropout is 1;"),
+        ("walking_final_cnn", {"length": 71}, ValueError, "length is 71; .* from 72"),
         ("walking_final_cnn", {"length": 2.5}, TypeError, "length is 2.5"),
-        ("walking_dense", {"dropout": 1.5}, ValueError, "dropout is 1.5"),
+        ("mnist_cnn", {"filters": ()}, ValueError, "filters has 0 numbers"),
+        ("mnist_cnn", {"filters": (8,) * 4}, ValueError, "1 to 3 convolutions"),
+        ("mnist_cnn", {"filters": (32, 0)}, ValueError, "filters is 0"),
+        ("mnist_cnn", {"classes": 1}, ValueError, "classes is 1"),
+        ("mnist_cnn", {"dropout": 1.0}, ValueError, "dropout is 1.0"),
     ],
 )
 def test_bad_options_are_refused(name, options, error, words):
@@ -206,7 +195,7 @@ def test_a_mixed_policy_is_kept():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        made = [models.walking_final_cnn(dropout=0.2), models.mnist_mlp(units=4, dropout=0.2)]
+        made = [models.walking_final_cnn(), models.mnist_mlp(units=4, dropout=0.2)]
     finally:
         keras.config.set_dtype_policy(before)
     for model in made:
@@ -214,7 +203,7 @@ def test_a_mixed_policy_is_kept():
 
 
 def test_a_back_end_that_is_not_there_is_named():
-    code = "from coursekit import models; models.iris_relu()"
+    code = "from coursekit import models; models.iris_linear_softmax()"
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,
@@ -238,9 +227,9 @@ def test_a_back_end_that_is_not_there_is_named():
         ("breast_cancer_network", {"activation": 7}, TypeError, "activation is 7"),
         ("breast_cancer_network", {"units": 5}, TypeError, "units is 5; it must be a sequence"),
         ("threshold_network", {"units": "64"}, TypeError, "units is '64'"),
-        ("walking_final_cnn", {"kernel_sizes": 30}, TypeError, "kernel_sizes is 30"),
-        ("iris_dropout", {"dropout": "0.3"}, TypeError, "dropout is '0.3'; it must be a number"),
-        ("iris_dropout", {"dropout": None}, TypeError, "dropout is None"),
+        ("mnist_cnn", {"filters": 32}, TypeError, "filters is 32"),
+        ("mnist_mlp", {"dropout": "0.3"}, TypeError, "dropout is '0.3'; it must be a number"),
+        ("mnist_mlp", {"dropout": None}, TypeError, "dropout is None"),
         ("mnist_mlp", {"l2": True}, TypeError, "l2 is True"),
         ("mnist_mlp", {"l2": 10**400}, ValueError, "l2 is 1000"),
         ("mnist_mlp", {"seed": -1}, ValueError, "seed is -1; .* from 0 to 4294967295"),

@@ -29,6 +29,7 @@ DATA = Path(__file__).parents[1] / "data"
 # Of the fifteen files 1.csv to 15.csv, one after the other.
 WALKING_SHA256 = "ff27ebee799cd7adcf29cb1d362553db3ece1dba0985a566dd75345976ba937a"
 FIRST_ROWS = ("first_row_of_person", "first_row_of_all")
+WALKING = 4  # the label of this activity
 TRAINING_DIGITS, TEST_DIGITS = 4_000, 1_000
 
 
@@ -78,7 +79,7 @@ def make_walking(path: Path) -> None:
             content = archive.read(places[f"{person}.csv"])
             published.update(content)
             recording = pd.read_csv(io.BytesIO(content), header=None, names=columns)
-            rows = np.flatnonzero(recording["activity"] == walking.WALKING)
+            rows = np.flatnonzero(recording["activity"] == WALKING)
             first = int(rows[0])
             if rows[-1] - first + 1 != len(rows):
                 raise SystemExit(f"{person}.csv has more than one walk")

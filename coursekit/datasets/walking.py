@@ -10,7 +10,6 @@ from coursekit.datasets import obtaining, registry
 
 PEOPLE = 15
 SAMPLING_RATE = 52  # Hz
-WALKING = 4  # the activity label of walking
 LENGTH = 260  # time steps in a window: 5 s
 STRIDE = 52  # time steps from one window to the next: 1 s
 CHANNELS = ("acc_x", "acc_y", "acc_z")
@@ -132,38 +131,3 @@ def load_walking() -> Walking:
     x /= x.std(axis=1, ddof=1, keepdims=True)
     x, start = np.ascontiguousarray(x, dtype=np.float32), first_in_own[labels - 1] + walked
     return Walking(x=x, labels=labels, start=start, seconds=walked / SAMPLING_RATE)
-
-
-def window_starts(
-    sequence: np.ndarray,
-    activity: np.ndarray,
-    *,
-    length: int = LENGTH,
-    stride: int = STRIDE,
-    keep: int = WALKING,
-) -> np.ndarray:
-    """Find the first row of every window of one person and one activity.
-
-    Parameters
-    ----------
-    sequence : ndarray, shape (rows,)
-        Running number within each recording; it falls where a new recording begins.
-    activity : ndarray of int, shape (rows,)
-        Activity label per row.
-    length, stride : int
-        Rows in a window, and rows from one window to the next.
-    keep : int
-        The activity to keep.
-
-    Returns
-    -------
-    ndarray of int64
-        Rows, in order. Windows that cross recordings, change activity or show another
-        activity are left out.
-    """
-    first = np.arange(0, len(sequence) - length + 1, stride)
-    last = first + length - 1
-    changes = np.concatenate([[0], np.cumsum(activity[1:] != activity[:-1])])
-    one_recording = sequence[last] >= sequence[first]
-    one_activity = changes[last] == changes[first]
-    return first[one_recording & one_activity & (activity[first] == keep)]

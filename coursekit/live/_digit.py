@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 _SIDE, _CLASSES = 28, 10
 
 
-def digit_figure(
-    model: keras.Sequential, images: np.ndarray, labels: np.ndarray, *, bits: int = 10
-) -> LiveFigure:
+def digit_figure(model: keras.Sequential, images: np.ndarray, labels: np.ndarray) -> LiveFigure:
     """Return a figure in which readers draw a digit and a network classifies it.
 
     Parameters
@@ -34,36 +32,30 @@ def digit_figure(
         first is shown initially.
     labels : ndarray of int, shape (n,)
         Label of each image, 0 to 9.
-    bits : int
-        Bits per weight of the first layer, 2 to 16; the other layers use 16. With 10 bits,
-        the probabilities for MNIST digits are within 0.001 of those of Keras; with 8 they
-        are not.
 
     Returns
     -------
     LiveFigure
-        About 0.75 MB for one hidden layer of 512 units with 10 bits.
+        About 0.75 MB for one hidden layer of 512 units.
 
     Raises
     ------
     TypeError, ValueError
-        If the model, the digits or ``bits`` are not as described.
+        If the model or the digits are not as described.
     """
     layers = dense_layers(model, inputs=_SIDE * _SIDE, classes=_CLASSES)
     images, labels = _options.numbers("images", images), _options.numbers("labels", labels)
     if images.ndim == 3 and not len(images):
         raise ValueError(f"images have shape {images.shape}; give at least one image.")
     x, _ = prepare_digits(images, labels)
-    try:
-        bits = _options.whole("bits", bits, least=2, most=16)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
     probabilities = x
     for layer in layers:
         hidden, probabilities = probabilities, layer(probabilities)
     data = {
         "layers": [
-            encode_dense(layers[0], bits=bits, image=(_SIDE, _SIDE)),
+            # With 10 bits per weight, the probabilities for MNIST digits are within 0.001 of
+            # those of Keras; with 8 they are not.
+            encode_dense(layers[0], bits=10, image=(_SIDE, _SIDE)),
             *(encode_dense(layer, bits=16) for layer in layers[1:]),
         ],
         "images": encode(images),

@@ -38,9 +38,6 @@ class LiveFigure:
     title: str
     html: str = field(compare=False)
 
-    def _repr_html_(self) -> str:
-        return self.html
-
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         return {"text/html": self.html, "text/plain": repr(self)}
 

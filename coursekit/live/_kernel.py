@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,24 +21,17 @@ if TYPE_CHECKING:
 def kernel_figure(
     model: keras.Sequential,
     windows: Mapping[str, np.ndarray],
-    *,
-    sampling_rate: float = SAMPLING_RATE,
-    channels: Sequence[str] = CHANNELS,
 ) -> LiveFigure:
-    """Return a figure in which readers slide a model's first kernels over windows of a signal.
+    """Return a figure in which readers slide a model's first kernels over windows of walking.
 
     Parameters
     ----------
     model : keras.Sequential
         A built model whose first layer is a ``Conv1D`` with ``padding="valid"`` and activation
         relu or linear, for example :func:`coursekit.models.walking_final_cnn`.
-    windows : mapping of str to ndarray, shape (length, channels)
-        Name and values of each window; all of the same length. The first is shown initially,
-        with the kernel that has the largest response to it.
-    sampling_rate : float
-        Time steps per second, in Hz, more than 0; by default that of the walking data.
-    channels : sequence of str
-        Names of the channels; by default those of the walking data.
+    windows : mapping of str to ndarray, shape (length, 3)
+        Name and values of each window, at 52 Hz; all of the same length. The first is shown
+        initially, with the kernel that has the largest response to it.
 
     Returns
     -------
@@ -48,14 +41,13 @@ def kernel_figure(
     Raises
     ------
     TypeError, ValueError
-        If the model, the windows, the rate or the channels are not as described.
+        If the model or the windows are not as described.
     """
     layer = first_convolution(model)
     size, depth, filters = layer["kernel"].shape
-    channels = _options.names("channels", channels)
-    if len(channels) != depth:
-        raise ValueError(f"there are {len(channels)} names of channels; the kernels have {depth}.")
-    arrays = _options.windows("windows", windows, channels)
+    if depth != len(CHANNELS):
+        raise ValueError(f"the kernels have {depth} channels; this figure needs {len(CHANNELS)}.")
+    arrays = _options.windows("windows", windows, CHANNELS)
     if not arrays:
         raise ValueError("there is no window; give at least 1.")
     length = len(next(iter(arrays.values())))
@@ -68,7 +60,6 @@ def kernel_figure(
         if not (np.abs(window) < 1e30).all():  # also refuses NaN; float32 may overflow beyond
             raise ValueError(f"{name} holds values that are not finite, or beyond 1e30.")
     arrays = {name: window.astype(np.float32) for name, window in arrays.items()}
-    sampling_rate = _options.positive("sampling_rate", sampling_rate)
 
     first = next(iter(arrays.values()))
     responses = _responses(first, layer)
@@ -77,10 +68,10 @@ def kernel_figure(
     described |= {name: encode(layer[name]) for name in ("kernel", "bias")}
     data = {
         "layer": described,
-        "channels": channels,
+        "channels": CHANNELS,
         "windows": [{"name": name, "values": encode(window)} for name, window in arrays.items()],
         "length": length,
-        "rate": sampling_rate,
+        "rate": SAMPLING_RATE,
         "filter": int(chosen),
     }
     begins = position * layer["strides"]
@@ -90,7 +81,7 @@ def kernel_figure(
         title="Slide a learned kernel over a window",
         alt=f"{depth} channels of {next(iter(arrays))}, with kernel {chosen} laid over samples "
         f"{begins} to {begins + size - 1}, where its output, drawn below, is highest.",
-        draw=lambda: _draw(first, layer, responses[:, chosen], chosen, begins, channels),
+        draw=lambda: _draw(first, layer, responses[:, chosen], chosen, begins),
     )
 
 
@@ -101,7 +92,7 @@ def _responses(window: np.ndarray, layer: dict) -> np.ndarray:
     return np.einsum("pcs,scf->pf", pieces, layer["kernel"]) + layer["bias"]
 
 
-def _draw(window, layer, response, chosen: int, begins: int, channels: Sequence[str]):
+def _draw(window, layer, response, chosen: int, begins: int):
     from matplotlib.figure import Figure
 
     kernel = layer["kernel"][:, :, chosen]
@@ -115,7 +106,7 @@ def _draw(window, layer, response, chosen: int, begins: int, channels: Sequence[
         steps = np.arange(begins, begins + size)
         axis.plot(steps, tall * kernel[:, channel], color=COLOURS["train"])
         axis.set_yticks([])
-        axis.set_ylabel(channels[channel], **PLAIN_TEXT)
+        axis.set_ylabel(CHANNELS[channel], **PLAIN_TEXT)
     middle = np.arange(len(response)) * layer["strides"] + (size - 1) / 2
     output = np.maximum(response, 0) if layer["activation"] == "relu" else response
     axes[-1].plot(middle, response, color=COLOURS["neutral"], linewidth=1)

@@ -1,6 +1,6 @@
 """Figures that several chapters draw, and the style that they share."""
 
-from coursekit.plotting._activation import plot_activations, plot_comparison
+from coursekit.plotting._comparison import plot_comparison
 from coursekit.plotting._confusion import plot_confusion, plot_mismatches
 from coursekit.plotting._digits import plot_digits
 from coursekit.plotting._history import plot_history
@@ -10,7 +10,6 @@ from coursekit.plotting.style import COLOURS, use_style
 
 __all__ = [
     "COLOURS",
-    "plot_activations",
     "plot_comparison",
     "plot_confusion",
     "plot_digits",

@@ -74,17 +74,13 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figu
     return figure
 
 
-def plot_mismatches(
-    report: ConfusionReport, *, at_least: int = 2, title: str | None = None
-) -> Figure:
-    """Draw only the mistakes, each pair of classes as a bubble.
+def plot_mismatches(report: ConfusionReport, *, title: str | None = None) -> Figure:
+    """Draw only the mistakes that occur at least twice, each pair of classes as a bubble.
 
     Parameters
     ----------
     report : ConfusionReport
         The counts, with the names of the classes.
-    at_least : int
-        Smallest count to draw, at least 1; rarer pairs are left out.
     title : str, optional
         Text above the figure; state the finding.
 
@@ -99,24 +95,20 @@ def plot_mismatches(
     Raises
     ------
     TypeError
-        If ``report`` is not a ConfusionReport, ``at_least`` is not a whole number, or ``title``
-        is not text.
+        If ``report`` is not a ConfusionReport, or ``title`` is not text.
     ValueError
-        If ``at_least`` is less than 1, or no pair occurs that often.
+        If no pair occurs twice.
     """
     import matplotlib.pyplot as plt
 
     names, title = _names(report), _options.text("title", title)
-    at_least = _options.whole("at_least", at_least)
     off = report.matrix - np.diag(np.diag(report.matrix))
-    if off.max() < at_least:
-        found = (
-            f"the most frequent one occurs {off.max()} times; take at_least={off.max()}."
-            if off.any()
-            else "the report has no mistakes at all."
+    if off.max() < 2:
+        raise ValueError(
+            f"no two classes were confused twice; the report has {off.sum()} mistakes, which "
+            "mismatches() lists."
         )
-        raise ValueError(f"no mismatch occurs at least {at_least} times: {found}")
-    actual, predicted = np.nonzero(off >= at_least)
+    actual, predicted = np.nonzero(off >= 2)
     counts = off[actual, predicted]
 
     classes = len(names)

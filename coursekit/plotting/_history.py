@@ -42,8 +42,7 @@ def plot_history(
     -------
     matplotlib.figure.Figure
         Training is blue and solid, validation orange and dashed. Epochs count from 1, or from
-        where training was resumed with ``initial_epoch``. A validation curve with fewer values
-        than epochs is assumed to come from ``validation_freq=k`` and drawn at every k-th epoch.
+        where training was resumed with ``initial_epoch``.
 
     Raises
     ------
@@ -53,8 +52,8 @@ def plot_history(
         If ``history``, ``metrics`` or ``title`` has another type, or a curve does not hold
         numbers.
     ValueError
-        If nothing was recorded, ``metrics`` is empty, or the epochs of a curve cannot be
-        determined.
+        If nothing was recorded, ``metrics`` is empty, or a curve has fewer values than there are
+        epochs, as with ``validation_freq``.
     """
     import matplotlib.pyplot as plt
 
@@ -110,7 +109,7 @@ def curves_of(history, what: str = "history") -> dict[str, tuple[np.ndarray, np.
     TypeError
         If ``history`` is not a history, or holds anything but numbers.
     ValueError
-        If the epochs of a curve cannot be determined.
+        If a curve has fewer values than there are epochs.
     """
     import pandas as pd
 
@@ -130,23 +129,12 @@ def curves_of(history, what: str = "history") -> dict[str, tuple[np.ndarray, np.
         epochs = np.asarray(epoch_indices, dtype=int) + 1
     found = {}
     for name, curve in curves.items():
-        at = _epochs_of_values(name, len(curve), epochs)
+        if len(curve) != longest:
+            raise ValueError(
+                f"{name} has {len(curve)} values and there are {longest} epochs, so there is no "
+                "telling to which of them they belong; give a table with a row for each epoch, and "
+                "NaN where there is no value."
+            )
         present = ~np.isnan(curve.astype(float))
-        found[name] = (curve[present], at[present])
+        found[name] = (curve[present], epochs[present])
     return found
-
-
-def _epochs_of_values(name: str, length: int, epochs: np.ndarray) -> np.ndarray:
-    """Return the epochs to which the ``length`` values of a curve belong."""
-    candidates = {tuple(epochs)} if length == len(epochs) else set()
-    if not candidates and length and name.startswith("val_"):
-        # Keras validates after each epoch that validation_freq divides.
-        every = (epochs[epochs % frequency == 0] for frequency in range(2, int(epochs[-1]) + 1))
-        candidates = {tuple(validated) for validated in every if len(validated) == length}
-    if len(candidates) != 1:
-        raise ValueError(
-            f"{name} has {length} values and there are {len(epochs)} epochs, so there is no "
-            "telling to which of them they belong; give a table with a row for each epoch, and "
-            "NaN where there is no value."
-        )
-    return np.array(candidates.pop(), dtype=int)

@@ -112,7 +112,6 @@ def train_model(
     patience: int | None = 3,
     min_delta: float = 1e-4,
     plateau_patience: int | None = 1,
-    plateau_factor: float = 0.1,
     model: keras.Sequential | None = None,
     optimizer: keras.optimizers.Optimizer | str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -153,10 +152,8 @@ def train_model(
     min_delta : float
         Smallest decrease of the validation loss that counts for early stopping, at least 0.
     plateau_patience : int or None
-        Multiply the learning rate by ``plateau_factor`` after this many epochs without a
-        lower validation loss. None never reduces the rate; 0 means 1.
-    plateau_factor : float
-        Factor for the learning rate on a plateau, in (0, 1).
+        Divide the learning rate by 10 after this many epochs without a lower validation loss.
+        None never reduces the rate; 0 means 1.
     model : keras.Sequential, optional
         Train this classifier instead of a network of the lab. ``x`` and ``y`` must have its
         input and output shapes; ``units``, ``layers``, ``dropout`` and ``l2`` are ignored.
@@ -206,7 +203,6 @@ def train_model(
         patience=patience,
         min_delta=min_delta,
         plateau_patience=plateau_patience,
-        plateau_factor=plateau_factor,
     )
     x, y = checked_images(x, y) if model is None else _checked_for_model(x, y, model)
     rows = training_rows(len(x), validation_split)
@@ -253,8 +249,8 @@ def train_model(
         stopping = {"patience": options["patience"], "min_delta": options["min_delta"]}
         lab_callbacks.append(keras.callbacks.EarlyStopping(**stopping, restore_best_weights=True))
     if plateau_patience is not None:
-        plateau = {"patience": options["plateau_patience"], "factor": options["plateau_factor"]}
-        lab_callbacks.append(keras.callbacks.ReduceLROnPlateau(**plateau))
+        waiting = options["plateau_patience"]
+        lab_callbacks.append(keras.callbacks.ReduceLROnPlateau(factor=0.1, patience=waiting))
     if folder is not None:
         lab_callbacks.append(keras.callbacks.TensorBoard(str(folder), write_graph=False))
     began = time.perf_counter()
@@ -301,7 +297,6 @@ OPTION_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "patience": partial(_options.whole, least=0),
     "min_delta": _options.not_negative,
     "plateau_patience": partial(_options.whole, least=0),
-    "plateau_factor": _options.fraction,
 }
 
 

@@ -48,19 +48,19 @@ def test_constants_are_described_by_hand():
 def test_code_is_read():
     code = read_code(
         "from coursekit import datasets, models as m\n"
-        "from coursekit.datasets.walking import window_starts\n"
+        "from coursekit.datasets.walking import STRIDE\n"
         "import coursekit.training, numpy as np\n"
         "%matplotlib inline\n"
         "def one_hot(x):\n"
         "    !ls\n"
         "    return m.mnist_mlp(units=8).count_params()\n"
         "mine = datasets.load_iris()\n"
-        "coursekit.training.train_model, np.coursekit.x, window_starts\n"
+        "coursekit.training.train_model, np.coursekit.x, STRIDE\n"
     )
     assert code.imported == {
         "datasets": "coursekit.datasets",
         "m": "coursekit.models",
-        "window_starts": "coursekit.datasets.walking.window_starts",
+        "STRIDE": "coursekit.datasets.walking.STRIDE",
         "coursekit": "coursekit",
     }
     assert code.own == {"one_hot", "mine"}
@@ -71,7 +71,7 @@ def test_code_is_read():
         "coursekit.datasets",
         "coursekit.datasets.load_iris",
         "coursekit.datasets.walking",
-        "coursekit.datasets.walking.window_starts",
+        "coursekit.datasets.walking.STRIDE",
         "coursekit.training",
         "coursekit.training.train_model",
     }
@@ -195,9 +195,13 @@ def tiny(tmp_path_factory):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     cells = [
-        nbformat.v4.new_markdown_cell("# The chapter\n\nFirst `models.iris_relu`, `iris_relu`."),
+        nbformat.v4.new_markdown_cell(
+            "# The chapter\n\nFirst `models.iris_linear_softmax`, `iris_linear_softmax`."
+        ),
         nbformat.v4.new_code_cell("from coursekit import models, training"),
-        nbformat.v4.new_code_cell("models.iris_relu(units=3)\nmodels.iris_relu()"),
+        nbformat.v4.new_code_cell(
+            "models.iris_linear_softmax(units=3)\nmodels.iris_linear_softmax()"
+        ),
     ]
     (folder / "book" / "solutions").mkdir()
     notebook = nbformat.v4.new_notebook(cells=cells)
@@ -226,9 +230,10 @@ def html_of(tiny, page: str) -> str:
 def test_chapters_lead_to_the_reference(tiny):
     page = html_of(tiny, "book/one")
     links = re.findall(r'<a [^>]*href="(api/models.html#[^"]*)"', page)
-    assert links == ["api/models.html#coursekit.models.iris_relu"] * 3  # prose twice, code once
+    # Prose twice, code once.
+    assert links == ["api/models.html#coursekit.models.iris_linear_softmax"] * 3
     assert page.count('class="api-code"') == 1
-    assert 'id="coursekit.models.iris_relu"' in html_of(tiny, "book/api/models")
+    assert 'id="coursekit.models.iris_linear_softmax"' in html_of(tiny, "book/api/models")
     index = html_of(tiny, "index")
     assert 'href="book/api/training.html#coursekit.training.train_model"' in index
     commands = re.findall(r'href="book/api/cli.html#(\S*)" title=', index)
@@ -240,7 +245,8 @@ def test_the_reference_leads_to_chapters(tiny):
     (used,) = re.findall(r'<p class="api-used-in">(.*?)</p>', page)
     assert used.startswith("Used in: <a") and "../one.html" in used and "The chapter</a>." in used
     assert "solutions" not in used
-    entry = page.split('id="coursekit.models.iris_relu"')[1].split('id="coursekit.models.')[0]
+    entry = page.split('id="coursekit.models.iris_linear_softmax"')[1]
+    entry = entry.split('id="coursekit.models.')[0]
     assert used in entry
 
 

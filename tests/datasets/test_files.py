@@ -18,7 +18,6 @@ from coursekit.datasets import (
     obtaining,
     places,
     registry,
-    walking,
 )
 from tests.conftest import ROOT
 
@@ -149,23 +148,3 @@ def test_idx_in_any_container(tmp_path):
         path.write_bytes(container)
         np.testing.assert_array_equal(mnist.read_idx(path), values)
         assert b"".join(checking.unpacked(path)) == content
-
-
-# --------------------------------------------------------------------------- archives
-
-
-# ------------------------------------------------------------------- cutting windows
-
-
-def test_window_starts_by_hand():
-    # Two people: 20 rows each; the first walks in rows 4 to 15, the second throughout.
-    sequence = np.concatenate([np.arange(20.0), np.arange(20.0)])
-    activity = np.concatenate([[1] * 4, [4] * 12, [1] * 4, [4] * 20])
-    starts = walking.window_starts(sequence, activity, length=6, stride=2, keep=4)
-    assert starts.tolist() == [4, 6, 8, 10, *range(20, 35, 2)]
-
-
-def test_window_starts_across_people_who_both_walk():
-    sequence = np.concatenate([np.arange(10.0), np.arange(10.0)])
-    starts = walking.window_starts(sequence, np.full(20, 4), length=4, stride=1)
-    assert starts.tolist() == [*range(7), *range(10, 17)]

@@ -1,4 +1,4 @@
-"""Networks, activations and comparisons, drawn from real models."""
+"""Networks and comparisons, drawn from real models."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from coursekit import datasets, models, plotting
 from coursekit.plotting import COLOURS
 
 FLOWER = datasets.load_iris().iloc[0, :4].astype(float).to_numpy()
+
+
+def iris(units: int = 10) -> keras.Sequential:
+    hidden = keras.layers.Dense(units, "relu", name="hidden_1")
+    output = keras.layers.Dense(3, "softmax", name="output")
+    return keras.Sequential([keras.Input((4,)), hidden, output])
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +38,7 @@ def edges(figure) -> list:
 
 
 def test_nodes_edges_and_names():
-    model = models.iris_relu(units=5)
+    model = iris(units=5)
     figure = plotting.plot_network(
         model,
         FLOWER,
@@ -47,7 +53,7 @@ def test_nodes_edges_and_names():
 
 
 def test_values_are_those_of_the_model():
-    model = models.iris_relu(units=5)
+    model = iris(units=5)
     shown = texts(plotting.plot_network(model, FLOWER))
     hidden = np.asarray(model.layers[0](FLOWER[None].astype("float32")))[0]
     output = np.asarray(model(FLOWER[None].astype("float32")))[0]
@@ -87,7 +93,9 @@ def test_wide_layers_are_cut_short():
 
 
 def test_dropout_is_left_out():
-    with_dropout = plotting.plot_network(models.iris_dropout())
+    hidden, output = iris().layers
+    layers = [keras.Input((4,)), hidden, keras.layers.Dropout(0.3), output]
+    with_dropout = plotting.plot_network(keras.Sequential(layers))
     assert len(nodes(with_dropout)) == 4 + 10 + 3
     assert not any("dropout" in text for text in texts(with_dropout))
 
@@ -102,24 +110,12 @@ def test_dropout_is_left_out():
 )
 def test_what_does_not_fit_is_refused(options, error, words):
     with pytest.raises(error, match=words):
-        plotting.plot_network(models.iris_relu(), **options)
+        plotting.plot_network(iris(), **options)
 
 
 def test_other_layers_are_refused():
     with pytest.raises(TypeError, match=r"only dense layers .* convolution"):
         plotting.plot_network(models.walking_first_cnn())
-
-
-def test_activations_are_those_of_keras():
-    figure = plotting.plot_activations(["relu", "sigmoid", "tanh"])
-    relu, sigmoid, tanh, empty = figure.axes
-    curve = relu.lines[-1]
-    assert np.array_equal(curve.get_ydata(), np.maximum(curve.get_xdata(), 0))
-    assert np.allclose(tanh.lines[-1].get_ydata(), np.tanh(tanh.lines[-1].get_xdata()), atol=1e-6)
-    assert 0 < sigmoid.lines[-1].get_ydata().min() < sigmoid.lines[-1].get_ydata().max() < 1
-    assert not empty.axison
-    with pytest.raises(ValueError, match="no_such"):
-        plotting.plot_activations(["no_such"])
 
 
 def test_comparison():
@@ -138,7 +134,7 @@ def test_comparison():
 
 
 def weighted(value: float) -> keras.Sequential:
-    model = models.iris_relu()
+    model = iris()
     model.layers[0].set_weights([np.full((4, 10), value), np.zeros(10)])
     return model
 
@@ -150,13 +146,13 @@ def weighted(value: float) -> keras.Sequential:
         (keras.Sequential([keras.Input((4,))]), {}, ValueError, "is not built, or has no dense"),
         (keras.Sequential([keras.layers.Dense(3)]), {}, ValueError, "is not built, or has no"),
         (weighted(np.nan), {}, ValueError, "hidden_1 has weights that are not finite"),
-        (models.iris_relu(), {"inputs": "abcd"}, TypeError, "inputs is 'abcd'"),
-        (models.iris_relu(), {"outputs": 3}, TypeError, "outputs is 3"),
-        (models.iris_relu(), {"most_nodes": 2}, ValueError, "most_nodes is 2.*at least 3"),
-        (models.iris_relu(), {"most_nodes": 5.0}, TypeError, "most_nodes is 5.0"),
-        (models.iris_relu(), {"observation": "abcd"}, TypeError, "observation holds <U4"),
-        (models.iris_relu(), {"observation": [[1, 2], [3, 4]]}, ValueError, r"shape \(2, 2\)"),
-        (models.iris_relu(), {"observation": [1, 2, 3, np.nan]}, ValueError, "must be finite"),
+        (iris(), {"inputs": "abcd"}, TypeError, "inputs is 'abcd'"),
+        (iris(), {"outputs": 3}, TypeError, "outputs is 3"),
+        (iris(), {"most_nodes": 2}, ValueError, "most_nodes is 2.*at least 3"),
+        (iris(), {"most_nodes": 5.0}, TypeError, "most_nodes is 5.0"),
+        (iris(), {"observation": "abcd"}, TypeError, "observation holds <U4"),
+        (iris(), {"observation": [[1, 2], [3, 4]]}, ValueError, r"shape \(2, 2\)"),
+        (iris(), {"observation": [1, 2, 3, np.nan]}, ValueError, "must be finite"),
         (weighted(1e38), {"observation": [1e5] * 4}, ValueError, "makes hidden_1 give values"),
     ],
 )
@@ -170,26 +166,6 @@ def test_an_activation_may_be_a_layer():
     layer = keras.layers.Dense(2, activation=keras.layers.LeakyReLU(), name="only")
     shown = texts(plotting.plot_network(keras.Sequential([keras.Input((2,)), layer])))
     assert "only\nLeakyReLU" in shown
-
-
-@pytest.mark.parametrize(
-    ("names", "options", "error", "words"),
-    [
-        ("relu", {}, TypeError, "names is 'relu'"),
-        ([], {}, ValueError, "names is empty"),
-        ([None], {}, TypeError, "names hold None"),
-        (["relu", "softmax"], {}, ValueError, "'softmax' does not act on each number alone"),
-        (["glu"], {}, ValueError, "'glu' does not act"),
-        (["relu"], {"limit": 0}, ValueError, "limit is 0"),
-        (["relu"], {"limit": -4}, ValueError, "limit is -4"),
-        (["relu"], {"limit": np.nan}, ValueError, "limit is nan"),
-        (["relu"], {"limit": "4"}, TypeError, "limit is '4'"),
-    ],
-)
-def test_what_is_no_activation(names, options, error, words):
-    with pytest.raises(error, match=words):
-        plotting.plot_activations(names, **options)
-    assert plt.get_fignums() == []
 
 
 @pytest.mark.parametrize(
@@ -213,6 +189,6 @@ def test_names_are_written_as_they_are():
     shown = figure.axes[0].get_legend().get_texts()
     assert [text.get_text() for text in shown] == ["_a", "$b$", "3"]
     assert not any(text.get_parse_math() for text in shown)
-    figure = plotting.plot_network(models.iris_relu(), inputs=["$a$", "b", "c", "d"])
+    figure = plotting.plot_network(iris(), inputs=["$a$", "b", "c", "d"])
     (name,) = [text for text in figure.axes[0].texts if text.get_text() == "$a$"]
     assert not name.get_parse_math()

@@ -171,9 +171,9 @@ def test_a_run_that_diverged_can_be_shown():
 
 def test_a_run_that_diverged_later_has_a_best_epoch():
     history = pd.DataFrame({"val_loss": [0.5, np.nan], "val_accuracy": [0.8, 0.1]}, index=[1, 2])
-    trained = training.Trained(models.iris_relu(), history, 1.0)
+    trained = training.Trained(models.iris_linear_softmax(), history, 1.0)
     assert trained.best.name == 1 and "epoch 1 is best: validation loss 0.5000" in repr(trained)
-    only_loss = training.Trained(models.iris_relu(), history[["val_loss"]], 1.0)
+    only_loss = training.Trained(models.iris_linear_softmax(), history[["val_loss"]], 1.0)
     assert repr(only_loss).endswith("epoch 1 is best: validation loss 0.5000)")
 
 
@@ -206,9 +206,9 @@ def test_another_network_is_not_fed_with_gaps():
     windows, people = np.zeros((20, 260, 3)), np.eye(15)[np.arange(20) % 15]
     with pytest.raises(ValueError, match="x holds 1 values that are NaN"):
         windows[0, 0, 0] = np.nan
-        training.train_model(windows, people, model=models.walking_dense(), epochs=1)
-    with pytest.raises(TypeError, match="model is 'walking_dense'"):
-        training.train_model(windows, people, model="walking_dense")
+        training.train_model(windows, people, model=models.walking_final_cnn(), epochs=1)
+    with pytest.raises(TypeError, match="model is 'walking_final_cnn'"):
+        training.train_model(windows, people, model="walking_final_cnn")
     with pytest.raises(ValueError, match="not built"):
         training.train_model(windows, people, model=keras.Sequential([keras.layers.Dense(2)]))
 
@@ -224,7 +224,6 @@ def test_another_network_is_not_fed_with_gaps():
         ("patience", (-1, True, 1.5, "3", math.inf)),
         ("min_delta", (-1e-4, True, "0", None, math.nan, math.inf)),
         ("plateau_patience", (-1, True, 1.5)),
-        ("plateau_factor", (0, 1, True, None, math.nan)),
         ("dropout", (1, -0.1, "0.5", None)),
         ("l2", (-1, "0", None, math.inf)),
         ("layers", (0, True, 1.5, None)),

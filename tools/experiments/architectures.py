@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from coursekit import datasets, models
+from coursekit import datasets
 from experiments._walking import STRIDE, on_moved_windows, on_random_split, random_split
 
 CHAPTER = "architectures"
@@ -32,7 +32,14 @@ def relu_in_the_hidden_layer(seed: int) -> dict[str, float]:
 def dense_only(seed: int) -> dict[str, float]:
     """Train the network without convolutions, and move its training windows along in time."""
     walking = datasets.load_walking()
-    network = models.walking_dense()
+    network = keras.Sequential(
+        [
+            keras.Input((260, 3)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(100, activation="sigmoid"),
+            keras.layers.Dense(15, activation="softmax"),
+        ]
+    )
     metrics = on_random_split(network, walking, seed)
     training, *_ = random_split(walking, seed)
     metrics |= on_moved_windows(network, walking, training)
