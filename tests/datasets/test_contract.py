@@ -137,12 +137,19 @@ def test_breast_cancer_columns_and_counts():
     assert cancer["class"].value_counts().to_dict() == {"benign": 458, "malignant": 241}
 
 
-def test_mnist_sample_is_stratified():
-    (_, y_train), (_, y_test) = datasets.load_mnist(edition="sample")
-    assert np.bincount(y_train).tolist() == [400] * 10
-    assert np.bincount(y_test).tolist() == [100] * 10
-    # In random order, because fit(validation_split=...) takes the last rows.
-    assert len(set(y_train[-100:].tolist())) == 10
+def test_mnist_sample_begins_as_mnist_does():
+    (x_train, y_train), (_, y_test) = datasets.load_mnist(edition="sample")
+    assert y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+    assert y_test[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert x_train[0].sum() == 27_525
+    assert np.bincount(y_train).min() > 300 and np.bincount(y_test).min() > 80
+
+
+def test_mnist_sample_is_the_beginning_of_mnist(full_data):
+    full, sample = datasets.load_mnist(edition="full"), datasets.load_mnist(edition="sample")
+    for whole, beginning in zip(full, sample, strict=True):
+        for one, other in zip(whole, beginning, strict=True):
+            assert np.array_equal(one[: len(other)], other)
 
 
 def test_walking():

@@ -30,7 +30,7 @@ def experiments(full_data, monkeypatch):
 
 
 def test_base_network_after_ten_epochs(experiments):
-    figures = experiments("batch_size_and_learning_rate")["batch 32"](SEED)
+    figures = experiments("batch_size")["batch 32"](SEED)
     assert 0.165 < figures["validation loss"] < 0.205  # the source: 0.178
     assert 0.94 < figures["validation accuracy"] < 0.956  # the source: 0.949
 
@@ -42,7 +42,7 @@ def test_early_stopping(experiments):
 
 
 def test_reduce_on_plateau(experiments):
-    figures = experiments("callbacks")["Early stopping and reduce on plateau"](SEED)
+    figures = experiments("learning_rate_schedules")["Early stopping and reduce on plateau"](SEED)
     assert 0.055 < figures["best validation loss"] < 0.08  # the source: 0.061
     assert 0.976 < figures["validation accuracy, last epoch"] < 0.986  # the source: 0.984
     assert 150 < figures["test misses"] < 215
