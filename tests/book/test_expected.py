@@ -105,6 +105,15 @@ def test_an_interrupted_measurement_goes_on(tmp_path, monkeypatch):
     assert reproduce.is_stored(plan)
 
 
+def test_the_published_regimes_are_reproduced():
+    runs = pd.read_csv(RUNS / "build-compile-fit.csv")
+    accuracy = runs[runs["metric"] == "test accuracy"].groupby("model")["value"]
+    iris = accuracy.get_group("Iris, linear and softmax layer, 100 epochs")
+    assert 0.75 <= iris.min() <= 0.8 + 0.1 and iris.max() <= 1  # the course: 0.80
+    (cancer,) = [values for name, values in accuracy if name.startswith("Breast cancer")]
+    assert cancer.median() >= 0.95  # single splits of 140 rows fall a little below
+
+
 def test_every_chapter_is_on_the_page():
     page = (ROOT / "book" / "what-to-expect.ipynb").read_text(encoding="utf-8")
     for path in RUNS.glob("*.csv"):
