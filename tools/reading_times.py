@@ -140,7 +140,7 @@ def table(before: str | None) -> str:
     """Return the table of all pages that state a time, or stated one at a commit."""
     names = list(chapters())
     if before:
-        command = ["git", "ls-tree", "--name-only", f"{before}:book"]
+        command = ["git", "ls-tree", "--full-tree", "--name-only", f"{before}:book"]
         was = subprocess.run(command, cwd=BOOK, capture_output=True, text=True, check=True)
         gone = [name for name in was.stdout.split() if name.endswith(".ipynb")]
         names += [name for name in gone if name not in names and not (BOOK / name).exists()]
