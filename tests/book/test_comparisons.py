@@ -13,13 +13,11 @@ NO_COMPARISON = {
     "Not every trained network is so regular, but the table shows the idea of deep learning: each "
     "layer describes the same flowers again, in numbers that suit the question better.": "counted",
     "If you have few examples, a network trained on similar data may help.": "of the field",
-    "Later came dropout X, better rules for these changes X, and connections that skip layers, "
-    "which made networks of more than a hundred layers trainable X.": "history, with its sources",
+    "A network needs an array of numbers without missing values, and usually trains better when "
+    "the columns have similar scales.": "of the field",
     "Try a simple method first, and keep it if the network is no better.": "advice",
     "Generalisation:** networks trained with large batches have been reported to do worse on new "
     "data X.": "of the field, with its source",
-    "The same limit applies to the lab's claim that adaptive rates help to escape saddle points: "
-    "the appendix on errors turns a saddle by 45°, and RMSprop loses its lead.": "computed there",
     "help a deep network that does not learn.": "an aim",
     "The choice favours networks that do better on these test digits than they would on others.": (
         "arithmetic"
@@ -27,7 +25,6 @@ NO_COMPARISON = {
     "The p-value tests whether the network is better than that.": "a question",
     "While the penalty falls, this loss can fall even if the predictions get no better, so "
     "training may go on for longer.": "arithmetic",
-    "All three networks still do better on the digits that they were trained on.": "asserted",
 }
 
 
