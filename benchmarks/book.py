@@ -93,7 +93,7 @@ def main() -> None:
         def ways(run, *words) -> dict:
             return {way: lambda way=way: run(way, *words) for way in folders}
 
-        question.alternate("Cold", ways(cold), rounds=options.cold, warm_up=False, goal=2)
+        question.alternate("Cold", ways(cold), rounds=options.cold, warm_up=False, goal=1.6)
         question.alternate("Nothing changed", ways(warm), rounds=options.rounds)
         for chapter in CHANGED:
             question.alternate(
