@@ -62,7 +62,8 @@ def plot_comparison(
 
     figure, axis = plt.subplots()
     styles = ["-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1))]
-    shades = plt.get_cmap("cividis")(np.linspace(0, 0.8, max(len(histories), 2)))
+    # Beyond 0.6 the contrast with a white page is below 3 to 1.
+    shades = plt.get_cmap("cividis")(np.linspace(0, 0.6, max(len(histories), 2)))
     for (name, (curve, epochs)), style, shade in zip(curves.items(), cycle(styles), shades):
         marker = "o" if len(curve) == 1 else None
         axis.plot(epochs, curve, label=name, linestyle=style, color=shade, marker=marker)

@@ -32,6 +32,8 @@ LONGEST_LINE = 88
 # cells that every machine gives alike are not left; five of fewer than 20 are.
 FEWEST_COMPARED, FEWEST_IN_SHORT = 10, 5
 SHORT = 20  # a chapter is short with fewer code cells
+# In the dark, the page turns the lightness of other figures over.
+LIGHTNESS = re.compile(r"\b(imshow|contourf|pcolormesh|matshow|plot_digits|plot_confusion)\(")
 
 
 def read(path):
@@ -90,6 +92,11 @@ class TestNotebook:
             if draws(cell):
                 alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
                 assert len(alt.split()) >= 8, cell.source
+
+    def test_pictures_in_which_lightness_means_something_keep_it(self, path):
+        for cell in code_cells(path):
+            if draws(cell) and LIGHTNESS.search(cell.source):
+                assert "keep-colours" in tags(cell), cell.source
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)

@@ -87,6 +87,14 @@ def test_curves_stand_out_from_white(name):
     assert 1.05 / (luminance(plotting.COLOURS[name]) + 0.05) >= 3
 
 
+def test_compared_curves_stand_out_from_white():
+    figure = plotting.plot_comparison(
+        {str(n): {"loss": [3, 2, 1]} for n in range(6)}, metric="loss"
+    )
+    for line in figure.axes[0].get_lines():
+        assert 1.05 / (luminance(line.get_color()) + 0.05) >= 3
+
+
 def test_style_is_readable():
     with mpl.rc_context():
         plotting.use_style()

@@ -139,3 +139,18 @@ def test_a_notebook_can_be_taken_along(tab, address):
     (download,) = {link for link in addresses if "_sources" in link}
     answer = tab.request.get(f"{address}book/exercises/{download}")
     assert answer.ok and answer.json()["nbformat"] == 4
+
+
+def test_in_the_dark_curves_turn_light_and_digits_stay(chrome, address):
+    context = chrome.new_context(color_scheme="dark")
+    try:
+        page = context.new_page()
+        page.goto(f"{address}book/images.html")
+        filters = page.locator(".cell_output img").evaluate_all(
+            "all => all.map(img => [img.closest('.tag_keep-colours') !== null,"
+            " getComputedStyle(img).filter.includes('invert')])"
+        )
+        assert {True, False} == {kept for kept, _ in filters}
+        assert all(kept != inverted for kept, inverted in filters), filters
+    finally:
+        context.close()
