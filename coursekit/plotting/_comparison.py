@@ -61,7 +61,7 @@ def plot_comparison(
         curves[name] = recorded[metric]
 
     figure, axis = plt.subplots()
-    styles = ["-", "--", ":", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1))]
+    styles = ["-", "--", ":", "-.", (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1))]
     # Beyond 0.6 the contrast with a white page is below 3 to 1.
     shades = plt.get_cmap("cividis")(np.linspace(0, 0.6, max(len(histories), 2)))
     for (name, (curve, epochs)), style, shade in zip(curves.items(), cycle(styles), shades):
