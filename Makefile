@@ -112,6 +112,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/grading.py $(if $(OTTER),--otter $(OTTER))
 	$(BIN)/python benchmarks/book.py
+	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/report.py
 
 data: $(READY)

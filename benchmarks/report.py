@@ -9,7 +9,7 @@ from _measure import RESULTS
 
 REPORT = RESULTS.parent / "RESULTS.md"
 ORDER = (
-    "start_up", "book", "training", "one_network", "loading", "scaling",
+    "start_up", "book", "kernels", "training", "one_network", "loading", "scaling",
     "grid", "grading",
 )  # fmt: skip
 HANDLED = {"way", "seconds", "ratio", "fastest"}
