@@ -83,6 +83,11 @@ class TestNotebook:
                 for text in [output.get("text", ""), *output.get("data", {}).values()]:
                     assert not re.search(r"^WARNING:", text, re.MULTILINE), text
 
+    def test_text_reads_well_in_jupyter_too(self, path):
+        """JupyterLab shows a role of Sphinx, such as a citation, as it is written."""
+        text = [cell.source for cell in read(path).cells if cell.cell_type == "markdown"]
+        assert not re.findall(r"\{[\w:]+\}`[^`]*`", "\n".join(text))
+
     def test_code_fits_the_page(self, path):
         for cell in code_cells(path):
             for line in cell.source.splitlines():
