@@ -6,9 +6,10 @@ runs. So this module imports nothing that is slow or available only on Linux.
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,6 +18,7 @@ from coursekit.terminal import console, errors, exit_on_interrupt, tell
 
 # Modules of the standard library that exist only on systems like Linux.
 LINUX_ONLY = ("resource", "fcntl")
+LARGEST_SEED = 2**31 - 1  # as in coursekit.exercises.variants, which takes time to import
 
 
 def _to_path(text: str) -> Path:
@@ -48,6 +50,34 @@ def release(
         bool, typer.Option("--check", help="Write nothing; end with 1 if an exercise differs.")
     ] = False,
     checks: _Checks = None,
+    variant: Annotated[
+        int | None,
+        typer.Option(
+            help="Write this variant of the exercises: other data and numbers, drawn with the "
+            "seed. 0 is the published one.",
+            min=0,
+            max=LARGEST_SEED,
+            metavar="SEED",
+        ),
+    ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write OUT/STUDENT/ for each student of a CSV file, each with a variant of their "
+            "own. Its column student (or id, email, username) names the students.",
+            parser=_to_path,
+            metavar="PATH",
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the key that signs variants; made if it is not there. By default, "
+            "variants.key beside the folder OUT.",
+            parser=_to_path,
+            metavar="PATH",
+        ),
+    ] = None,
 ) -> None:
     """Make exercises for learners from solutions, with blanks instead of the answers."""
     try:
@@ -55,11 +85,13 @@ def release(
     except ImportError as error:
         _refuse_missing_module(error)
     from coursegrader.notebook import BadNotebookError
+    from coursegrader.variants import write_key
     from coursekit.exercises import use
 
     try:
         for path in checks or ():
             use(path)
+        issue = _read_issue(variant, roster, key, out, check)
     except (OSError, ValueError) as error:
         tell(errors, "Nothing was written:", f" {error}")
         raise typer.Exit(2) from None
@@ -71,10 +103,10 @@ def release(
     if not sources:
         tell(errors, f"No notebook in {', '.join(map(str, solutions))}.")
         raise typer.Exit(2)
-    targets: dict[Path, Path] = {}
-    for source in sources:
-        target = out / source.name
-        other = targets.setdefault(target, source)
+    targets: dict[Path, tuple[Path, str]] = {}
+    for source, student in itertools.product(sources, issue.students if issue else [""]):
+        target = out / student / source.name
+        other, _ = targets.setdefault(target, (source, student))
         if other != source:
             tell(errors, f"{other} and {source} would both become {target}.", " Rename one.")
             raise typer.Exit(2)
@@ -84,9 +116,19 @@ def release(
     with exit_on_interrupt("Stopped. No exercise was written by halves."):
         try:
             # Make all exercises before writing any: an error leaves all files unchanged.
-            made = {}
-            for target, at in targets.items():
-                made[target] = releasing.changed(at, target)
+            made, exercises = {}, {}
+            for target, (at, student) in targets.items():
+                if at not in exercises:
+                    exercises[at] = releasing.released(at)
+                exercise = exercises[at]
+                if issue:
+                    exercise = releasing.of_variant(
+                        exercise, at.stem, issue.key, seed=variant, student=student
+                    )
+                made[target] = releasing.changed_text(exercise, target)
+            if issue and issue.is_new:
+                at = issue.path
+                write_key(issue.path, issue.key)
             for at, content in made.items():
                 if content is not None and not check:
                     releasing.write(content, at)
@@ -96,8 +138,57 @@ def release(
             tell(errors, str(at), f": {error}")
             raise typer.Exit(1) from None
     if check and any(content is not None for content in made.values()):
-        tell(errors, "Exercises differ from their solutions.", " Run: make release")
+        what = "the same command without --check" if issue else "make release"
+        tell(errors, "Exercises differ from their solutions.", f" Run: {what}")
         raise typer.Exit(1)
+    if issue and not check:
+        tell(
+            errors,
+            f"Keep {issue.path}, and do not hand it out.",
+            f" This {'new ' if issue.is_new else ''}key signed the notebooks. Grading needs it; "
+            "anybody who has it can sign a variant for themselves.",
+            style="yellow",
+        )
+
+
+class _Issue(NamedTuple):
+    """For whom variants are released, and the key that signs them."""
+
+    students: list[str]
+    path: Path
+    key: bytes
+    is_new: bool
+
+
+def _read_issue(
+    variant: int | None, roster: Path | None, path: Path | None, out: Path, check: bool
+) -> _Issue | None:
+    """Read the roster and the key; return None if no variant is asked for.
+
+    A key that is not there is made, but not written yet.
+    """
+    from coursegrader import variants
+
+    if variant is not None and roster is not None:
+        raise variants.VariantError(
+            "--variant makes one variant for all, and --roster one for each student; give one of "
+            "these options."
+        )
+    if variant is None and roster is None:
+        if path is not None:
+            raise variants.VariantError(
+                f"the key {path} is for variants; give --variant or --roster too, or leave it out."
+            )
+        return None
+    students = [""] if roster is None else list(variants.read_roster(roster).students)
+    path = path or out.resolve().parent / variants.KEY_NAME
+    if path.resolve().is_relative_to(out.resolve()):
+        raise variants.VariantError(
+            f"the key {path} would be in {out}, which is handed out. Name another file with --key."
+        )
+    if check or os.path.lexists(path):
+        return _Issue(students, path, variants.read_key(path), False)
+    return _Issue(students, path, variants.new_key(), True)
 
 
 def grade(
@@ -117,6 +208,22 @@ def grade(
         ),
     ] = None,
     checks: _Checks = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the key of the variants, from coursekit release.",
+            parser=_to_path,
+            metavar="PATH",
+        ),
+    ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file of the students who were given variants; needs --key.",
+            parser=_to_path,
+            metavar="PATH",
+        ),
+    ] = None,
     jobs: Annotated[
         int | None,
         typer.Option(help="Notebooks to grade at a time; by default, the number of cores.", min=1),
@@ -192,6 +299,8 @@ def grade(
                 out,
                 masters=master,
                 options=options,
+                key=key,
+                roster=roster,
                 jobs=jobs,
                 client=client,
                 require_sandbox=require_sandbox,

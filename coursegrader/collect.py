@@ -809,16 +809,14 @@ def _with_namesakes(rows: list[_Row]) -> list[Submitted]:
     """Add a note where one name has several sources: one student may submit for another."""
     sources: dict[str, dict[tuple[object, ...], str]] = defaultdict(dict)
     for row in rows:
-        name = _normalized_name(row.submitted.student)
+        name = normalized_name(row.submitted.student)
         sources[name].setdefault((row.source, row.owner.number), row.submitted.path)
     found = []
     for row in rows:
         one = row.submitted
         here = (row.source, row.owner.number)
         others = [
-            path
-            for source, path in sources[_normalized_name(one.student)].items()
-            if source != here
+            path for source, path in sources[normalized_name(one.student)].items() if source != here
         ]
         if others:
             said = (
@@ -830,8 +828,13 @@ def _with_namesakes(rows: list[_Row]) -> list[Submitted]:
     return found
 
 
-def _normalized_name(name: str) -> str:
-    """Return a normal form that is equal for names that look the same to a person."""
+def normalized_name(name: str) -> str:
+    """Return a normal form that is equal for names that look the same to a person.
+
+    Parameters
+    ----------
+    name : str
+    """
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 

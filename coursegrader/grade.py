@@ -21,6 +21,14 @@ from coursegrader.grader import Grader, Options, SandboxError, remove_leftovers,
 from coursegrader.master import Master
 from coursegrader.outcomes import SubmissionOutcome, from_json, to_json
 from coursegrader.sandbox import LAYERS
+from coursegrader.variants import (
+    Issued,
+    Recipient,
+    VariantError,
+    others_can_read,
+    read_key,
+    read_roster,
+)
 from coursekit import exercises
 from warmkernels.client import WarmUnavailableError
 
@@ -71,6 +79,8 @@ def grade(
     *,
     masters: Sequence[Path | str] | None = None,
     options: Options | None = None,
+    key: Path | str | None = None,
+    roster: Path | str | None = None,
     jobs: int | None = None,
     client: Client | None = None,
     require_sandbox: bool = False,
@@ -92,6 +102,12 @@ def grade(
     masters : sequence of path, optional
         Notebooks with nbgrader's metadata; by default the exercises of the course.
     options : Options, optional
+    key : path, optional
+        File with the key of the variants, from ``coursekit release``. By default, the variant in
+        the master counts, and none is verified.
+    roster : path, optional
+        CSV file with the students that notebooks were released for; it needs a key. See
+        :func:`coursegrader.variants.read_roster`.
     jobs : int, optional
         How many notebooks to grade at a time, at least 1; by default the number of cores.
     client : distributed.Client, optional
@@ -115,10 +131,10 @@ def grade(
     Raises
     ------
     FileNotFoundError
-        If there is nothing to grade, or a file of checks does not exist.
+        If there is nothing to grade, or a file of checks, the key or the roster does not exist.
     RefusedError
-        If an option is invalid, a file of checks cannot be used, or `out` cannot be written or
-        holds the report of other submissions. It is a ValueError.
+        If an option is invalid, a file of checks, the key or the roster cannot be used, or `out`
+        cannot be written or holds the report of other submissions. It is a ValueError.
     SandboxError
         If a layer is required and does not work here, or a file of checks cannot be used in the
         sandbox.
@@ -132,8 +148,16 @@ def grade(
     _refuse_bad_options(options, jobs)
     options = replace(options, checks=tuple(str(Path(path).resolve()) for path in options.checks))
     _use_checks(options.checks)
-    without = (submissions, out, *map(Path, options.checks))
+    issued = _read_issued(key, roster, warn)
+    private = [Path(path) for path in (key, roster) if path is not None]
+    without = (submissions, out, *private, *map(Path, options.checks))
     models = [Master.from_file(path, without=without) for path in masters or course_masters()]
+    if issued and not any(model.variant for model in models):
+        raise RefusedError(
+            f"no exercise here has variants: {', '.join(model.name for model in models)}. Leave "
+            '--key out, or name the notebook whose locked cell calls variant("NAME", 0) with '
+            "--master."
+        )
     found = collect(submissions)
     # Exclude earlier reports, in case `out` lies within the folder of submissions.
     found = [one for one in found if not _is_inside(submissions / one.path, out)]
@@ -142,16 +166,20 @@ def grade(
     record = _ReportRecord(out, submissions, models)
     record.refuse_other_reports()
     remove_leftovers()
-    options = _with_hidden_folders(options, submissions, out)
+    options = _with_hidden_folders(options, submissions, out, private)
     with Grader(models, options) as grader:
         sandbox = grader.sandbox()
         missing = [layer for layer in LAYERS if layer not in sandbox]
         _refuse_missing_layers(missing, require_sandbox, warn)
         record.begin([one.key for one in found], gradescope)
-        writer = _ReportWriter(out, models, options, show_hidden, gradescope)
+        whose = _recipients(issued)
+        writer = _ReportWriter(out, models, options, whose, show_hidden, gradescope)
         rows = {one.key: row for one in found if (row := writer.earlier(one)) is not None}
         waiting = [one for one in found if one.key not in rows]
-        run = _on_cluster(client, models, options) if client else _on_this_machine(grader, jobs)
+        if client:
+            run = _on_cluster(client, models, options, whose)
+        else:
+            run = _on_this_machine(grader, jobs, whose)
         for one, outcome in run(waiting):
             rows[one.key] = writer.write_outcome(one, outcome)
             progress(len(rows), len(found), one.path)
@@ -174,6 +202,34 @@ def _use_checks(checks: Sequence[str]) -> None:
             exercises.use(path)
         except ValueError as error:
             raise RefusedError(str(error)) from None
+
+
+def _read_issued(
+    key: Path | str | None, roster: Path | str | None, warn: Callable[[str], None]
+) -> Issued | None:
+    """Read the key of the variants and the roster; None if there is no key."""
+    if key is None:
+        if roster is not None:
+            raise RefusedError(
+                f"the roster {roster} needs the key of the variants as well: give --key."
+            )
+        return None
+    try:
+        issued = Issued(read_key(Path(key)), None if roster is None else read_roster(Path(roster)))
+    except VariantError as error:
+        raise RefusedError(str(error)) from None
+    if others_can_read(Path(key)):
+        warn(
+            f"Other users of this machine can read {key}, and make variants with it. Run: "
+            f"chmod 600 {key}"
+        )
+    return issued
+
+
+def _recipients(issued: Issued | None) -> Callable[[Submitted], Recipient | None]:
+    """Return a function that says whose notebook a submission is; None if no key is given."""
+    # The notebook that looks for a fault of the grader is nobody's.
+    return lambda one: issued.recipient(one.student) if issued and one.student else None
 
 
 def memory_in_bytes(gigabytes: float) -> int:
@@ -243,10 +299,12 @@ def _checkout() -> Path:
     return Path(coursekit.__file__).resolve().parents[1]
 
 
-def _with_hidden_folders(options: Options, submissions: Path, out: Path) -> Options:
-    """Add the folders that submissions must not read to the options."""
+def _with_hidden_folders(
+    options: Options, submissions: Path, out: Path, private: Sequence[Path]
+) -> Options:
+    """Add the folders and files that submissions must not read to the options."""
     home = Path.home()
-    hidden = [submissions if submissions.is_dir() else submissions.parent, out]
+    hidden = [submissions if submissions.is_dir() else submissions.parent, out, *private]
     hidden += [_checkout() / "book", _checkout() / "tests", home / ".ssh", home / ".aws"]
     folders = dict.fromkeys([*options.hidden, *(str(folder.resolve()) for folder in hidden)])
     return replace(options, hidden=tuple(folders))
@@ -320,13 +378,15 @@ def _grading_fault(
     )
 
 
-def _on_this_machine(grader: Grader, jobs: int | None) -> Callable:
+def _on_this_machine(
+    grader: Grader, jobs: int | None, whose: Callable[[Submitted], Recipient | None]
+) -> Callable:
     """Return a function that grades on this machine, several notebooks at a time."""
     jobs = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (1,))
 
     def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, SubmissionOutcome]]:
         with ThreadPoolExecutor(max_workers=jobs) as pool:
-            futures = {pool.submit(_grade_one, grader, one): one for one in waiting}
+            futures = {pool.submit(_grade_one, grader, one, whose(one)): one for one in waiting}
             try:
                 for future in as_completed(futures):
                     # Free the memory: the outcome is already written.
@@ -339,12 +399,12 @@ def _on_this_machine(grader: Grader, jobs: int | None) -> Callable:
     return run
 
 
-def _grade_one(grader: Grader, one: Submitted) -> SubmissionOutcome:
+def _grade_one(grader: Grader, one: Submitted, recipient: Recipient | None) -> SubmissionOutcome:
     """Grade one notebook; an error in it does not affect the others."""
     if one.problem:
         return _report.bounded(ungraded(_single_master(grader.masters), one.problem, 0.0))
     try:
-        return _report.bounded(grader.grade(one.content, one.stem))
+        return _report.bounded(grader.grade(one.content, one.stem, recipient))
     except (SandboxError, WarmUnavailableError):
         raise
     except Exception as error:
@@ -366,7 +426,12 @@ _remote: dict[str, Grader] = {}
 _remote_lock = threading.Lock()
 
 
-def _on_cluster(client: Client, models: list[Master], options: Options) -> Callable:
+def _on_cluster(
+    client: Client,
+    models: list[Master],
+    options: Options,
+    whose: Callable[[Submitted], Recipient | None],
+) -> Callable:
     """Return a function that grades on Dask's workers, and retries if a worker is lost."""
 
     def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, SubmissionOutcome]]:
@@ -376,8 +441,9 @@ def _on_cluster(client: Client, models: list[Master], options: Options) -> Calla
         shared = client.scatter([models], broadcast=True)[0]
 
         def submit(one: Submitted):
+            recipient = whose(one)
             return client.submit(
-                _grade_remotely, one.loaded(), shared, options, pure=False, retries=2
+                _grade_remotely, one.loaded(), shared, options, recipient, pure=False, retries=2
             )
 
         futures, alone = {}, []
@@ -411,13 +477,15 @@ def _on_cluster(client: Client, models: list[Master], options: Options) -> Calla
     return run
 
 
-def _grade_remotely(one: Submitted, models: list[Master], options: Options) -> SubmissionOutcome:
+def _grade_remotely(
+    one: Submitted, models: list[Master], options: Options, recipient: Recipient | None
+) -> SubmissionOutcome:
     key = "".join(model.digest for model in models) + repr(options)
     with _remote_lock:
         if key not in _remote:
             _use_checks(options.checks)
             _remote[key] = Grader(models, options)
-    return _grade_one(_remote[key], one)
+    return _grade_one(_remote[key], one, recipient)
 
 
 class _ReportRecord:
@@ -510,9 +578,11 @@ class _ReportWriter:
         out: Path,
         models: list[Master],
         options: Options,
+        whose: Callable[[Submitted], Recipient | None],
         show_hidden: bool,
         gradescope: bool,
     ):
+        self.whose = whose
         self.out, self.show_hidden, self.gradescope = out, show_hidden, gradescope
         # Everything that could change a grade; hidden folders cannot.
         settings = {**asdict(options), "hidden": [], "coursekit": coursekit.__version__}
@@ -523,7 +593,9 @@ class _ReportWriter:
         self.settings = json.dumps(settings, sort_keys=True, default=list)
 
     def _digest(self, one: Submitted) -> str:
-        whole = f"{one.digest} {one.path} {one.problem} {one.note} {self.settings}"
+        recipient = self.whose(one)
+        whose = recipient.fingerprint if recipient else ""
+        whole = f"{one.digest} {one.path} {one.problem} {one.note} {whose} {self.settings}"
         return hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest()
 
     def _state(self, one: Submitted) -> Path:

@@ -25,9 +25,16 @@ from filelock import FileLock, Timeout
 from coursegrader.canary import canary, mutants
 from coursegrader.channel import BrokenChannelError, Channel
 from coursegrader.master import Master, Merged, Step, closest, merge
-from coursegrader.notebook import MAX_NOTEBOOK_BYTES, BadNotebookError, Cell, too_large
+from coursegrader.notebook import (
+    MAX_NOTEBOOK_BYTES,
+    BadNotebookError,
+    Cell,
+    VariantMark,
+    too_large,
+)
 from coursegrader.outcomes import CellOutcome, CheckOutcome, Output, SubmissionOutcome
 from coursegrader.sandbox import LAYERS, OVERRUN, Limits
+from coursegrader.variants import Recipient, Verdict, verify
 from coursekit import datasets, exercises
 from warmkernels.client import Forked, Warm, WarmUnavailableError
 
@@ -144,7 +151,9 @@ class Grader:
         with _SandboxProcess(self, "serve") as run:
             return run.wait_until_ready(START_SECONDS).get("layers", {})
 
-    def grade(self, content: bytes, name: str = "") -> SubmissionOutcome:
+    def grade(
+        self, content: bytes, name: str = "", recipient: Recipient | None = None
+    ) -> SubmissionOutcome:
         """Grade one notebook.
 
         Parameters
@@ -153,6 +162,9 @@ class Grader:
             Content of the file.
         name : str
             Its name without suffix, which identifies the master if no cell does.
+        recipient : Recipient, optional
+            Whose notebook it is, to verify its variant. By default, the variant of the master
+            counts.
 
         Returns
         -------
@@ -167,7 +179,7 @@ class Grader:
         began = time.monotonic()
         for attempt in (1, 2):
             try:
-                outcome = self._grade(content, name)
+                outcome = self._grade(content, name, recipient)
                 break
             except (BadNotebookError, WarmUnavailableError) as error:
                 if isinstance(error, WarmUnavailableError):
@@ -180,15 +192,22 @@ class Grader:
                 return ungraded(master, str(error), time.monotonic() - began)
         return replace(outcome, seconds=round(time.monotonic() - began, 2))
 
-    def _grade(self, content: bytes, name: str) -> SubmissionOutcome:
+    def _grade(self, content: bytes, name: str, recipient: Recipient | None) -> SubmissionOutcome:
         if len(content) > MAX_NOTEBOOK_BYTES:
             raise BadNotebookError(too_large(len(content)))
         with tempfile.TemporaryDirectory(dir=self.folder) as spool:
             with _SandboxProcess(self, "serve") as run:
                 run.wait_until_ready(START_SECONDS)
-                cells = run.read(content)
-                master = closest(self.masters, cells, name)
-                submission = _SubmissionGrading(self, master, merge(master, cells), Path(spool))
+                cells, mark = run.read(content)
+                master, variant = closest(self.masters, cells, name), Verdict()
+                if master.variant:
+                    variant = verify(master.variant, mark, master.seed_in(cells), recipient)
+                    master = master.with_seed(variant.seed)
+                elif mark.problem != "missing":
+                    said = f"its metadata are those of a variant, and {master.name} has none"
+                    variant = Verdict(remarks=(said,))
+                merged = merge(master, cells)
+                submission = _SubmissionGrading(self, master, merged, variant, Path(spool))
                 submission.run(run)
             return submission.outcome()
 
@@ -231,7 +250,7 @@ class Grader:
                 )
             return self._warm
 
-    def spec(self, function: str, scratch: str) -> dict[str, Any]:
+    def spec(self, function: str, scratch: str, variant: int = 0) -> dict[str, Any]:
         """Return the settings of a forked process.
 
         Parameters
@@ -240,6 +259,8 @@ class Grader:
             The function of :mod:`coursegrader.runner` that it runs.
         scratch : str
             Its scratch folder.
+        variant : int
+            Seed of the variant by which answers are judged.
         """
         options = self.options
         hidden = list(options.hidden)
@@ -255,6 +276,7 @@ class Grader:
             "layers": list(options.layers),
             "limits": asdict(options.limits),
             "seed": options.seed,
+            "variant": variant,
             "hidden": hidden,
             "readable": [str(Path(folder).resolve()) for folder in readable],
             "scratch": scratch,
@@ -296,7 +318,7 @@ def remove_leftovers() -> None:
 class _SandboxProcess:
     """A forked process in a sandbox, with a channel to it and a scratch folder."""
 
-    def __init__(self, grader: Grader, function: str):
+    def __init__(self, grader: Grader, function: str, variant: int = 0):
         self._scratch = grader.scratch()
         ours, theirs = socket.socketpair()
         env = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
@@ -306,7 +328,7 @@ class _SandboxProcess:
         try:
             self.process: Forked = grader.warm().fork(
                 f"coursegrader.runner:{function}",
-                grader.spec(function, self._scratch),
+                grader.spec(function, self._scratch, variant),
                 fds=[theirs.fileno()],
                 cwd="/",
                 env=env,
@@ -339,8 +361,14 @@ class _SandboxProcess:
         except (EOFError, TimeoutError) as error:
             raise WarmUnavailableError(f"a forked process did not start: {error!r}") from None
 
-    def read(self, content: bytes) -> list[Cell]:
-        """Read the cells of a submitted notebook in the sandbox, before any of its code runs.
+    def read(self, content: bytes) -> tuple[list[Cell], VariantMark]:
+        """Read a submitted notebook in the sandbox, before any of its code runs.
+
+        Returns
+        -------
+        cells : list of Cell
+        mark : VariantMark
+            What its metadata say of its variant.
 
         Raises
         ------
@@ -355,7 +383,8 @@ class _SandboxProcess:
             raise BadNotebookError(f"reading the file takes more {what} than is allowed.") from None
         if answer["problem"]:
             raise BadNotebookError(answer["problem"])
-        return [Cell(*cell) for cell in json.loads(cells)]
+        mark = VariantMark.from_metadata(answer["metadata"])
+        return [Cell(*cell) for cell in json.loads(cells)], mark
 
     def interrupt(self) -> None:
         """Interrupt the running cell."""
@@ -384,8 +413,11 @@ class _SandboxProcess:
 class _SubmissionGrading:
     """Runs the steps of one submission, and judges the answers that it sends."""
 
-    def __init__(self, grader: Grader, master: Master, merged: Merged, spool: Path):
+    def __init__(
+        self, grader: Grader, master: Master, merged: Merged, variant: Verdict, spool: Path
+    ):
         self.grader = grader
+        self.variant = variant
         self.spool = spool  # folder for answers, which may be large and many
         self.options = grader.options
         self.master = master
@@ -397,7 +429,7 @@ class _SubmissionGrading:
         self.verdicts: dict[int, dict[str, Any]] = {}
         self.took: dict[int, float] = {}
         self.tampered: dict[int, str] = {}
-        self.remarks = list(merged.remarks)
+        self.remarks = [*variant.remarks, *merged.remarks]
         self.shown = 0
 
     def outcome(self) -> SubmissionOutcome:
@@ -425,8 +457,10 @@ class _SubmissionGrading:
             tuple(checks),
             tuple(self.remarks),
             tuple(cells),
+            variant=self.variant.status,
         )
-        if {"not run", "timed out", "ended the process"} & set(self.status):
+        ended = {"not run", "timed out", "ended the process"} & set(self.status)
+        if ended or self.variant.trouble:
             return replace(outcome, status="graded, with trouble")
         return replace(outcome, status="waiting") if outcome.waiting else outcome
 
@@ -652,7 +686,7 @@ class _SubmissionGrading:
 
     def _judge_some(self, waiting: list[int], results: dict[int, CheckOutcome]) -> list[int]:
         """Judge checks in one process; return those that remain if the process ends early."""
-        with _SandboxProcess(self.grader, "judge") as run:
+        with _SandboxProcess(self.grader, "judge", self.variant.seed) as run:
             if problem := run.wait_until_ready(START_SECONDS).get("problem"):
                 raise SandboxError(f"in the process that judges answers, {problem}")
             for position, number in enumerate(waiting):

@@ -15,16 +15,18 @@ import nbformat
 
 from coursegrader.notebook import BadNotebookError, Cell, check_call, marks_of, read
 from coursegrader.release import exercise
+from coursegrader.variants import KEY_NAME, VariantCall, calls_in
 from coursekit.exercises import find
 
 MAX_FILES, MAX_FILE_BYTES = 200, 64 << 20  # in the folder of a master
+MAX_SEED_DIGITS = 10  # in the cell of a submission
 # Like nbgrader, accept these words anywhere in a line.
 HIDDEN_TEST_MARKS = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
 # Not files of a master: other masters, submissions and the output of grading.
 EXCLUDED_SUFFIXES = {".ipynb", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".db",
                      ".pyc"}  # fmt: skip
 EXCLUDED_NAMES = {"grades.csv", "results.json", "summary.html", "state", "feedback", "gradescope",
-                  "autograded", "submitted", "solutions", "release"}  # fmt: skip
+                  "autograded", "submitted", "solutions", "release", KEY_NAME}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,11 @@ class Master:
         SHA-256 of its content and of the files, in hexadecimal digits.
     files : tuple of (str, bytes)
         Names and contents of the files in its folder, which submissions may read.
+    variant : VariantCall or None
+        The call in a locked cell that chooses a variant; None if there is no such call, or more
+        than one.
+    variant_cell : str
+        Identifier of that cell.
     """
 
     name: str
@@ -102,6 +109,8 @@ class Master:
     solutions: frozenset[str]
     digest: str
     files: tuple[tuple[str, bytes], ...] = ()
+    variant: VariantCall | None = None
+    variant_cell: str = ""
 
     @property
     def graded(self) -> list[Step]:
@@ -162,7 +171,70 @@ class Master:
         digest = hashlib.sha256(content)
         for name, data in files:
             digest.update(f"\n{name} {hashlib.sha256(data).hexdigest()}".encode())
-        return cls(path.stem, tuple(steps), frozenset(solutions), digest.hexdigest(), files)
+        variant, variant_cell = None, ""
+        match list(calls_in(released)):
+            case [(cell, VariantCall(seed=int()) as variant)]:
+                variant_cell = marks_of(cell)["grade_id"]
+        return cls(
+            path.stem,
+            tuple(steps),
+            frozenset(solutions),
+            digest.hexdigest(),
+            files,
+            variant,
+            variant_cell,
+        )
+
+    def with_seed(self, seed: int) -> Master:
+        """Return the master of another variant.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the variant; it is written into the cell that chooses it.
+        """
+        if self.variant is None or seed == self.variant.seed:
+            return self
+        steps = []
+        for step in self.steps:
+            if step.identifier == self.variant_cell:
+                source = self.variant.write(step.source, seed)
+                step = replace(step, source=source, shown=source)
+            steps.append(step)
+        end = self.variant.start + len(str(seed))
+        return replace(self, steps=tuple(steps), variant=replace(self.variant, seed=seed, end=end))
+
+    def seed_in(self, cells: Sequence[Cell]) -> int | None:
+        """Return the seed in a submission's copy of the cell that chooses the variant.
+
+        Parameters
+        ----------
+        cells : sequence of Cell
+            The submitted cells.
+
+        Returns
+        -------
+        int or None
+            None if there is no such cell, or more of it was changed than the seed.
+        """
+        for cell in cells:
+            if cell.identifier and cell.identifier == self.variant_cell:
+                return self._seed_in(cell.source)
+        return None
+
+    def _seed_in(self, source: str) -> int | None:
+        """Compare texts; parsing a submission could end this process."""
+        step = next(step for step in self.steps if step.identifier == self.variant_cell)
+        gap = "\0"
+        call = self.variant
+        template = f"{step.source[: call.start]}{gap}{step.source[call.end :]}"
+        before, _, after = _normalized(template).partition(gap)
+        source = _normalized(source)
+        digits = source[len(before) : len(source) - len(after)]
+        same = source == before + digits + after
+        if same and digits.isascii() and digits.isdigit() and len(digits) <= MAX_SEED_DIGITS:
+            return int(digits)
+        return None
 
 
 def _verify_marks(notebook: nbformat.NotebookNode) -> None:
@@ -270,7 +342,10 @@ def merge(master: Master, cells: Sequence[Cell]) -> Merged:
             last = identifier
             step = known[identifier]
             intact = {_normalized(step.shown), _normalized(step.source)}
-            if identifier not in master.solutions and _normalized(cell.source) not in intact:
+            # Another seed is no edit; `coursegrader.variants.verify` says what is to be said.
+            varied = identifier == master.variant_cell and master.seed_in([cell]) is not None
+            edited = _normalized(cell.source) not in intact and not varied
+            if identifier not in master.solutions and edited:
                 remarks.append(f"cell {identifier!r} was edited; the original was used")
         elif cell.kind == "code":
             own.setdefault(last, []).append(Step("code", cell.source, shown=cell.source))

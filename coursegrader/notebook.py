@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,15 @@ from typing import Any
 import nbformat
 
 from coursekit.exercises import find
+from coursekit.exercises.variants import LARGEST_SEED
 
 MAX_NOTEBOOK_BYTES = 20 << 20
 MAX_CELLS = 2000
 MAX_TEXT_LENGTH = 4_000_000  # characters of all cells together, without outputs
 MAX_NAME_LENGTH = 100  # of a grade_id in a submission
+MAX_STUDENT_LENGTH = 200  # in the metadata of a variant
+VARIANT_KEY = "coursekit"  # of the metadata of a notebook
+SIGNATURE = re.compile("[0-9a-f]{64}")
 
 
 class BadNotebookError(ValueError):
@@ -37,6 +42,60 @@ class Cell:
     kind: str
     identifier: str
     source: str
+
+
+@dataclass(frozen=True)
+class VariantMark:
+    """What the metadata of a notebook say of its variant; nothing of it is verified.
+
+    Attributes
+    ----------
+    problem : {"", "missing", "unreadable"}
+        Why they say nothing; empty if they do.
+    seed : int
+        From 0 to :data:`coursekit.exercises.variants.LARGEST_SEED`.
+    student : str
+        Whom it was made for; empty if it was made for a whole class.
+    signature : str
+        64 hexadecimal digits.
+    """
+
+    problem: str = "missing"
+    seed: int = 0
+    student: str = ""
+    signature: str = ""
+
+    @classmethod
+    def from_metadata(cls, metadata: Any) -> VariantMark:
+        """Read the mark in the metadata of a notebook, which may be anything.
+
+        Parameters
+        ----------
+        metadata
+            Any value that was read from JSON.
+
+        Returns
+        -------
+        VariantMark
+        """
+        if not isinstance(metadata, dict) or VARIANT_KEY not in metadata:
+            return cls()
+        match metadata[VARIANT_KEY]:
+            case {"variant": int(seed), "student": str(student), "signature": str(signature)} if (
+                not isinstance(seed, bool)
+                and 0 <= seed <= LARGEST_SEED
+                and len(student) <= MAX_STUDENT_LENGTH
+                and SIGNATURE.fullmatch(signature)
+            ):
+                return cls("", seed, student, signature)
+        return cls("unreadable")
+
+    def to_metadata(self) -> dict[str, Any]:
+        """Return the metadata of a notebook that has this mark; empty if there is a problem."""
+        if self.problem == "missing":
+            return {}
+        mark = {"variant": self.seed, "student": self.student, "signature": self.signature}
+        return {VARIANT_KEY: {} if self.problem else mark}
 
 
 def too_large(size: int, most: int = MAX_NOTEBOOK_BYTES) -> str:

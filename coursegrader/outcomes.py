@@ -127,6 +127,9 @@ class SubmissionOutcome:
         Duration of grading.
     again : bool
         Whether grading itself failed, so that the next run has to grade it again.
+    variant : str
+        Whether the notebook is of the variant that the student was given; empty if that was not
+        verified, or the exercise has no variants.
     student, path, key : str
         Name of the student, path of the notebook, and name of its files in the report.
     """
@@ -139,6 +142,7 @@ class SubmissionOutcome:
     cells: tuple[CellOutcome, ...] = ()
     seconds: float = 0.0
     again: bool = False
+    variant: str = ""
     student: str = ""
     path: str = ""
     key: str = ""

@@ -21,7 +21,8 @@ from urllib.parse import unquote
 import nbformat
 from nbformat import NotebookNode
 
-from coursegrader.notebook import BadNotebookError, check_call, marks_of, read
+from coursegrader.notebook import BadNotebookError, VariantMark, check_call, marks_of, read
+from coursegrader.variants import calls_in, find_calls, seed_of, sign
 from coursekit.exercises import find
 
 STUB = "# YOUR CODE HERE"
@@ -88,7 +89,30 @@ def changed(source: Path | str, target: Path | str) -> str | None:
     OSError
         If a file cannot be read.
     """
-    content, target = _released_text(Path(source)), Path(target)
+    return changed_text(released(source), target)
+
+
+def changed_text(made: NotebookNode, target: Path | str) -> str | None:
+    """Return the text of an exercise, or None if the target file is up to date.
+
+    Parameters
+    ----------
+    made : NotebookNode
+        From :func:`released` or :func:`of_variant`.
+    target : path
+        Path of the exercise, which need not exist.
+
+    Returns
+    -------
+    str or None
+        The text of the notebook, for :func:`write`.
+
+    Raises
+    ------
+    OSError
+        If the target cannot be read.
+    """
+    content, target = nbformat.writes(made) + "\n", Path(target)
     # A file that is not UTF-8 was not written by us, so it differs.
     same = target.exists() and target.read_text(encoding="utf-8", errors="replace") == content
     return None if same else content
@@ -113,7 +137,25 @@ def write(content: str, target: Path | str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _released_text(source: Path) -> str:
+def released(source: Path | str) -> NotebookNode:
+    """Read a notebook with solutions, and make its exercise.
+
+    Parameters
+    ----------
+    source : path
+
+    Returns
+    -------
+    NotebookNode
+
+    Raises
+    ------
+    BadNotebookError
+        If no cell of the notebook is marked, or :func:`exercise` refuses it.
+    OSError
+        If the file cannot be read.
+    """
+    source = Path(source)
     content = source.read_bytes()
     notebook, again = read(content), read(content)
     for number, (cell, other) in enumerate(zip(notebook.cells, again.cells, strict=True), 1):
@@ -126,7 +168,77 @@ def _released_text(source: Path) -> str:
             f"{source.stem}: no cell has nbgrader's marks, so nobody could tell what of it is a "
             "solution. Mark its cells: in JupyterLab, with nbgrader's Create Assignment."
         )
-    return nbformat.writes(made) + "\n"
+    return made
+
+
+def of_variant(
+    made: NotebookNode, name: str, key: bytes, *, seed: int | None = None, student: str = ""
+) -> NotebookNode:
+    """Make an exercise of another variant, and sign it.
+
+    Parameters
+    ----------
+    made : NotebookNode
+        The exercise, from :func:`released`. It is not changed.
+    name : str
+        Name of the notebook in error messages.
+    key : bytes
+        Key of the signature.
+    seed : int, optional
+        Seed of the variant; by default, that of the student.
+    student : str
+        For whom it is; empty if it is for a whole class.
+
+    Returns
+    -------
+    NotebookNode
+
+    Raises
+    ------
+    BadNotebookError
+        If not exactly one locked cell calls ``variant`` with a number as its seed.
+    """
+    from nbgrader.utils import compute_checksum
+
+    notebook = copy.deepcopy(made)
+    found = list(calls_in(notebook))
+    if not found:
+        raise BadNotebookError(f"{name}: {_why_without_variants(notebook, name)}")
+    if len(found) > 1:
+        cells = ", ".join(dict.fromkeys(repr(marks_of(cell)["grade_id"]) for cell, _ in found))
+        raise BadNotebookError(
+            f"{name}: it calls variant(...) {len(found)} times (cell {cells}), and a notebook has "
+            "one variant. Leave one call."
+        )
+    ((cell, call),) = found
+    if call.seed is None:
+        raise BadNotebookError(
+            f"{name}, cell {marks_of(cell)['grade_id']!r}: the seed in its call of variant has to "
+            f'be written as a number. Write variant("{call.name}", 0); 0 is the published variant.'
+        )
+    if seed is None:
+        seed = seed_of(key, call.name, student)
+    cell.source = call.write(cell.source, seed)
+    if "checksum" in marks_of(cell):
+        cell.metadata["nbgrader"]["checksum"] = compute_checksum(cell)
+    mark = VariantMark("", seed, student, sign(key, call.name, student, seed))
+    notebook.metadata.update(mark.to_metadata())
+    return notebook
+
+
+def _why_without_variants(notebook: NotebookNode, name: str) -> str:
+    """Say why an exercise has no variants, and what to do."""
+    for number, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type == "code" and find_calls(cell.source):
+            which = marks_of(cell).get("grade_id") or f"number {number}"
+            return (
+                f"cell {which!r} calls variant(...), but learners can edit it, or it is graded. "
+                "Make it read-only: in JupyterLab, with nbgrader's Create Assignment."
+            )
+    return (
+        f'no cell calls variant("{name}", 0), so it has no variants. Leave the notebook out, or '
+        "write the call into a read-only cell."
+    )
 
 
 def exercise(solution: NotebookNode, name: str) -> NotebookNode:

@@ -116,6 +116,7 @@ def bounded(outcome: SubmissionOutcome) -> SubmissionOutcome:
         set=clip(outcome.set, MAX_NAME_LENGTH),
         student=clip(outcome.student, MAX_NAME_LENGTH),
         path=clip(outcome.path, MAX_NAME_LENGTH),
+        variant=clip(outcome.variant, MAX_NAME_LENGTH),
         checks=tuple(
             replace(
                 check,
@@ -256,6 +257,7 @@ def summary(
                 "failed": _most_failed(group),
                 "waits": any(row.waiting for row in group),
                 "in_process": any(row.in_process for row in group),
+                "variants": any(row.variant for row in group),
             }
         )
     return (
@@ -282,11 +284,13 @@ def grades(rows: Iterable[SubmissionOutcome]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The value of a check that a person has yet to grade is missing.
+        The value of a check that a person has yet to grade is missing. There is a column
+        ``variant`` if a variant was verified.
     """
-    lines = []
+    rows, lines = list(rows), []
+    names = ["student", "set", "points", "possible", "waiting", "in_process", "status"]
+    names += ["variant"] * any(row.variant for row in rows)
     for row in rows:
-        names = ("student", "set", "points", "possible", "waiting", "in_process", "status")
         line = {name: getattr(row, name) for name in names}
         line["remarks"] = clip("; ".join(row.remarks), MAX_REMARKS_IN_TABLE)
         line["file"] = row.path
@@ -314,8 +318,10 @@ def results(rows: Iterable[SubmissionOutcome], about: Mapping[str, Any]) -> dict
     dict
         For :func:`dump`.
     """
-    names = ("student", "path", "set", "status", "points", "possible", "waiting", "in_process",
-             "remarks", "seconds")  # fmt: skip
+    rows = list(rows)
+    names = ["student", "path", "set", "status", "points", "possible", "waiting", "in_process",
+             "remarks", "seconds"]  # fmt: skip
+    names += ["variant"] * any(row.variant for row in rows)
     return {
         "schema": SCHEMA,
         "coursekit": coursekit.__version__,

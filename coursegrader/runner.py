@@ -66,7 +66,7 @@ def judge(spec: dict[str, Any], *, fds: list[int]) -> None:
     fds : list of int
         File descriptor of the channel to the grader.
     """
-    _run_in_sandbox(spec, fds, lambda _: _judge_requests(fds[0], spec["seed"], spec["checks"]))
+    _run_in_sandbox(spec, fds, lambda _: _judge_requests(fds[0], spec))
 
 
 def _run_in_sandbox(spec: dict[str, Any], fds: list[int], work: Callable[[Sandbox], None]) -> None:
@@ -116,17 +116,22 @@ def _serve_requests(sandbox: Sandbox, fd: int, seed: int) -> None:
 
 
 def _read_notebook(content: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return the cells of a submitted notebook as a message; the sandbox limits its memory."""
-    from coursegrader.notebook import BadNotebookError, cells_of, read
+    """Return the cells of a submitted notebook as a message; the sandbox limits its memory.
+
+    Of its metadata, the message has only what they say of its variant, which is small.
+    """
+    from coursegrader.notebook import BadNotebookError, VariantMark, cells_of, read
 
     try:
-        cells = cells_of(read(content))
+        notebook = read(content)
+        cells = cells_of(notebook)
+        mark = VariantMark.from_metadata(notebook.get("metadata")).to_metadata()
     except BadNotebookError as error:
         return {"problem": str(error)[:2000]}, b""
     except (MemoryError, RecursionError):
         return {"problem": "reading the file takes more memory than is allowed."}, b""
     content = json.dumps([[cell.kind, cell.identifier, cell.source] for cell in cells])
-    return {"problem": ""}, content.encode()
+    return {"problem": "", "metadata": mark}, content.encode()
 
 
 class _ChecksBlocker(importlib.abc.MetaPathFinder):
@@ -450,18 +455,23 @@ def _set_seed(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
-def _judge_requests(fd: int, seed: int, files: list[str]) -> None:
-    """Judge answers with the course's checks and those in files until the connection closes."""
+def _judge_requests(fd: int, spec: dict[str, Any]) -> None:
+    """Judge the answers of one submission until the connection closes.
+
+    This uses the course's checks, and those in the files that the settings name.
+    """
     import hashlib
 
     from coursekit.exercises import find, use
     from coursekit.exercises.kinds import WrongKindError
+    from coursekit.exercises.variants import choose
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     channel = Channel(socket.socket(fileno=fd))
-    _set_seed(seed)
+    _set_seed(spec["seed"])
+    choose(spec["variant"])
     try:
-        for file in files:
+        for file in spec["checks"]:
             use(file)
     except (OSError, ValueError) as error:
         channel.send({"problem": str(error)[:2000]})

@@ -132,11 +132,11 @@ class CheckFailed(AssertionError):  # noqa: N818 (what a learner reads)
 
     def _render_traceback_(self) -> list[str]:
         # Shown by IPython instead of a traceback, which would not help the learner.
-        return [f"CheckFailed: {self}"]
+        return [str(self)]
 
 
 def check(identifier: str, /, **answers: Any) -> None:
-    """Judge answers to an exercise and print the result.
+    """Judge answers to an exercise; print the result, or stop the cell with what is wrong.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def check(identifier: str, /, **answers: Any) -> None:
     Raises
     ------
     CheckFailed
-        If an answer is wrong; the printed message says what is wrong.
+        If an answer is wrong; its message says what is wrong.
     KeyError
         If no check has this name.
     TypeError
@@ -168,6 +168,38 @@ def check(identifier: str, /, **answers: Any) -> None:
             f"{', '.join(answers) or 'nothing'}."
         )
     result = found(answers)
-    print(result)
     if not result.passed:
-        raise CheckFailed(f"{identifier}: {result.message}")
+        raise CheckFailed(result)
+    print(result)
+
+
+# How many hints of a check were shown in this session.
+_hints_shown: dict[str, int] = {}
+
+
+def hint(identifier: str) -> None:
+    """Print the next hint for a task; call it again for one more.
+
+    Parameters
+    ----------
+    identifier : str
+        Name of the check, such as ``"2-A.3"``.
+
+    Raises
+    ------
+    KeyError
+        If no check has this name.
+
+    Examples
+    --------
+    >>> hint("S5.1")  # doctest: +SKIP
+    Hint 1 of 3: Count layer by layer ...
+    """
+    if _on_check is not None:
+        return
+    hints = find(identifier).hints
+    if not hints:
+        print(f"There are no hints for {identifier}.")
+        return
+    shown = _hints_shown[identifier] = min(_hints_shown.get(identifier, 0) + 1, len(hints))
+    print(f"Hint {shown} of {len(hints)}: {hints[shown - 1]}")

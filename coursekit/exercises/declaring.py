@@ -11,6 +11,8 @@ from typing import Any
 
 from coursekit.exercises.kinds import Kind, WrongKindError
 
+LEVELS = ("", "basic", "standard", "challenge")
+
 _registry: MutableMapping[str, Check] = {}
 
 
@@ -88,6 +90,10 @@ class Check:
     judge : callable
         Function that takes the plain answers as keyword arguments and raises
         :class:`Wrong` if one is wrong.
+    level : {"", "basic", "standard", "challenge"}
+        How hard the task is; empty if nobody has said.
+    hints : tuple of str
+        Hints for the learner, from the idea to just short of the solution.
     """
 
     identifier: str
@@ -95,6 +101,8 @@ class Check:
     points: float
     answers: Mapping[str, Kind]
     judge: Callable[..., None]
+    level: str = ""
+    hints: tuple[str, ...] = ()
 
     def __call__(self, given: Mapping[str, Any]) -> Result:
         """Judge the values of a notebook's variables, given by name."""
@@ -122,13 +130,19 @@ class Check:
 
 
 def declare(
-    identifier: str, title: str, *, points: float, **answers: Kind
+    identifier: str,
+    title: str,
+    *,
+    points: float,
+    level: str = "",
+    hints: tuple[str, ...] = (),
+    **answers: Kind,
 ) -> Callable[[Callable[..., None]], Check]:
     """Declare a check; decorates the function that judges the answers.
 
     Parameters
     ----------
-    identifier, title, points
+    identifier, title, points, level, hints
         As in :class:`Check`.
     **answers : Kind
         Name and kind of each variable that the check reads.
@@ -142,8 +156,16 @@ def declare(
     Raises
     ------
     ValueError
-        By the decorator, if there is already a check with this name.
+        If the level is unknown; by the decorator, if there is already a check with this name.
+    TypeError
+        If the hints are a single string.
     """
+    if level not in LEVELS:
+        raise ValueError(
+            f"{identifier!r} has the level {level!r}; it has to be one of {', '.join(LEVELS[1:])}."
+        )
+    if isinstance(hints, str):
+        raise TypeError(f"{identifier!r} has one string as hints; give a tuple of strings.")
 
     def register(judge: Callable[..., None]) -> Check:
         if identifier in _registry:
@@ -151,7 +173,7 @@ def declare(
                 f"there is a check {identifier!r} already: {_registry[identifier].title}. "
                 "Give this one another name."
             )
-        made = Check(identifier, title, points, answers, judge)
+        made = Check(identifier, title, points, answers, judge, level, tuple(hints))
         _registry[identifier] = made
         return made
 

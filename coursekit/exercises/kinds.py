@@ -243,22 +243,25 @@ class History:
 
 
 class Model:
-    """A built Keras model that has only Keras's own layers."""
+    """A built Keras model that has only Keras's own layers.
+
+    A model of the learner's own class is accepted if its ``call`` works on symbolic inputs. The
+    plain value is then a functional model that shares its layers.
+    """
 
     def plain(self, name: str, value: Any) -> Any:
         import keras
 
         # Not isinstance, which a class can deceive with a false __class__.
-        if type(value) not in _model_classes():
-            own = isinstance(value, keras.Model)
-            what = "a model of a class of its own" if own else describe(value)
-            raise WrongKindError(
-                f"`{name}` is {what}; a `keras.Sequential` or a functional `keras.Model` is needed."
-            )
+        kind = type(value)
+        if not issubclass(kind, keras.Model):
+            raise WrongKindError(f"`{name}` is {describe(value)}; a Keras model is needed.")
         if not value.built:
             raise WrongKindError(
                 f"`{name}` has no weights yet: give it an input shape, or train it first."
             )
+        if kind not in _model_classes():
+            value = _as_functional(name, value)
         for layer in _layers(value):
             kind = type(layer)
             if kind is keras.layers.Lambda or kind not in vars(keras.layers).values():
@@ -282,6 +285,33 @@ def _model_classes() -> tuple[type, ...]:
     # Explicit names, so that the default names of a learner's later layers do not change.
     nothing = keras.Input((1,), name="nothing")
     return keras.Sequential, keras.Model, type(keras.Model(nothing, nothing, name="nothing"))
+
+
+def _as_functional(name: str, model: Any) -> Any:
+    """Return a functional model with the layers and compile settings of a subclassed one."""
+    import keras
+
+    try:
+        (shape,) = model.get_build_config().values()
+        # Explicit names, as above.
+        inputs = keras.Input(shape[1:], name=f"{model.name}_input")
+        made = keras.Model(inputs, model.call(inputs), name=model.name)
+        if model.compiled:
+            made.compile_from_config(model.get_compile_config())
+            made.optimizer.iterations.assign(model.optimizer.iterations)
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise WrongKindError(
+            f"`{name}` is a model of a class of your own, and its layers cannot be read from its "
+            f"`call` ({first[:200]}). Use only Keras layers and keras.ops there, or build a "
+            "`keras.Sequential` or a functional `keras.Model`."
+        ) from None
+    if made.count_params() != model.count_params():
+        raise WrongKindError(
+            f"`{name}` has {model.count_params():,} weights, of which its `call` uses "
+            f"{made.count_params():,}. Remove the layers that it does not use."
+        )
+    return made
 
 
 def _layers(model: Any) -> Iterator[Any]:

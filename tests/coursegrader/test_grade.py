@@ -456,8 +456,8 @@ def test_nothing_of_a_report_without_a_record_is_deleted(copied):
 def test_a_class_that_cannot_begin_is_no_fault_of_theirs(copied, first, monkeypatch):
     honest = _grade.Grader.grade
 
-    def broken(grader, content, name=""):
-        outcome = honest(grader, content, name)
+    def broken(grader, content, *others):
+        outcome = honest(grader, content, *others)
         cells = [replace(one, status=one.status and "ended the process") for one in outcome.cells]
         return replace(outcome, cells=tuple(cells))
 
@@ -1006,4 +1006,4 @@ def test_nbval_is_a_quick_look(tmp_path):
     assert "5 passed" in said["right"]
     assert looks["wrong"].returncode == 1, said["wrong"]
     assert "1 failed, 4 passed" in said["wrong"]
-    assert f"S5.2: {REASON[:60]}" in said["wrong"]
+    assert "S5.2" in said["wrong"] and REASON[:60] in said["wrong"]

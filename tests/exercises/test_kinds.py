@@ -539,7 +539,32 @@ def test_a_model_that_is_compiled_and_not_fitted_arrives_unchanged():
     assert isinstance(read.loss, keras.losses.BinaryCrossentropy)
 
 
-class Own(keras.Sequential):
+class Own(keras.Model):
+    """A network of a learner's own class, which works in one of several ways."""
+
+    def __init__(self, by: str = "layers"):
+        super().__init__()
+        self.by = by
+        self.inner, self.out = keras.layers.Dense(4, "relu"), keras.layers.Dense(2, "softmax")
+        self.drop, self.twice = keras.layers.Dropout(0.5), Twice()
+        self.build((None, 3))
+
+    def build(self, shape):
+        self.inner.build(shape)
+        self.out.build((None, 4))
+        self.built = True
+
+    def call(self, inputs, training=False):
+        if self.by == "numpy":
+            inputs = np.asarray(inputs)
+        if self.by == "own layer":
+            inputs = self.twice(inputs)
+        if self.by == "unused":
+            return keras.ops.softmax(self.inner(inputs))
+        return self.out(self.drop(self.inner(inputs), training=training))
+
+
+class OwnSequential(keras.Sequential):
     pass
 
 
@@ -559,6 +584,32 @@ class Cell(keras.layers.LSTMCell):
     """A layer inside a layer of Keras's, which no model lists among its own."""
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_model_of_a_class_of_ones_own_arrives_as_a_functional_one(compiled):
+    model, x, y = (
+        Own(),
+        np.random.default_rng(1).random((20, 3)).astype("float32"),
+        np.arange(20) % 2,
+    )
+    if compiled:
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(x, y, epochs=2, batch_size=5, verbose=0)
+    plain = MODEL.plain("x", model)
+    assert [type(layer).__name__ for layer in plain.layers] == [
+        "InputLayer", "Dense", "Dropout", "Dense"
+    ]  # fmt: skip
+    for read in (plain, there_and_back(MODEL, model)):
+        assert np.allclose(read(x), model(x), atol=1e-6) and read.compiled == compiled
+        if compiled:
+            assert read.loss == model.loss and int(read.optimizer.iterations) == 8
+
+
+def test_a_sequential_model_of_ones_own_class_arrives():
+    model = OwnSequential([keras.Input((3,)), keras.layers.Dense(2)])
+    x = np.ones((2, 3), "float32")
+    assert np.allclose(there_and_back(MODEL, model)(x), model(x))
+
+
 def of_steps(layer):
     return keras.Sequential([keras.Input((4, 3)), layer])
 
@@ -575,7 +626,9 @@ def by_lambda():
         (lambda: lambda x: x, "a function"),
         (lambda: keras.layers.Dense(2), "a Dense"),
         (lambda: sequential().get_weights(), "a list of length 2"),
-        (lambda: Own([keras.Input((3,)), keras.layers.Dense(2)]), "a model of a class of its own"),
+        (lambda: Own(by="numpy"), "its layers cannot be read from its `call`"),
+        (lambda: Own(by="unused"), "which its `call` uses 16"),
+        (lambda: Own(by="own layer"), "of the class Twice"),
         (lambda: keras.Sequential([keras.layers.Dense(2)]), "no weights yet"),
         (lambda: sequential(Twice(name="mine")), "a layer 'mine' of the class Twice"),
         (lambda: sequential(sequential(Twice(name="inner"))), "a layer 'inner' of the class Twice"),
