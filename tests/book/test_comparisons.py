@@ -17,7 +17,7 @@ NO_COMPARISON = {
     "the columns have similar scales.": "of the field",
     "Try a simple method first, and keep it if the network is no better.": "advice",
     "Generalisation:** networks trained with large batches have been reported to do worse on new "
-    "data X.": "of the field, with its source",
+    "data (Keskar and others, 2017).": "of the field, with its source",
     "help a deep network that does not learn.": "an aim",
     "The choice favours networks that do better on these test digits than they would on others.": (
         "arithmetic"

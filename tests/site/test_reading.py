@@ -51,7 +51,7 @@ def test_one_search_box_by_keyboard(tab, address):
     tab.wait_for_url(re.compile(r"search\.html\?q=dropout"))
 
 
-@pytest.mark.parametrize("page", ["breast-cancer", "mnist"])
+@pytest.mark.parametrize("page", ["breast-cancer", "mnist-regularisation"])
 def test_solutions_fold_and_unfold(tab, address, page):
     tab.goto(f"{address}book/solutions/{page}.html")
     folded = tab.locator("main details:has(.cell_input), main details.hide")
