@@ -431,6 +431,9 @@ class _SubmissionGrading:
         self.tampered: dict[int, str] = {}
         self.remarks = [*variant.remarks, *merged.remarks]
         self.shown = 0
+        self.blanks = {
+            step.identifier: step.shown.strip() for step in master.steps if step.kind == "manual"
+        }
 
     def outcome(self) -> SubmissionOutcome:
         """Judge the answers, and return the outcome of the submission."""
@@ -443,11 +446,7 @@ class _SubmissionGrading:
                 outputs, status = self.outputs[number], self.status[number]
             if step.kind in ("check", "tests", "manual"):
                 held = len(checks)
-                checks.append(
-                    _check_outcome(step, None, "This is graded by a person.")
-                    if step.kind == "manual"
-                    else results[number]
-                )
+                checks.append(results[number] if step.kind != "manual" else self._manual(step))
             prose = step.kind == "text" or step.prose
             cells.append(CellOutcome(step.kind, step.shown, tuple(outputs), status, prose, held))
         outcome = SubmissionOutcome(
@@ -463,6 +462,14 @@ class _SubmissionGrading:
         if ended or self.variant.trouble:
             return replace(outcome, status="graded, with trouble")
         return replace(outcome, status="waiting") if outcome.waiting else outcome
+
+    def _manual(self, step: Step) -> CheckOutcome:
+        """Return the outcome of a cell that a person grades; as in nbgrader, a blank earns 0."""
+        if step.identifier in self.master.solutions and step.shown.strip() == self.blanks.get(
+            step.identifier
+        ):
+            return _check_outcome(step, False, "Nothing was written here.")
+        return _check_outcome(step, None, "This is graded by a person.")
 
     # These methods run the submission's code.
 

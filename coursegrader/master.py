@@ -424,6 +424,8 @@ def _step(cell: nbformat.NotebookNode, original: str) -> Step:
     prose = cell.cell_type != "code"
     # As in nbgrader, a person grades cells without code.
     if marks.get("task") or (marks.get("grade") and (marks.get("solution") or prose)):
+        if prose and not points:  # a note of the learner's, for which nobody has to wait
+            return Step("text", shown, identifier, shown=shown, prose=True)
         return Step("manual", shown, identifier, points, shown=shown, prose=prose)
     if prose:
         return Step("text", shown, identifier, shown=shown)

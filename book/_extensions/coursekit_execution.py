@@ -38,7 +38,7 @@ SLOWEST_CHAPTERS = (
     "capacity-and-grid",
     "callbacks",
     "capstone",
-    "mnist",
+    "mnist-regularisation",
     "first-sequential-model",
     "breast-cancer",
     "walking",

@@ -158,11 +158,17 @@ def declare(
     ValueError
         If the level is unknown; by the decorator, if there is already a check with this name.
     TypeError
-        If the hints are a single string.
+        If the hints are a single string, or a kind is not from :mod:`coursekit.exercises.kinds`.
     """
     if level not in LEVELS:
         raise ValueError(
             f"{identifier!r} has the level {level!r}; it has to be one of {', '.join(LEVELS[1:])}."
+        )
+    if own := [name for name, kind in answers.items() if type(kind).__module__ != Kind.__module__]:
+        raise TypeError(
+            f"{identifier!r} reads `{own[0]}` as a kind of your own. While a submission is graded, "
+            "only the kinds in coursekit.exercises.kinds are known: read one of these, and convert "
+            "it in the function that judges."
         )
     if isinstance(hints, str):
         raise TypeError(f"{identifier!r} has one string as hints; give a tuple of strings.")

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+MAX_CELL = 200  # characters of a cell of a table that is neither text nor a number
+
 
 class WrongKindError(ValueError):
     """Raised when a value is not of the kind that a check reads; the message names its type."""
@@ -61,12 +63,14 @@ def describe(value: Any) -> str:
 class Array:
     """An array of numbers, truth values or text.
 
-    Arrays, tables, columns, tensors and nested lists are accepted; the plain value is a NumPy
-    array.
+    Arrays, tables, columns, tensors and nested lists are accepted, and of a dict its values in
+    their order; the plain value is a NumPy array.
     """
 
     def plain(self, name: str, value: Any) -> np.ndarray:
-        if isinstance(value, (str, bytes, dict, set)) or callable(value):
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, (str, bytes, set)) or callable(value):
             raise WrongKindError(f"`{name}` is {describe(value)}; an array is needed.")
         try:
             array = np.array(value)  # a copy, never a subclass
@@ -104,18 +108,24 @@ def _from_objects(name: str, value: Any, array: np.ndarray) -> np.ndarray:
 
 
 class Table:
-    """A pandas DataFrame, or a Series or dict of columns, which is converted to one."""
+    """A pandas DataFrame, or a Series, dict of columns or list of dicts, converted to one.
+
+    A column of other things than numbers, truth values, text and dates becomes text, since a
+    check may not read it.
+    """
 
     def plain(self, name: str, value: Any) -> Any:
         import pandas as pd
 
         if isinstance(value, pd.Series):
             value = value.to_frame()
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) or (
+            isinstance(value, list) and value and all(isinstance(row, dict) for row in value)
+        ):
             try:
                 value = pd.DataFrame(value)
             except Exception:
-                raise WrongKindError(f"`{name}` is a dict that is no table.") from None
+                raise WrongKindError(f"`{name}` is {describe(value)} that is no table.") from None
         if not isinstance(value, pd.DataFrame):
             raise WrongKindError(f"`{name}` is {describe(value)}; a DataFrame is needed.")
         table = pd.DataFrame(value).copy()
@@ -127,11 +137,11 @@ class Table:
             twice = table.columns[table.columns.duplicated()][0]
             raise WrongKindError(f"`{name}` has two columns of the name {twice!r}.")
         for column in table.columns:
-            table[column] = _plain_column(name, column, table[column])
+            table[column] = _plain_column(table[column])
         return _plain_index(table)
 
 
-def _plain_column(name: str, column: str, values: Any) -> Any:
+def _plain_column(values: Any) -> Any:
     """Convert a column to numbers, truth values, text or dates, which Parquet can store."""
     import pandas as pd
 
@@ -141,25 +151,19 @@ def _plain_column(name: str, column: str, values: Any) -> Any:
         values = values.astype(values.cat.categories.dtype)
     if pd.api.types.is_string_dtype(values.dtype) and values.dtype != object:
         return values.astype(object)
-    if values.dtype == object:
-        there = [item for item in values if item is not None and item == item]
-        if all(isinstance(item, str) for item in there):
-            return values
-        if all(isinstance(item, (bool, np.bool_)) for item in there):
-            return values if len(there) < len(values) else values.astype(bool)
-        if all(isinstance(item, (int, float, np.integer, np.floating)) for item in there):
-            return values.astype(float)
-        kinds = sorted({type(item).__name__ for item in there})
-        raise WrongKindError(
-            f"Column {column!r} of `{name}` holds {' and '.join(kinds)}; numbers alone, or text "
-            "alone, are needed."
-        )
-    if getattr(values.dtype, "kind", "V") not in "biufMm":
-        raise WrongKindError(
-            f"Column {column!r} of `{name}` is of the type {values.dtype}; numbers, truth values, "
-            "text or dates are needed."
-        )
-    return values
+    if getattr(values.dtype, "kind", "V") in "biufMm":
+        return values
+    there = [item for item in values if item is not None and item is not pd.NA]
+    if all(isinstance(item, str) for item in there):
+        return values
+    if all(isinstance(item, (bool, np.bool_)) for item in there):
+        return values if len(there) < len(values) else values.astype(bool)
+    try:
+        if any(isinstance(item, str) for item in there):
+            raise TypeError
+        return values.map(float, na_action="ignore").astype(float)  # also tensors
+    except Exception:
+        return values.map(lambda item: str(item)[:MAX_CELL], na_action="ignore").astype(object)
 
 
 def _plain_index(table: Any) -> Any:
@@ -181,7 +185,7 @@ class Number:
     def plain(self, name: str, value: Any) -> float:
         try:
             array = Array().plain(name, value)
-            if array.dtype.kind not in "iuf":
+            if array.dtype.kind not in "iuf" or isinstance(value, dict):
                 raise TypeError
             array = array.astype(float)
         except Exception:

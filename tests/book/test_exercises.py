@@ -60,7 +60,8 @@ def stated(path) -> list[Stated]:
             current = ""
         if (own := OWN.match(line)) or ((own := NUMBERED.match(line)) and not current):
             number = own[1]
-            there = re.search(rf"^(- \*\*{re.escape(number)}(?!\w)|{number}\. )", folded, re.MULTILINE)
+            pattern = rf"^(- \*\*{re.escape(number)}(?!\w)|{number}\. )"
+            there = re.search(pattern, folded, re.MULTILINE)
             found.append(Stated(path.stem, number, "folded solution" if there else ""))
     if not found and links:
         found.append(Stated(path.stem, "notebook", f"exercises/{links[0]}.ipynb"))

@@ -689,7 +689,8 @@ class TestTheBook:
         assert "BEGIN SOLUTION" not in (tmp_path / source.name).read_text()
         for before, after in zip(solved.cells, made.cells, strict=True):
             if before.metadata.get("nbgrader", {}).get("solution"):
-                assert "YOUR CODE HERE" in after.source and before.source != after.source
+                stub = "YOUR CODE HERE" if before.cell_type == "code" else "YOUR ANSWER HERE"
+                assert stub in after.source and before.source != after.source
                 assert len(after.source) < len(before.source)
             else:
                 assert before.cell_type != "code" or before.source == after.source
@@ -700,6 +701,6 @@ def test_every_check_is_in_one_exercise():
     called = []
     for source in SOLUTIONS:
         for cell in nbformat.read(source, as_version=4).cells:
-            if cell.metadata.get("nbgrader", {}).get("grade"):
+            if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade"):
                 called.append(check_call(cell.source))
     assert sorted(called, key=str) == sorted(every())

@@ -12,7 +12,8 @@ pytest.importorskip("resource", reason="grading needs Linux")
 
 from coursegrader import report as _report
 from coursegrader.grader import ungraded
-from coursegrader.master import Master
+from coursegrader.master import Master, merge
+from coursegrader.notebook import Cell
 from tests.coursegrader.notebooks import graded, marked, notebook, solution, write
 
 
@@ -44,3 +45,14 @@ def test_a_notebook_that_cannot_be_read(tmp_path):
     assert "– / 4" in _report.feedback(row)
     (line,) = _report.grades([row]).to_dict("records")
     assert line["why"] is None or line["why"] != line["why"]
+
+
+def test_nobody_waits_for_a_note_that_is_worth_no_points(tmp_path):
+    note = marked(v4.new_markdown_cell("I expect 3."), "note", solution=True, grade=True, points=0)
+    code = solution("### BEGIN SOLUTION\na = 3\n### END SOLUTION", "a")
+    write(notebook(note, code, graded("assert a == 3", "size", 1)), tmp_path / "set.ipynb")
+    master = Master.from_file(tmp_path / "set.ipynb")
+    assert [step.identifier for step in master.graded] == ["size"]
+    assert master.steps[0].kind == "text" and "note" in master.solutions
+    merged = merge(master, [Cell("markdown", "note", "I expected 2.")])
+    assert merged.steps[0].source == "I expected 2."

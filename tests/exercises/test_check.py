@@ -13,13 +13,16 @@ from coursekit.exercises import (
     CheckFailed,
     Result,
     Wrong,
+    catalogue,
     check,
     declare,
     declaring,
     every,
     expect,
     find,
+    hint,
 )
+from coursekit.exercises.declaring import LEVELS
 from coursekit.exercises.kinds import Array, Model, Number, Text
 from tests.coursegrader.notebooks import RIGHT_FIRST, RIGHT_SECOND
 
@@ -123,12 +126,13 @@ def test_a_wrong_answer(capsys):
         check("S5.1", parameters=216)
     message = find("S5.1")({"parameters": 216}).message
     assert "`parameters`" in message
-    assert capsys.readouterr().out == f"✘ S5.1 Parameters counted by hand\n  {message}\n"
-    assert str(caught.value) == f"S5.1: {message}"
+    # Said once: by the error, which stops the notebook.
+    assert capsys.readouterr().out == ""
+    assert str(caught.value) == f"✘ S5.1 Parameters counted by hand\n  {message}"
     assert isinstance(caught.value, AssertionError)  # nbval and pytest take it for a failure
 
 
-def test_ipython_shows_one_line(tmp_path):
+def test_ipython_shows_the_message_once(tmp_path):
     code = "from coursekit.exercises import check\ncheck('S5.1', parameters=7)"
     (tmp_path / "cell.ipy").write_text(code)
     done = subprocess.run(
@@ -139,10 +143,63 @@ def test_ipython_shows_one_line(tmp_path):
         cwd=tmp_path,
         env={**os.environ, "IPYTHONDIR": str(tmp_path), "PYTHONIOENCODING": "utf-8"},
     )
-    assert done.stdout.count("✘ S5.1") == 1
     shown = done.stdout + done.stderr
-    assert f"CheckFailed: S5.1: {find('S5.1')({'parameters': 7}).message}" in shown
+    assert shown.count("✘ S5.1") == 1
+    assert shown.count(find("S5.1")({"parameters": 7}).message) == 1
     assert "Traceback" not in shown and "catalogue.py" not in shown
+
+
+def test_hints_come_one_after_the_other(capsys, monkeypatch):
+    monkeypatch.setattr(catalogue, "_hints_shown", {})
+    declare("T.1", "Of a test", points=2, level="basic", hints=("One.", "Two."), a=Number())(
+        lambda a: None
+    )
+    for _ in range(3):
+        hint("T.1")
+    assert capsys.readouterr().out.splitlines() == [
+        "Hint 1 of 2: One.", "Hint 2 of 2: Two.", "Hint 2 of 2: Two."
+    ]  # fmt: skip
+    with pytest.raises(KeyError, match=r"no check .*T\.0"):
+        hint("T.0")
+
+
+def test_a_check_without_hints(capsys):
+    declared(lambda a: None)
+    hint("T.1")
+    assert capsys.readouterr().out == "There are no hints for T.1.\n"
+
+
+def test_a_kind_of_ones_own_is_refused():
+    class Mine(Number):
+        pass
+
+    with pytest.raises(TypeError, match="reads `a` as a kind of your own"):
+        declare("T.1", "Of a test", points=1, a=Mine())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"level": "easy"}, ValueError, "has the level 'easy'; it has to be one of basic,"),
+        ({"hints": "Look."}, TypeError, "one string as hints; give a tuple"),
+    ],
+)
+def test_levels_and_hints_of_other_kinds_are_refused(options, error, words):
+    with pytest.raises(error, match=words):
+        declare("T.1", "Of a test", points=1, **options, a=Number())
+
+
+@pytest.mark.parametrize("identifier", list(every()))
+def test_every_check_of_the_course_has_a_level_and_three_hints(identifier):
+    found = find(identifier)
+    assert found.level in LEVELS[1:] and len(found.hints) == 3
+    assert len({hint for hint in found.hints if hint.strip()}) == 3
+    for text in found.hints:
+        assert (
+            (text[0].isupper() or text[0] == "`")
+            and text.endswith((".", "?", ":"))
+            and len(text) <= 400
+        ), text
 
 
 def test_a_result_knows_what_was_earned():

@@ -137,7 +137,7 @@ def test_an_array_is_a_copy():
     [
         ("text", "a str of length 4"),
         (b"bytes", "a bytes"),
-        ({"a": 1}, "a dict of length 1"),
+        ({"a": [1], "b": [1, 2]}, "a list of length 2, and NumPy makes no array of it"),
         ({1, 2}, "a set of length 2"),
         (len, "a builtin_function_or_method"),
         ([[1], [1, 2]], "a list of length 2, and NumPy makes no array of it"),
@@ -254,13 +254,14 @@ def test_a_table_is_a_copy():
     [
         (np.ones((2, 2)), "an ndarray of shape (2, 2)"),
         ([[1, 2]], "a list of length 1"),
-        ({"a": 1}, "a dict that is no table"),
-        ({"a": [1], "b": [1, 2]}, "a dict that is no table"),
+        ({"a": 1}, "a dict of length 1 that is no table"),
+        ({"a": [1], "b": [1, 2]}, "a dict of length 2 that is no table"),
         ("a,b\n1,2", "a str of length 7"),
         (FRAME.groupby("truth"), "a DataFrameGroupBy"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns of the name 'a'"),
         (pd.DataFrame([[1, 2]], columns=[1, "1"]), "two columns of the name '1'"),
-        ({"a": {1, 2}}, "a dict that is no table"),
+        ({"a": {1, 2}}, "a dict of length 1 that is no table"),
+        ([], "a list of length 0"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else value[:30],
 )
@@ -288,6 +289,29 @@ def test_a_table_is_refused_at_once_or_arrives(table):
         assert "`my_answer`" in str(error)
     else:
         assert answers.read(TABLE, "my_answer", answers.write(TABLE, plain)).shape == table.shape
+
+
+def test_columns_of_other_things_become_text_and_tensors_numbers():
+    given = {
+        "units": [64, (64, 32)],
+        "mixed": [1, "many"],
+        "loss": [tf.constant(0.5), keras.Variable(0.25)],
+        "missing": [None, 2],
+        "history": [{"a": 1}, [2]],
+    }
+    read = there_and_back(TABLE, pd.DataFrame(given))
+    assert read["loss"].tolist() == [0.5, 0.25] and read["missing"].tolist()[1] == 2
+    assert read["units"].tolist() == ["64", "(64, 32)"] and read["mixed"].tolist() == ["1", "many"]
+    assert read["history"].tolist() == ["{'a': 1}", "[2]"]
+
+
+def test_a_list_of_dicts_is_a_table():
+    read = there_and_back(TABLE, [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}])
+    assert read.to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_the_values_of_a_dict_are_an_array():
+    assert there_and_back(ARRAY, {"first": 1, "second": 2.5}).tolist() == [1, 2.5]
 
 
 def test_bytes_that_are_no_table():

@@ -121,12 +121,13 @@ def words(name: str, table: pd.DataFrame, column: str) -> np.ndarray:
 
 def _column(name: str, table: pd.DataFrame, column: str) -> pd.Series:
     expect(len(table), f"`{name}` has no rows.")
+    found = [label for label in table.columns if normalised(label) == normalised(column)]
     expect(
-        column in table.columns,
-        f"`{name}` has the columns {', '.join(table.columns)}; the exercise asks for one named "
-        f"{column!r}.",
+        len(found) == 1,
+        f"`{name}` has the columns {', '.join(table.columns)[:200]}; the exercise asks for one "
+        f"named {column!r}.",
     )
-    return table[column]
+    return table[found[0]]
 
 
 def runs_by_network(

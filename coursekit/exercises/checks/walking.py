@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coursekit.exercises.checks import _answers, _models
+from coursekit.exercises.checks import _answers, _models, _training
 from coursekit.exercises.declaring import declare, expect
 from coursekit.exercises.kinds import Array, History, Model, Number, Table, Text
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 PEOPLE, LENGTH = 15, 260
 FIRST_PARAMETERS, DENSE_PARAMETERS, FINAL_PARAMETERS = 226_455, 79_615, 117_295
+# Two of several thousand windows may be judged otherwise on other hardware, and a share may be
+# rounded to three digits.
+WINDOWS_OFF, ROUNDED_SHARE = 2.5, 5.5e-4
 
 
 @cache
@@ -34,22 +37,38 @@ def _by_time() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return preprocessing.split_by_time(_walking())
 
 
+def _early() -> np.ndarray:
+    """Return the rows on which the networks of 3-C are trained."""
+    return _by_time()[0][::2]
+
+
 # ------------------------------------------------------------------ 3-A: a split of the windows
 
 
-@declare("3-A.1", "Row numbers of a random split", points=2, rows_train=Array(), rows_test=Array())
+@declare(
+    "3-A.1",
+    "Row numbers of a random split",
+    points=2,
+    level="basic",
+    hints=(
+        "Read the end of 'Loading and splitting 80:20' in Spatial data: draw the row numbers, not "
+        "the windows, and draw them once.",
+        "Put all row numbers into random order with a NumPy generator. Everything else is cutting.",
+        "`permutation` of a generator, given a number of windows, returns all their row numbers in "
+        "random order. The first four fifths are for training, the rest for testing.",
+    ),
+    rows_train=Array(),
+    rows_test=Array(),
+)
 def rows_of_a_split(rows_train, rows_test):
     """Expect each window in exactly one set, split 80:20, in random order."""
     walking = _walking()
     n = len(walking.labels)
-    parts = {"rows_train": rows_train, "rows_test": rows_test}
-    parts = {name: _answers.row_numbers(name, rows, n) for name, rows in parts.items()}
-    _answers.expect_partition(parts, n)
-    rows_train, rows_test = parts.values()
+    rows_train, rows_test = _expect_split(rows_train, rows_test)
     share = len(rows_train) / n
     expect(
-        abs(share - 0.8) < 0.01,
-        f"`rows_train` holds {share:.1%} of the windows; the split is to be 80:20.",
+        abs(share - 0.8) < 0.01,  # any way of rounding, and stratified splits
+        f"`rows_train` holds {share:.1%} of the windows; the task asks for 80 %.",
     )
     for where, rows in [
         ("`rows_test`", rows_test),
@@ -66,9 +85,18 @@ def rows_of_a_split(rows_train, rows_test):
         )
     expect(
         len(np.unique(np.diff(np.sort(rows_test)))) > 3,
-        "`rows_test` follows a regular pattern through the data. The rows are to be drawn at "
-        "random.",
+        "`rows_test` follows a regular pattern through the data. The task asks for rows that are "
+        "drawn at random.",
     )
+
+
+def _expect_split(rows_train: np.ndarray, rows_test: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Expect row numbers that name each window in exactly one set; return them."""
+    n = len(_walking().labels)
+    parts = {"rows_train": rows_train, "rows_test": rows_test}
+    parts = {name: _answers.row_numbers(name, rows, n) for name, rows in parts.items()}
+    _answers.expect_partition(parts, n)
+    return tuple(parts.values())
 
 
 def _held_out(rows: np.ndarray) -> np.ndarray:
@@ -80,6 +108,14 @@ def _held_out(rows: np.ndarray) -> np.ndarray:
     "3-A.2",
     "Windows and labels of the same rows",
     points=2,
+    level="basic",
+    hints=(
+        "The section 'Loading and splitting 80:20' of Spatial data shows what happens if inputs "
+        "and labels are taken at different rows.",
+        "An array can be indexed by an array of row numbers.",
+        "Put `rows_train` in square brackets after `walking.x`, and after `walking.y`. Then do the "
+        "same with `rows_test`. No shuffle, no function.",
+    ),
     rows_train=Array(),
     rows_test=Array(),
     x_train=Array(),
@@ -96,13 +132,16 @@ def parts_of_a_split(rows_train, rows_test, x_train, y_train, x_test, y_test):
         ("test", rows_test, x_test, y_test),
     ]:
         rows = _answers.row_numbers(f"rows_{part}", rows, n)
+        for name, values in ((f"x_{part}", x), (f"y_{part}", y)):
+            expect(values.dtype.kind in "biuf", f"`{name}` holds text; it should hold numbers.")
         wanted = (len(rows), *walking.x.shape[1:])
         expect(
             x.shape == wanted,
             f"`x_{part}` has shape {x.shape}. `rows_{part}` names {len(rows)} windows, each with "
             f"{wanted[1]} time steps of {wanted[2]} channels.",
         )
-        same = np.isclose(x, walking.x[rows], atol=1e-4).all(axis=(1, 2)).mean()
+        # The windows are scaled to a standard deviation of 1; float16 keeps three digits of them.
+        same = np.isclose(x, walking.x[rows], atol=4e-3).all(axis=(1, 2)).mean()
         expect(
             same == 1,
             f"{1 - same:.0%} of the windows in `x_{part}` are not those that `rows_{part}` names, "
@@ -111,7 +150,7 @@ def parts_of_a_split(rows_train, rows_test, x_train, y_train, x_test, y_test):
         expect(
             y.shape == (len(rows), PEOPLE),
             f"`y_{part}` has shape {y.shape}. A network with one output node per person needs a "
-            "row of zeros and a one for each window.",
+            f"row of {PEOPLE} zeros and ones for each window.",
         )
         right = np.isclose(y, walking.y[rows]).all(axis=1).mean()
         expect(
@@ -125,6 +164,17 @@ def parts_of_a_split(rows_train, rows_test, x_train, y_train, x_test, y_test):
     "3-A.3",
     "Neighbours across a random split",
     points=2,
+    level="standard",
+    hints=(
+        "Read 'What do neighbours share?' in Spatial data. Two windows overlap if they come from "
+        "the same recording and begin close to each other.",
+        "Begin with one test window: which training windows have its label, and how far from it do "
+        "they begin? A window covers 260 time steps.",
+        "With `None` as a second index, the starts of the test windows become a column. Subtract "
+        "the starts of the training windows to get all distances at once. Compare the labels in "
+        "the same way, count the pairs for which both conditions hold, row by row, and take the "
+        "mean.",
+    ),
     rows_train=Array(),
     rows_test=Array(),
     neighbours=Number(),
@@ -132,9 +182,7 @@ def parts_of_a_split(rows_train, rows_test, x_train, y_train, x_test, y_test):
 def neighbours_across(rows_train, rows_test, neighbours):
     """Expect the mean number of training windows that share time steps with a test window."""
     walking = _walking()
-    n = len(walking.labels)
-    rows_train = _answers.row_numbers("rows_train", rows_train, n)
-    rows_test = _answers.row_numbers("rows_test", rows_test, n)
+    rows_train, rows_test = _expect_split(rows_train, rows_test)
     counts = {"strangers": 0, "sharing": 0, "touching": 0}
     for person in range(1, PEOPLE + 1):
         tested = np.sort(walking.start[rows_test[walking.labels[rows_test] == person]])
@@ -154,8 +202,15 @@ def neighbours_across(rows_train, rows_test, neighbours):
         f"`neighbours` is {neighbours:.2f}, which also counts windows that begin where the other "
         "one ends. These touch, but share no time step.",
     )
+    right = _is_close(neighbours, mean["sharing"])
+    one_digit = abs(neighbours - round(neighbours, 1)) < 1e-9
     expect(
-        _is_close(neighbours, mean["sharing"]),
+        right or not (one_digit and abs(neighbours - mean["sharing"]) <= 0.051),
+        f"`neighbours` is {neighbours:g}, with one digit after the point; the task asks for two. "
+        "Four fifths of eight windows would be about right, too, and nobody would have counted.",
+    )
+    expect(
+        right,
         f"`neighbours` is {neighbours:.2f}, which is not the mean for these rows. How far apart "
         "may two windows begin that share a time step? And is it counted per test window?",
     )
@@ -172,87 +227,205 @@ def _pairs_within(some: np.ndarray, others: np.ndarray, distance: int) -> int:
 
 
 def _is_close(value: float, wanted: float) -> bool:
-    return abs(value - wanted) <= 0.006  # accepts a mean rounded to two digits
+    return abs(value - wanted) <= 0.006  # a mean rounded to two digits
+
+
+# -------------------------------------------------------------- layers, and how they are compiled
+
+ACTIVATION_LAYERS = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")
+FIRST_KINDS = ["Conv1D", "MaxPooling1D", "Flatten", "Dense", "Dense"]
+DENSE_KINDS = ["Flatten", "Dense", "Dense"]
+FINAL_KINDS = ["Conv1D", "MaxPooling1D", "Conv1D", "MaxPooling1D", "Flatten", "Dense", "Dense"]
+
+
+def _is_dropout(layer: keras.layers.Layer) -> bool:
+    return "Dropout" in type(layer).__name__
+
+
+def _kind(layer: keras.layers.Layer) -> str:
+    """Return the class of a layer; a reshaping to one axis is a flattening."""
+    kind = type(layer).__name__
+    return "Flatten" if kind == "Reshape" and len(layer.output.shape) == 2 else kind
+
+
+def _convolution_activations(model: keras.Model) -> list[str]:
+    """Return the activation of each convolution, also if it is a layer of its own."""
+    found: list[str] = []
+    open_ = False
+    for layer in _models.layers(model):
+        kind = type(layer).__name__
+        if kind == "Conv1D":
+            found.append(_models._name(layer.activation))
+            open_ = found[-1] == "linear"
+        elif open_ and kind in ACTIVATION_LAYERS:
+            found[-1] = _models._name(layer.activation) if kind == "Activation" else kind.lower()
+            open_ = False
+        elif kind not in ("MaxPooling1D", "BatchNormalization") and not _is_dropout(layer):
+            open_ = False  # relu after max pooling gives the same as before it
+    return found
+
+
+def _expect_layers(
+    name: str,
+    model: keras.Model,
+    kinds: list[str],
+    *,
+    convolutions: tuple[tuple[int, int, int], ...] = (),
+    dense: tuple[int, ...] = (100, PEOPLE),
+    parameters: int | None = None,
+) -> None:
+    """Expect these layers in this order, compiled as the tasks ask.
+
+    ``convolutions`` has filters, kernel size and strides of each. A number of parameters is named
+    in the message, so give only one that the task names.
+    """
+    _models.expect_shapes(model, (LENGTH, 3), PEOPLE, name)
+    layers = _models.layers(model)
+    found = [_kind(layer) for layer in layers if type(layer).__name__ not in ACTIVATION_LAYERS]
+    found = [kind for kind in found if "Dropout" not in kind]
+    expect(
+        found == kinds,
+        f"`{name}` has the layers {', '.join(found)}; the task asks for {', '.join(kinds)}.",
+    )
+    for number, (layer, asked, activation) in enumerate(
+        zip(
+            _models.layers_of(model, "Conv1D"),
+            convolutions,
+            _convolution_activations(model),
+            strict=True,
+        ),
+        1,
+    ):
+        is_ = layer.filters, layer.kernel_size[0], layer.strides[0]
+        expect(
+            is_ == asked,
+            f"Convolution {number} of `{name}` has {is_[0]} filters of size {is_[1]} in strides of "
+            f"{is_[2]}; the task asks for {asked[0]} of size {asked[1]} in strides of {asked[2]}.",
+        )
+        expect(
+            activation == "relu",
+            f"Convolution {number} of `{name}` has the activation {activation}; the task asks for "
+            "relu.",
+        )
+    widths = tuple(_models.widths(model))
+    expect(
+        widths == dense,
+        f"`{name}` has dense layers of {', '.join(map(str, widths))} units; the task asks for "
+        f"{', '.join(map(str, dense))}.",
+    )
+    activations = _models.activations(model)
+    expect(
+        activations[0] == "sigmoid",
+        f"The dense layer after the flattening in `{name}` has the activation {activations[0]}; "
+        "the task asks for sigmoid.",
+    )
+    expect(
+        activations[-1] == "softmax",
+        f"The output layer of `{name}` has the activation {activations[-1]}; the task asks for "
+        "softmax, which turns its 15 numbers into probabilities that sum to 1.",
+    )
+    if parameters is not None:
+        count = _count(model)
+        expect(
+            count == parameters,
+            f"`{name}` has {count:,} parameters; the task asks for {parameters:,}. Compare pool "
+            "sizes, padding and biases, layer by layer.",
+        )
+    _training.expect_compiled(model, name)
+
+
+def _count(model: keras.Model) -> int:
+    """Return the number of parameters, without those of activations such as PReLU."""
+    own = [layer for layer in _models.layers(model) if type(layer).__name__ in ACTIVATION_LAYERS]
+    return model.count_params() - sum(layer.count_params() for layer in own)
 
 
 # ---------------------------------------------------------- 3-B: the first convolutional network
 
+EPOCHS_FIRST, EPOCHS_DENSE, BATCH_SIZE_FIRST = 15, 45, 128
+# Stated in the tasks. Over three seeds, `first` was right for 0.92 to 0.93 of the validation
+# windows, and `dense` for 0.99 of its training windows.
+MIN_FIRST, MIN_DENSE = 0.8, 0.9
 
-def _random_validation(rows_train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the windows and labels of the learner's validation set."""
+
+def _random_sets(rows_train: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return windows and labels of the learner's training and validation set."""
     walking = _walking()
-    rows = _held_out(_answers.row_numbers("rows_train", rows_train, len(walking.labels)))
-    return walking.x[rows], walking.y[rows]
+    rows = _answers.row_numbers("rows_train", rows_train, len(walking.labels))
+    held_out = _held_out(rows)
+    fitted = rows[: len(rows) - len(held_out)]
+    return [(walking.x[rows], walking.y[rows]) for rows in (fitted, held_out)]
 
 
-def _expect_layers(
-    name: str, model: keras.Model, kinds: list[str], parameters: int | None = None
-) -> None:
-    """Expect layers of these classes, in this order, and this number of parameters."""
-    _models.expect_shapes(model, (LENGTH, 3), PEOPLE, name)
-    found = [type(layer).__name__ for layer in _models.layers(model) if _is_structure(layer)]
-    expect(
-        found == kinds,
-        f"`{name}` has the layers {', '.join(found)}. Compare them, and their order, with the "
-        "exercise.",
+def _expect_first(first: keras.Model) -> None:
+    _expect_layers(
+        "first",
+        first,
+        FIRST_KINDS,
+        convolutions=((40, 40, 2),),
+        parameters=FIRST_PARAMETERS,
     )
-    expect(
-        parameters is None or model.count_params() == parameters,
-        f"`{name}` has {model.count_params():,} parameters, not {parameters or 0:,}. Compare "
-        "filters, kernel size, strides and units, layer by layer.",
-    )
-    expect(
-        _models.activations(model)[-1] == "softmax",
-        f"The output layer of `{name}` has the activation {_models.activations(model)[-1]}. What "
-        "turns its 15 numbers into probabilities that sum to 1?",
-    )
-    _models.expect_loss(model, "categorical_crossentropy", name=name)
 
 
-def _is_structure(layer: keras.layers.Layer) -> bool:
-    return type(layer).__name__ not in ("Activation", "ReLU", "Softmax")
+def _expect_epochs(name: str, history: dict[str, list[float]], epochs: int) -> None:
+    found = len(next(iter(history.values())))
+    expect(found == epochs, f"`{name}` has {found} epochs; the task asks for {epochs}.")
 
 
-@declare("3-B.1", "The first convolutional network", points=2, first=Model())
+@declare(
+    "3-B.1",
+    "The first convolutional network",
+    points=2,
+    level="basic",
+    hints=(
+        "'The network, layer by layer' in Convolutional layers has this network, with shapes and "
+        "parameters. `summary` shows yours.",
+        "One layer per item of the list in the task, in this order, after a `keras.Input` for one "
+        "window. The layers are `Conv1D`, `MaxPooling1D`, `Flatten` and `Dense`.",
+        "The convolution takes its strides and its activation as arguments. If the parameters do "
+        "not match, compare the shape after each layer with the chapter. Compile with the loss "
+        "for one-hot labels of several classes.",
+    ),
+    first=Model(),
+)
 def first_network(first):
     """Expect the layers, parameters and activations of the course's first network."""
-    kinds = ["Conv1D", "MaxPooling1D", "Flatten", "Dense", "Dense"]
-    _expect_layers("first", first, kinds, FIRST_PARAMETERS)
-    (convolution,) = _models.layers_of(first, "Conv1D")
-    found = convolution.filters, convolution.kernel_size[0], convolution.strides[0]
-    expect(
-        found == (40, 40, 2),
-        f"The convolution of `first` has {found[0]} filters of size {found[1]} in strides of "
-        f"{found[2]}. Compare them with the exercise.",
-    )
-    hidden = _models.activations(first)[0]
-    expect(
-        hidden == "sigmoid",
-        f"The dense hidden layer of `first` has the activation {hidden}; the exercise names "
-        "another.",
-    )
+    _expect_first(first)
+    _training.expect_weights(first, "first")
 
 
 @declare(
     "3-B.2",
     "Trained for fifteen epochs",
     points=2,
+    level="basic",
+    hints=(
+        "'Splitting and training' in The final walking model trains in the same way.",
+        "The number of epochs, the batch size and the validation split are arguments of `fit`; "
+        "none of them has the value that Keras takes without them.",
+        "Give `fit` the training arrays, `epochs`, `batch_size` and `validation_split`, and put "
+        "what it returns into `history_first`. If the cell has run before, build `first` again.",
+    ),
     first=Model(),
     history_first=History(),
     rows_train=Array(),
 )
 def first_trained(first, history_first, rows_train):
     """Expect an accurate network with its history of 15 epochs."""
-    _models.expect_shapes(first, (LENGTH, 3), PEOPLE, "first")
-    x, y = _random_validation(rows_train)
-    _models.check_history(
-        history_first, first, x, y, epochs=15, name="history_first", model_name="first"
+    _expect_first(first)
+    (x, y), (x_val, y_val) = _random_sets(rows_train)
+    _training.expect_steps(
+        first, "first", epochs=EPOCHS_FIRST, rows=len(x), batch_size=BATCH_SIZE_FIRST
     )
-    _models.expect_learning(history_first, "history_first")
+    _expect_epochs("history_first", history_first, EPOCHS_FIRST)
+    _models.check_history(
+        history_first, first, x_val, y_val, name="history_first", model_name="first"
+    )
+    _training.expect_records(history_first, "history_first", first, "first", x, y)
     _models.expect_accuracy(
-        _models.probabilities(first, x, "first"),
-        y,
-        0.8,
+        _models.probabilities(first, x_val, "first"),
+        y_val,
+        MIN_FIRST,
         name="first",
         rows="the validation windows",
     )
@@ -262,6 +435,14 @@ def first_trained(first, history_first, rows_train):
     "3-B.3",
     "Judged on validation and test windows",
     points=1,
+    level="basic",
+    hints=(
+        "Which rows did `fit` keep out of the training by itself, and which has it never seen?",
+        "`fit` has measured the accuracy on the validation set after each epoch, and recorded it. "
+        "For the test set, call `evaluate`.",
+        "`history_first.history` is a dict of lists, and the last entry of a list belongs to the "
+        "last epoch. `evaluate` returns the loss and then the accuracy.",
+    ),
     first=Model(),
     rows_train=Array(),
     rows_test=Array(),
@@ -270,74 +451,134 @@ def first_trained(first, history_first, rows_train):
 )
 def first_judged(first, rows_train, rows_test, first_validation, first_test):
     """Expect the network's accuracy on the validation and test sets."""
-    _models.expect_shapes(first, (LENGTH, 3), PEOPLE, "first")
+    _expect_first(first)
+    rows_train, rows_test = _expect_split(rows_train, rows_test)
+    training, validation = _random_sets(rows_train)
+    _training.expect_steps(
+        first, "first", epochs=EPOCHS_FIRST, rows=len(training[0]), batch_size=BATCH_SIZE_FIRST
+    )
     walking = _walking()
-    rows_test = _answers.row_numbers("rows_test", rows_test, len(walking.labels))
-    for name, value, (x, y) in [
-        ("first_validation", first_validation, _random_validation(rows_train)),
-        ("first_test", first_test, (walking.x[rows_test], walking.y[rows_test])),
-    ]:
+    sets = {
+        "first_validation": validation,
+        "first_test": (walking.x[rows_test], walking.y[rows_test]),
+    }
+    said = {"first_validation": first_validation, "first_test": first_test}
+    shares, losses = {}, {}
+    for name, (x, y) in sets.items():
+        p = _models.probabilities(first, x, "first")
+        shares[name], losses[name] = _models.accuracy(p, y), _models.cross_entropy(p, y)
+    for name, value in said.items():
         expect(
             0 <= value <= 1,
             f"`{name}` is {value:g}. An accuracy is a share, between 0 and 1.",
         )
-        p = _models.probabilities(first, x, "first")
+        near = {
+            which: abs(value - share) <= ROUNDED_SHARE + WINDOWS_OFF / len(sets[which][0])
+            for which, share in shares.items()
+        }
+        other = next(which for which in sets if which != name)
         expect(
-            not np.isclose(value, _models.cross_entropy(p, y), rtol=2e-3)
-            or np.isclose(value, _models.accuracy(p, y), atol=0.003),
-            f"`{name}` is {value:.4f}, which is the loss. Which metric is asked for?",
+            near[name] or not np.isclose(value, losses[name], rtol=5e-3),
+            f"`{name}` is {value:.4f}, which is the loss. The task asks for the accuracy.",
         )
         expect(
-            np.isclose(value, _models.accuracy(p, y), atol=max(0.003, 1.5 / len(p))),
-            f"`{name}` is {value:.4f}; `first` as it is now names {_models.accuracy(p, y):.4f} of "
-            "these windows rightly. Was it taken from another set, epoch or network?",
+            near[name] or not near[other],
+            f"`{name}` is {value:.4f}, which belongs to the other set: compare the rows that each "
+            "of the two names stands for.",
+        )
+        expect(
+            near[name],
+            f"`{name}` is {value:.4f}, and `first` as it is now has another accuracy on these "
+            "windows. Was it taken from another set, epoch or network? Give three digits.",
         )
 
 
 @declare(
     "3-B.4",
-    "Dense layers only",
+    "Dense layers only, and for longer",
     points=2,
+    level="standard",
+    hints=(
+        "'What do convolutions and pooling contribute?' in Architectures has this network. The "
+        "training differs from the chapter's in one number.",
+        "Take the cells of `first`, and leave out two layers. All other layers and the settings "
+        "of `compile` stay.",
+        "The first layer after the input is now `Flatten`. In `fit`, change the number of epochs "
+        "and nothing else; keep the batch size and the validation split.",
+    ),
     dense=Model(),
     history_dense=History(),
     rows_train=Array(),
 )
 def dense_network(dense, history_dense, rows_train):
     """Expect the first network without convolution and pooling, and its history."""
-    _expect_layers("dense", dense, ["Flatten", "Dense", "Dense"], DENSE_PARAMETERS)
-    x, y = _random_validation(rows_train)
+    _expect_layers("dense", dense, DENSE_KINDS)
+    expect(
+        _count(dense) == DENSE_PARAMETERS,
+        f"`dense` has {_count(dense):,} parameters, which is not what these layers have. Are they "
+        "without biases?",
+    )
+    (x, y), (x_val, y_val) = _random_sets(rows_train)
+    _training.expect_steps(
+        dense, "dense", epochs=EPOCHS_DENSE, rows=len(x), batch_size=BATCH_SIZE_FIRST
+    )
+    _expect_epochs("history_dense", history_dense, EPOCHS_DENSE)
     _models.check_history(
-        history_dense, dense, x, y, epochs=15, name="history_dense", model_name="dense"
+        history_dense, dense, x_val, y_val, name="history_dense", model_name="dense"
     )
-    walking = _walking()
-    fitted = rows_train[: len(rows_train) - len(x)]
+    _training.expect_records(history_dense, "history_dense", dense, "dense", x, y)
     _models.expect_accuracy(
-        _models.probabilities(dense, walking.x[fitted], "dense"),
-        walking.y[fitted],
-        0.4,
+        _models.probabilities(dense, x, "dense"),
+        y,
+        MIN_DENSE,
         name="dense",
-        rows="the windows that it was to be trained on",
+        rows="the windows that it was trained on",
     )
 
 
-@declare("3-B.5", "What dense layers learn of a walk", points=1, answer_dense=Text())
+NOT_SO = {
+    "a": "The training accuracies of the two networks do meet. If the gap closed, the validation "
+    "accuracies would meet, too. Put the last values of both side by side.",
+    "c": "A network with too few parameters would stop rising on its training windows. Compare the "
+    "training accuracy of `dense` in epoch 15 with that in the last epoch.",
+    "d": "A rising training accuracy often comes with a falling validation accuracy, but need not. "
+    "Compare the validation accuracy of `dense` in epoch 15 with that in the last epoch.",
+}
+
+
+@declare(
+    "3-B.5",
+    "What more training does for dense layers",
+    points=1,
+    level="standard",
+    hints=(
+        "Four numbers decide: training and validation accuracy of `dense`, in epoch 15 and in the "
+        "last epoch. Print them beside those of `first`.",
+        "Ask two questions. How much did each of the two accuracies rise after epoch 15? How far "
+        "is each then from that of `first`?",
+        "Drawing helps: `plotting.plot_history` draws both curves. Look at where each curve ends, "
+        "and at the distance between them.",
+    ),
+    answer_dense=Text(),
+)
 def dense_described(answer_dense):
     """Expect choice b."""
-    letter = _answers.choice("answer_dense", answer_dense)
-    hint = {
-        "a": "Put the last validation accuracy of `dense` beside that of `first`.",
-        "c": "Look at the training accuracy of `dense` after the last epoch, and at what guessing "
-        "among fifteen people would give.",
-    }
-    expect(letter == "b", f"`answer_dense` is {letter!r}. {hint.get(letter)}")
+    letter = _answers.choice("answer_dense", answer_dense, "abcd")
+    expect(letter == "b", f"`answer_dense` is {letter!r}. {NOT_SO.get(letter, '')}")
 
 
 # ------------------------------------------------------ 3-C: the final network, changed
 
-FINAL_KINDS = ["Conv1D", "MaxPooling1D", "Conv1D", "MaxPooling1D", "Flatten", "Dense", "Dense"]
-MIN_EPOCHS, MIN_EPOCHS_LONGER = 10, 20
-MIN_PAIRS, EPOCHS_OF_PAIRS = 5, 5
-ROUNDING = 6e-4  # of a difference and of the ends of its interval
+FINAL = ((40, 30, 2), (40, 10, 1))
+EPOCHS, EPOCHS_LONGER, BATCH_SIZE = 10, 20, 64
+# Stated in the tasks. Over two seeds, the final network was right for 0.90 and 0.92 of the late
+# windows after twenty epochs, and the smaller one for 0.84 and 0.86 after ten.
+MIN_FINAL, MIN_SMALL = 0.7, 0.5
+MIN_RATE, MAX_RATE = 0.1, 0.6
+# On the windows that were trained on, naming everybody equally often has a loss of log(15), 2.71.
+# With softmax in the second dense layer, which learns slowest of the activations that we tried, it
+# was 2.27 and 2.38 after ten epochs.
+MAX_LOSS = 2.6
 
 
 def _expect_trained(
@@ -345,45 +586,38 @@ def _expect_trained(
     model: keras.Model,
     history: dict[str, list[float]],
     *,
-    epochs: int = MIN_EPOCHS,
-    least: float,
+    epochs: int = EPOCHS,
+    least: float | None = None,
+    dropout: bool = False,
 ) -> None:
-    """Expect a history of this model on the middle windows, and accuracy on the late ones."""
+    """Expect a history of this model on the middle windows, after training on early ones."""
     walking = _walking()
     _, middle, late = _by_time()
+    early = _early()
+    _training.expect_steps(model, name, epochs=epochs, rows=len(early), batch_size=BATCH_SIZE)
+    told = f"history_{name}"
+    _expect_epochs(told, history, epochs)
     _models.check_history(
-        history,
-        model,
-        walking.x[middle],
-        walking.y[middle],
-        name=f"history_{name}",
-        model_name=name,
+        history, model, walking.x[middle], walking.y[middle], name=told, model_name=name
     )
-    found = len(history["loss"])
+    x, y = walking.x[early], walking.y[early]
+    _training.expect_records(history, told, model, name, x, y, dropout=dropout)
+    loss = _models.cross_entropy(_models.probabilities(model, x, name), y)
+    if dropout:
+        _models.expect_trained(model, name)
     expect(
-        found >= epochs,
-        f"`history_{name}` has {found} epochs. Train for longer before you judge a change.",
+        loss <= MAX_LOSS or dropout,  # half of the outputs dropped everywhere teach little
+        f"`{name}` has a loss of {loss:.2f} on the windows that it was trained on, hardly less "
+        "than a network that names all people equally often. Look at the labels and at the "
+        "activations.",
     )
-    _models.expect_accuracy(
-        _models.probabilities(model, walking.x[late], name),
-        walking.y[late],
-        least,
-        name=name,
-        rows="the late windows",
-    )
-
-
-def _expect_convolutions(
-    name: str, model: keras.Model, filters: int = 40, kernel_sizes: tuple[int, int] = (30, 10)
-) -> None:
-    for layer, size, strides in zip(
-        _models.layers_of(model, "Conv1D"), kernel_sizes, (2, 1), strict=True
-    ):
-        found = layer.filters, layer.kernel_size[0], layer.strides[0]
-        expect(
-            found == (filters, size, strides),
-            f"A convolution of `{name}` has {found[0]} filters of size {found[1]} in strides of "
-            f"{found[2]}, where the exercise asks for others.",
+    if least is not None:
+        _models.expect_accuracy(
+            _models.probabilities(model, walking.x[late], name),
+            walking.y[late],
+            least,
+            name=name,
+            rows="the late windows",
         )
 
 
@@ -391,28 +625,72 @@ def _expect_convolutions(
     "3-C.1",
     "Further epochs",
     points=2,
+    level="standard",
+    hints=(
+        "You will train five more networks below. Write a function that builds and compiles the "
+        "final network, and a function that trains one, so that only the changes need new code.",
+        "The history has a list for the loss and a list for the accuracy on the validation "
+        "windows. One of the two names is sought where its values are lowest, the other where "
+        "they are highest.",
+        "`np.argmin` and `np.argmax` return the position of the first lowest and highest value. "
+        "Positions count from 0, and epochs from 1.",
+    ),
     longer=Model(),
     history_longer=History(),
     best_epoch=Number(),
+    most_accurate_epoch=Number(),
 )
-def further_epochs(longer, history_longer, best_epoch):
-    """Expect the final network, trained for longer, and the epoch with the lowest loss."""
-    _expect_layers("longer", longer, FINAL_KINDS, FINAL_PARAMETERS)
-    _expect_convolutions("longer", longer)
-    _expect_trained("longer", longer, history_longer, epochs=MIN_EPOCHS_LONGER, least=0.7)
-    best = int(np.argmin(history_longer["val_loss"]))
-    expect(
-        best_epoch != best or best_epoch == best + 1,
-        f"`best_epoch` is {best_epoch:g}; Python counts the epochs from 0, the exercise from 1.",
+def further_epochs(longer, history_longer, best_epoch, most_accurate_epoch):
+    """Expect the final network, trained for longer, and the best epoch by each metric."""
+    _expect_layers("longer", longer, FINAL_KINDS, convolutions=FINAL, parameters=FINAL_PARAMETERS)
+    _expect_trained("longer", longer, history_longer, epochs=EPOCHS_LONGER, least=MIN_FINAL)
+    shares = next(
+        values for key, values in history_longer.items() if key.startswith("val_") and "acc" in key
     )
-    expect(
-        best_epoch == best + 1,
-        f"`best_epoch` is {best_epoch:g}, but `history_longer` has its lowest validation loss in "
-        "another epoch.",
-    )
+    best = int(np.argmin(history_longer["val_loss"])) + 1
+    most_accurate = int(np.argmax(shares)) + 1
+    for name, value, wanted, other, what in [
+        ("best_epoch", best_epoch, best, most_accurate, "the lowest validation loss"),
+        (
+            "most_accurate_epoch",
+            most_accurate_epoch,
+            most_accurate,
+            best,
+            "the highest validation accuracy",
+        ),
+    ]:
+        expect(
+            value == wanted or value != wanted - 1,
+            f"`{name}` is {value:g}; Python counts the epochs from 0, the task from 1.",
+        )
+        expect(
+            value == wanted or value != other,
+            f"`{name}` is {value:g}, the best epoch by the other metric. The task asks for the "
+            f"epoch with {what}.",
+        )
+        expect(
+            value == wanted,
+            f"`{name}` is {value:g}, but `history_longer` has {what} in another epoch. If several "
+            "epochs have it, the task asks for the first of them.",
+        )
 
 
-@declare("3-C.2", "Parameters of smaller kernels, by hand", points=1, small_parameters=Number())
+@declare(
+    "3-C.2",
+    "Parameters of smaller kernels, by hand",
+    points=1,
+    level="standard",
+    hints=(
+        "'The final model, layer by layer' in Architectures counts the final network by hand. Do "
+        "the same with other numbers.",
+        "First follow the number of positions: after the first convolution, after pooling, after "
+        "the second convolution, after pooling. Pooling drops a last odd position.",
+        "A convolution has kernel size × channels + 1 parameters per filter; the channels of the "
+        "second are the filters of the first. The first dense layer takes in positions × filters "
+        "numbers.",
+    ),
+    small_parameters=Number(),
+)
 def smaller_by_hand(small_parameters):
     """Expect the number of parameters of the network with smaller kernels."""
     convolutions = [(15 * 3 + 1) * 20, (5 * 20 + 1) * 20]
@@ -434,97 +712,175 @@ def smaller_by_hand(small_parameters):
 
 
 @declare(
-    "3-C.3", "Smaller kernels, fewer filters", points=2, small=Model(), history_small=History()
+    "3-C.3",
+    "Smaller kernels, fewer filters",
+    points=2,
+    level="basic",
+    hints=(
+        "Only the two convolutions differ from the final network. Pooling, dense layers and "
+        "training stay.",
+        "If your function that builds the final network takes the filters and the kernel sizes as "
+        "arguments, one call is enough.",
+        "Both convolutions have 20 filters; the first has kernels of 15 and strides of 2, the "
+        "second kernels of 5. `count_params` should give what you counted.",
+    ),
+    small=Model(),
+    history_small=History(),
 )
 def smaller(small, history_small):
     """Expect a trained network with kernels of 15 and 5 and with 20 filters."""
-    _expect_layers("small", small, FINAL_KINDS)
-    _expect_convolutions("small", small, 20, (15, 5))
-    _expect_trained("small", small, history_small, least=0.5)
+    _expect_layers("small", small, FINAL_KINDS, convolutions=((20, 15, 2), (20, 5, 1)))
+    positions = (((LENGTH - 15) // 2 + 1) // 2 - 5 + 1) // 2
+    flattened = _models.dense_layers(small)[0].kernel.shape[0]
+    expect(
+        flattened == positions * 20,
+        f"The first dense layer of `small` takes in {flattened} numbers, not as many as after two "
+        "poolings by 2 and convolutions without padding.",
+    )
+    _expect_trained("small", small, history_small, least=MIN_SMALL)
 
 
-@declare("3-C.4", "More dense layers", points=2, deeper=Model(), history_deeper=History())
+@declare(
+    "3-C.4",
+    "More dense layers",
+    points=2,
+    level="basic",
+    hints=(
+        "The new layer goes between the dense hidden layer and the output layer.",
+        "Everything up to the first dense layer stays as it is in the final network, and so do the "
+        "output layer, `compile` and the training.",
+        "Add one `Dense` layer of 100 units after the one with the sigmoid. Its activation is "
+        "yours to choose, as an argument or as a layer such as `LeakyReLU`; without one, two dense "
+        "layers in a row do what one can do.",
+    ),
+    deeper=Model(),
+    history_deeper=History(),
+)
 def more_dense_layers(deeper, history_deeper):
     """Expect the final network with a second hidden dense layer, after training."""
-    _expect_layers("deeper", deeper, [*FINAL_KINDS, "Dense"], FINAL_PARAMETERS + 100 * 100 + 100)
-    _expect_convolutions("deeper", deeper)
-    _expect_trained("deeper", deeper, history_deeper, least=0.15)
+    _expect_layers(
+        "deeper",
+        deeper,
+        [*FINAL_KINDS, "Dense"],
+        convolutions=FINAL,
+        dense=(100, 100, PEOPLE),
+    )
+    second = _models.activations(deeper)[1]
+    expect(
+        second != "linear",
+        "The second dense layer of `deeper` has no activation; the task asks for one of your "
+        "choice. Without it, this layer and the output layer together compute what the output "
+        "layer could compute alone.",
+    )
+    expect(
+        _count(deeper) == FINAL_PARAMETERS + 100 * 100 + 100,
+        f"`deeper` has {_count(deeper):,} parameters. The final network has {FINAL_PARAMETERS:,}, "
+        "and a dense layer of 100 units after one of 100 adds 10,100. What else differs?",
+    )
+    _expect_trained("deeper", deeper, history_deeper)
 
 
-def _is_dropout(layer: keras.layers.Layer) -> bool:
-    return "Dropout" in type(layer).__name__
-
-
-@declare("3-C.5", "Dropout", points=2, dropped=Model(), history_dropped=History())
+@declare(
+    "3-C.5",
+    "Dropout",
+    points=2,
+    level="standard",
+    hints=(
+        "Dropout sets some outputs of the layer before it to 0 while the network is trained. After "
+        "which layers could the network do without some of the numbers?",
+        "Any place before the output layer is right for the check. The dense layer after the "
+        "flattening has most of the parameters; whole channels of a convolution can be dropped, "
+        "too.",
+        "Put `keras.layers.Dropout` or `keras.layers.SpatialDropout1D` with your rate behind a "
+        "layer of the final network, and change nothing else. It has no parameters.",
+    ),
+    dropped=Model(),
+    history_dropped=History(),
+)
 def with_dropout(dropped, history_dropped):
     """Expect the final network with dropout before its output layer, after training."""
     layers = _models.layers(dropped)
     found = [layer for layer in layers if _is_dropout(layer)]
-    expect(found, "`dropped` has no layer for dropout.")
     expect(
-        not _is_dropout(layers[-1]),
+        found,
+        f"`dropped` has the layers {', '.join(type(layer).__name__ for layer in layers)}, and no "
+        "layer for dropout.",
+    )
+    last_dense = max(
+        (place for place, layer in enumerate(layers) if type(layer).__name__ == "Dense"),
+        default=len(layers),
+    )
+    expect(
+        not any(_is_dropout(layer) for layer in layers[last_dense:]),
         "`dropped` drops some of its 15 answers, after the output layer. Where would dropout make "
         "the network share its knowledge among more units?",
     )
     rates = ", ".join(f"{layer.rate:g}" for layer in found)
     expect(
-        all(0 < layer.rate <= 0.6 for layer in found),
-        f"`dropped` drops shares of {rates}. With 0 it does nothing, and with most of the units "
-        "gone little gets through.",
+        all(MIN_RATE <= layer.rate <= MAX_RATE for layer in found),
+        f"`dropped` drops shares of {rates}; the task asks for rates from {MIN_RATE} to "
+        f"{MAX_RATE}. With 0 dropout does nothing, and with most of the outputs gone ten epochs "
+        "teach little.",
     )
-    kinds = [type(layer).__name__ for layer in layers]
-    without = [kind for kind in kinds if "Dropout" not in kind]
-    expect(
-        without == FINAL_KINDS,
-        f"Without dropout, `dropped` has the layers {', '.join(without)}. Change nothing else in "
-        "the final network, or you will not know what made the difference.",
-    )
-    expect(
-        dropped.count_params() == FINAL_PARAMETERS,
-        f"`dropped` has {dropped.count_params():,} parameters, and the final network "
-        f"{FINAL_PARAMETERS:,}. "
-        "Dropout has none, so something else differs too.",
-    )
-    _models.expect_shapes(dropped, (LENGTH, 3), PEOPLE, "dropped")
-    _models.expect_loss(dropped, "categorical_crossentropy", name="dropped")
-    _expect_trained("dropped", dropped, history_dropped, least=0.25)
+    _expect_layers("dropped", dropped, FINAL_KINDS, convolutions=FINAL, parameters=FINAL_PARAMETERS)
+    _expect_trained("dropped", dropped, history_dropped, dropout=True)
+
+
+# ------------------------------------------------------------- 3-C.6: pairs of runs
+
+MIN_PAIRS = 5
+ROUNDING = 1.1e-3  # accuracies, and then the results, may be rounded to three digits
+# Over ten runs, accuracies on the middle windows were 0.80 to 0.87, and the errors of any two runs
+# had a correlation of 0.35 or more. Errors drawn at random have one near 0.
+MIN_ACCURACY, MAX_ACCURACY, MIN_SHARED_ERRORS = 0.5, 0.97, 0.1
+MAX_SEED = 2**32 - 1
 
 
 @declare(
     "3-C.6",
     "Five pairs of runs",
     points=3,
+    level="challenge",
+    hints=(
+        "Read the chapter 'One run or many?': both runs of a pair share their seed, so what the "
+        "seed does to both cancels in the difference.",
+        "In the loop, set the seed, build one of the two networks and train it. The seed has to be "
+        "set again before the second network of the pair. Fill `columns` with what `predict` says "
+        "the most probable person is, for each window.",
+        "For the comparison, put the accuracies of each network in the order of the seeds, for "
+        "instance with `pivot`. Give both columns to `evaluation.paired_difference`, dropout "
+        "first. Its result has `estimate`, `low` and `high`; 0 lies inside the interval, above it "
+        "or below.",
+    ),
     results=Table(),
-    history_longer=History(),
-    history_dropped=History(),
+    predicted=Array(),
     difference=Number(),
     interval=Array(),
     verdict=Text(),
 )
-def over_seeds(results, history_longer, history_dropped, difference, interval, verdict):
+def over_seeds(results, predicted, difference, interval, verdict):
     """Expect pairs of runs of both networks, and the verdict that follows from them."""
     from coursekit.evaluation import paired_difference
 
-    final, dropout, seeds = _pairs(results)
-    _expect_own_pair(final, dropout, history_longer, history_dropped)
+    final, dropout, seeds = _pairs(results, predicted)
     wanted = paired_difference(dropout, final)
     expect(
         not np.isclose(difference, -wanted.estimate, atol=ROUNDING)
         or np.isclose(wanted.estimate, 0, atol=ROUNDING),
-        f"`difference` is {difference:.4f}; it is to be above 0 where dropout is the better one.",
+        f"`difference` is {difference:.4f}; it has to be above 0 where dropout is the better one.",
     )
     expect(
-        np.isclose(difference, wanted.estimate, atol=ROUNDING),
+        np.isclose(difference, wanted.estimate, rtol=0, atol=ROUNDING),
         f"`difference` is {difference:.4f}, which is not the mean of the {len(seeds)} paired "
-        "differences in `results`: 'dropout' minus 'final' with the same seed.",
+        "differences in `results`: 'dropout' minus 'final' with the same seed. Give three digits.",
     )
     expect(
         interval.shape == (2,) and interval.dtype.kind in "fiu",
-        f"`interval` has shape {interval.shape}; it is to hold two numbers, the low end and the "
-        "high one.",
+        f"`interval` has shape {interval.shape} and holds {interval.dtype}; the task asks for two "
+        "numbers, the low end and the high one.",
     )
     expect(
-        np.allclose(interval, (wanted.low, wanted.high), atol=ROUNDING),
+        np.allclose(interval, (wanted.low, wanted.high), rtol=0, atol=ROUNDING),
         f"`interval` runs from {interval[0]:.4f} to {interval[1]:.4f}. The 95 % interval of the "
         f"mean of the {len(seeds)} paired differences in `results` has other ends. It needs the "
         "differences themselves, seed by seed, and not how far single runs lie apart.",
@@ -543,7 +899,7 @@ def over_seeds(results, history_longer, history_dropped, difference, interval, v
     )
 
 
-def _pairs(results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _pairs(results, predicted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the accuracies of both networks in the order of their seeds, and the seeds."""
     results = _answers.index_as_columns(results)
     networks = _answers.words("results", results, "network")
@@ -553,6 +909,12 @@ def _pairs(results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         set(networks) == {"final", "dropout"},
         f"`results` has runs of {', '.join(sorted(set(networks)))}; the networks to compare are "
         "called 'final' and 'dropout'.",
+    )
+    odd = seeds[(seeds != np.round(seeds)) | (seeds < 0) | (seeds > MAX_SEED)]
+    expect(
+        not len(odd),
+        f"`results` has a seed {odd[:1].sum():g}; Keras takes whole numbers from 0 to "
+        f"{MAX_SEED:,}.",
     )
     runs = _answers.runs_by_network("results", networks, seeds)
     final, dropout = (runs[name][np.argsort(seeds[runs[name]])] for name in ("final", "dropout"))
@@ -573,34 +935,56 @@ def _pairs(results) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         f"`results` has a val_accuracy of {largest:g}; an accuracy is a share, between 0 and 1.",
     )
     _answers.expect_varied("results", runs, values)
-    expect(
-        (values > 0.1).all(),
-        f"`results` has a val_accuracy of {values.min():.3f}, which a network that was trained "
-        "like the others does not fall to.",
-    )
-    return values[final], values[dropout], seeds[final]
+    shares = _expect_predictions(predicted, values)
+    return shares[final], shares[dropout], seeds[final]
 
 
-def _expect_own_pair(
-    final: np.ndarray,
-    dropout: np.ndarray,
-    history_longer: dict[str, list[float]],
-    history_dropped: dict[str, list[float]],
-) -> None:
-    """Expect the fifth epoch of `longer` and of `dropped` among the pairs."""
-    own = []
-    for name, history in (("longer", history_longer), ("dropped", history_dropped)):
-        recorded = history.get("val_accuracy", [])
-        expect(
-            len(recorded) >= EPOCHS_OF_PAIRS,
-            f"`history_{name}` has {len(recorded)} epochs with a val_accuracy; the pairs of runs "
-            f"are compared after {EPOCHS_OF_PAIRS}.",
-        )
-        own.append(recorded[EPOCHS_OF_PAIRS - 1])
-    near = (np.abs(final - own[0]) < 0.004) & (np.abs(dropout - own[1]) < 0.004)
+def _expect_predictions(predicted: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Expect the columns that each run names for the middle windows; return its accuracies."""
+    _, middle, _ = _by_time()
+    actual = _walking().y[middle].argmax(axis=1)
     expect(
-        near.any(),
-        f"After {EPOCHS_OF_PAIRS} epochs, `longer` had a val_accuracy of {own[0]:.4f} and "
-        f"`dropped` {own[1]:.4f}. No pair in `results` has these two. Were both trained with the "
-        "same seed, and is their pair in the table?",
+        predicted.dtype.kind in "iuf",
+        f"`predicted` holds {predicted.dtype}; the task asks for whole numbers.",
     )
+    expect(
+        predicted.shape == (len(values), len(middle)),
+        f"`predicted` has shape {predicted.shape}; the task asks for a row for each of the "
+        f"{len(values)} rows of `results`, and a column for each of the {len(middle)} windows in "
+        "`x_middle`.",
+    )
+    lowest, highest = predicted.min(), predicted.max()
+    expect(
+        lowest >= 0 and highest < PEOPLE and (predicted == np.round(predicted)).all(),
+        f"`predicted` holds numbers from {lowest:g} to {highest:g}; the task asks for the columns "
+        "of the people, whole numbers from 0 to 14.",
+    )
+    wrong = predicted != actual
+    shares = 1 - wrong.mean(axis=1)
+    far = np.flatnonzero(np.abs(shares - values) > ROUNDED_SHARE + WINDOWS_OFF / len(middle))
+    expect(
+        not len(far),
+        f"In row {far[:1].sum()} of `results`, val_accuracy is {values[far[:1]].sum():.4f}, but "
+        "the same row of `predicted` is right for another share of the middle windows. Do both "
+        "come from the same network, after its last epoch?",
+    )
+    extreme = shares[np.abs(shares - 0.5).argmax()]
+    expect(
+        shares.min() > MIN_ACCURACY and shares.max() < MAX_ACCURACY,
+        f"A run in `predicted` is right for {extreme:.1%} of the middle windows, which networks do "
+        "not reach that were trained on the early windows for five epochs.",
+    )
+    # Of each pair of runs: do they err on the same windows, as networks do that learned alike?
+    shared = np.corrcoef(wrong.astype(float))[np.triu_indices(len(wrong), 1)]
+    expect(
+        shared.max() < 1 - 1e-9,
+        "Two rows of `predicted` are wrong on exactly the same windows. Networks that start from "
+        "different weights differ: was each run predicted with its own network?",
+    )
+    expect(
+        shared.min() > MIN_SHARED_ERRORS,
+        "Two rows of `predicted` are wrong on windows that have nothing in common, as if the "
+        "errors had been drawn at random. Networks trained on the same windows err on the same "
+        "hard ones. Are all rows in the order of `x_middle`?",
+    )
+    return shares
