@@ -18,8 +18,11 @@ pytest_plugins = [
 MUST_RUN_FAILURES = pytest.StashKey[list[str]]()
 # Files whose tests are slow and share no fixtures: each test can go to any worker.
 SPLIT_BY_TEST = ("tests/reproduction/", "tests/site/test_pages.py")
-# The tests of the exercises of one source, such as 4-D.2, share slow networks.
-EXERCISE_TEST = re.compile(r"^(tests/exercises/test_both_ways\.py::).*\[(\w+)[-.]")
+# The tests of the exercises of one source share slow networks; those of the tuning lab, such as
+# 4-D.2, with the same letter only.
+EXERCISE_TEST = re.compile(
+    r"^(tests/exercises/test_)(?:both_ways|broken_answers)\.py::.*\[(4-\w|\w+)[-.]"
+)
 # Slow files, and those that wait for other processes, start first. Tests that are distributed one
 # by one come last, so that all workers end at about the same time.
 RUN_FIRST = (

@@ -7,6 +7,8 @@ in ``ALLOWED``, with the reason; a broken part that no check reads is a reason, 
 from __future__ import annotations
 
 import fnmatch
+import os
+import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -19,6 +21,10 @@ from coursekit.exercises.kinds import Array, History, Model, Number, Table, Text
 from tests.exercises.cases import every_case
 
 HUGE = 1e308
+# A table of four columns breaks in a hundred ways, and a check of networks takes a second for each:
+# COURSEKIT_THOROUGH=1 tries them all.
+THOROUGH = os.environ.get("COURSEKIT_THOROUGH") == "1"
+MOST = 34
 
 
 def seeded() -> np.random.Generator:
@@ -255,15 +261,38 @@ def same(one: Any, other: Any) -> bool:
     return False
 
 
+def ends_of_each_kind(answers: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The first and the last variable of each kind: one piece of code judges those between."""
+    by_kind: dict[type, list[tuple[str, Any]]] = {}
+    for name, kind in answers.items():
+        by_kind.setdefault(type(kind), []).append((name, kind))
+    return [
+        pair
+        for same_kind in by_kind.values()
+        for pair in dict([same_kind[0], same_kind[-1]]).items()
+    ]
+
+
+def broken_answers(identifier: str) -> list[tuple[str, dict[str, Any]]]:
+    """The ways to break the answers to a check; at most ``MOST`` of them, spread evenly."""
+    right = plain_answers(identifier)
+    ways = [
+        (f"{variable}: {way}", {**right, variable: broken})
+        for variable, kind in ends_of_each_kind(find(identifier).answers)
+        for way, broken in BREAK[type(kind)](right[variable])
+        if not same(broken, right[variable])
+    ]
+    if THOROUGH or len(ways) <= MOST:
+        return ways
+    # Which ones differs from check to check, so that each way is tried on many of them.
+    start = zlib.crc32(identifier.encode()) / 2**32
+    return [ways[int((number + start) * len(ways) / MOST)] for number in range(MOST)]
+
+
 def passed(identifier: str) -> list[str]:
     """The broken answers that a check lets pass."""
-    check, right = find(identifier), plain_answers(identifier)
-    found = []
-    for variable, kind in check.answers.items():
-        for way, broken in BREAK[type(kind)](right[variable]):
-            if not same(broken, right[variable]) and check({**right, variable: broken}).passed:
-                found.append(f"{variable}: {way}")
-    return found
+    check = find(identifier)
+    return [way for way, given in broken_answers(identifier) if check(given).passed]
 
 
 def is_allowed(identifier: str, way: str) -> bool:
@@ -280,6 +309,8 @@ def test_nothing_broken_passes(identifier, monkeypatch):
     ways = passed(identifier)
     unexplained = [way for way in ways if not is_allowed(identifier, way)]
     assert unexplained == []
+    if not THOROUGH:
+        return
     outdated = [
         pattern
         for name, pattern in ALLOWED

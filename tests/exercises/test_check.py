@@ -196,7 +196,7 @@ def test_every_check_of_the_course_has_a_level_and_three_hints(identifier):
     assert len({hint for hint in found.hints if hint.strip()}) == 3
     for text in found.hints:
         assert (
-            (text[0].isupper() or text[0] == "`")
+            (text[0].isupper() or text[0] in "`'")
             and text.endswith((".", "?", ":"))
             and len(text) <= 400
         ), text

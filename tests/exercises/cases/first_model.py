@@ -242,9 +242,6 @@ CASES = {
                     ]
                 )
             },
-            "a dict by network, in another order": lambda: {
-                "parameters": dict(list(zip(NAMES.values(), PARAMETERS, strict=True))[::-1])
-            },
             "a dict by name": lambda: {
                 "parameters": dict(zip("abcde", map(float, PARAMETERS), strict=True))
             },
@@ -265,7 +262,7 @@ CASES = {
             "one network": (lambda: {"parameters": 4546}, "The length of `parameters` is 1"),
             "a map, used up when it is read": (
                 lambda: {"parameters": map(int, PARAMETERS)},
-                "only once. Make a list",
+                "holds a map; an array of numbers",
             ),
             "with thousands separators": (
                 lambda: {"parameters": ["50", "4,546", "8,706", "9,842", "265,730"]},
@@ -404,7 +401,7 @@ CASES = {
             "rows missing": (lambda: measured(lambda table: table[:2]), "has 2 rows"),
             "column missing": (
                 lambda: measured(lambda table: table.drop(columns="seconds")),
-                "lacks the columns seconds",
+                "asks for one named 'seconds'",
             ),
             "words": (
                 lambda: measured(lambda table: table.assign(accuracy="high")),
