@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coursekit.exercises.checks import _answers, _losses, _models
+from coursekit.exercises.checks import _answers, _losses, _models, _training
 from coursekit.exercises.declaring import expect
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def expect_optimizer(
 
 def steps_taken(name: str, model: keras.Model) -> int:
     """Return how many steps the optimiser of a model has taken; Wrong if none."""
-    taken = int(np.asarray(model.optimizer.iterations))
+    taken = _training.steps(model)
     expect(
         taken > 0,
         f"The optimiser of `{name}` has taken no step: the network was not trained, or it was "

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from coursekit.exercises import variants
-from coursekit.exercises.checks import _answers
+from coursekit.exercises.checks import _answers, _training
 from coursekit.exercises.checks._models import (
     accuracy,
     activations,
@@ -704,7 +704,7 @@ def _expect_steps(model: keras.Model, name: str, n_train: int, epochs: int) -> N
         f"`{name}` is not compiled. Keep it as `fit` leaves it: copies, and networks that were "
         "loaded or built again, have lost the count of their training steps, which is judged here.",
     )
-    done, rows = int(np.asarray(model.optimizer.iterations)), _rows_to_fit(n_train)
+    done, rows = _training.steps(model), _rows_to_fit(n_train)
     per_epoch = math.ceil(rows / BATCH_SIZE)
     expect(
         done > 0,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coursekit.exercises import variants
-from coursekit.exercises.checks import _answers, _losses, _models
+from coursekit.exercises.checks import _answers, _losses, _models, _training
 from coursekit.exercises.declaring import declare, expect
 from coursekit.exercises.kinds import Array, History, Model, Number, Table, Text
 from coursekit.exercises.variants.capstone import Capstone
@@ -644,7 +644,7 @@ def _expect_steps(
     rows = _row_numbers(train=train)["train"]
     batch = _task().batch_size
     per_epoch = -(-len(rows) // batch)
-    taken = int(np.asarray(model.optimizer.iterations))
+    taken = _training.steps(model)
     expect(
         taken > 0,
         f"The optimiser of `{name}` has taken no training step: the network was built or compiled "

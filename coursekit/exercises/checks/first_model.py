@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coursekit.exercises.checks import _answers
+from coursekit.exercises.checks import _answers, _training
 from coursekit.exercises.checks._models import (
     accuracy,
     activations,
@@ -85,7 +85,7 @@ def expect_steps(
     ``others`` has numbers of steps that common mistakes take, each with a sentence about it.
     """
     right = steps_of(epochs, rows, batch_size)
-    found = int(np.asarray(model.optimizer.iterations))
+    found = _training.steps(model)
     expect(
         found > 0,
         f"The optimiser of `{name}` has counted no training step. A network that is compiled "
