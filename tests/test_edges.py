@@ -450,14 +450,6 @@ PUBLIC = {
          "title": TEXTS},
         {"history": "history|loss|val_loss|mae|x has shape", "metrics": "metrics|was not recorded"},
     ),
-    "plotting.plot_mismatches": Public(
-        plotting.plot_mismatches,
-        lambda: {"report": REPORT, "title": None},
-        figure,
-        {"report": [evaluation.ConfusionReport.from_matrix([[1, 0], [0, 1]]),
-                    evaluation.ConfusionReport.from_matrix([[2**52, 2], [0, 1]])],
-         "title": TEXTS},
-    ),
     "plotting.plot_network": Public(
         plotting.plot_network,
         lambda: {"model": small(), "observation": None, "inputs": None, "outputs": None,
@@ -468,16 +460,6 @@ PUBLIC = {
          "observation": [[1, 2], [[1, 2]], [1, NAN], [1e300, 1], [1, 2, 3], "ab", [1e37, 1]],
          "inputs": NAMES, "outputs": NAMES, "most_nodes": [2, 3, np.int64(4), 3.0], "title": TEXTS},
         {"model": "model|layers?", "outputs": "outputs", "observation": "observation"},
-    ),
-    "plotting.plot_windows": Public(
-        plotting.plot_windows,
-        lambda: {"windows": {"a": WINDOW}, "title": None},
-        figure,
-        {"windows": [{"_": WINDOW, "$": WINDOW}, {"a": WINDOW[:0]}, {"a": WINDOW[:1]},
-                     {"a": WINDOW * NAN}, {"a": WINDOW + INF}, {"a": WINDOW.astype(str)},
-                     {3: WINDOW}, {"a": WINDOW.T}, dict.fromkeys("abcd", WINDOW)],
-         "title": TEXTS},
-        {"windows": "window|a has|a holds|x has|x hold"},
     ),
     "plotting.use_style": Public(plotting.use_style, dict, lambda answer: answer is None),
     "training.train_model": Public(

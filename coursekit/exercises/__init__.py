@@ -7,9 +7,8 @@ with :func:`declare`, :func:`expect`, :class:`Wrong` and the kinds of answers in
 :mod:`coursekit.exercises.kinds`.
 """
 
-from coursekit.exercises.catalogue import CheckFailed, check, every, find, hint, use
+from coursekit.exercises.catalogue import CheckFailed, check, every, find, hint, use, variant
 from coursekit.exercises.declaring import Check, Result, Wrong, declare, expect
-from coursekit.exercises.variants import variant
 
 __all__ = [
     "check",

@@ -1,4 +1,4 @@
-"""Find checks by name, and run one of them from a notebook."""
+"""What a notebook calls: find checks by name, run one, show a hint, choose a variant."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from coursekit.exercises import variants
 from coursekit.exercises.declaring import Check, collect_declared, declared
 
 # The files loaded by `use`, each with its content and the checks that it declares.
@@ -203,3 +204,31 @@ def hint(identifier: str) -> None:
         return
     shown = _hints_shown[identifier] = min(_hints_shown.get(identifier, 0) + 1, len(hints))
     print(f"Hint {shown} of {len(hints)}: {hints[shown - 1]}")
+
+
+def variant(name: str, seed: int = 0) -> Any:
+    """Choose a variant of a set of exercises, and return its numbers.
+
+    Parameters
+    ----------
+    name : str
+        Name of the notebook, such as ``"capstone"``.
+    seed : int
+        Seed of the variant; 0 is the published one.
+
+    Returns
+    -------
+    object
+        A frozen dataclass with the numbers; its class describes them.
+
+    Raises
+    ------
+    KeyError
+        If the set has no variants.
+    TypeError, ValueError
+        If the seed is not a whole number from 0 to 2,147,483,647.
+    """
+    import coursekit.exercises.checks  # noqa: F401 (importing declares the sets of the course)
+
+    variants.choose(seed)
+    return variants.numbers(name)

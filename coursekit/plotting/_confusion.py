@@ -1,4 +1,4 @@
-"""Plots of the confusion matrix and of the most frequent mistakes."""
+"""A plot of the confusion matrix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from coursekit.evaluation import ConfusionReport
 from coursekit.plotting.style import COLOURS, PLAIN_TEXT, headline
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _WIDTH = 6.0  # inches
@@ -57,11 +56,17 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figu
     colours[counts == 0] = (*to_rgb("white"), 1.0)
 
     font = 12 if classes <= 6 else 10 if classes <= 10 else 8.5
-    name_layout = _ClassNameLayout(names, font + 1, side=min(max(3.4, 0.38 * classes), 6.0))
-    size = (_WIDTH, name_layout.side + 0.5 + name_layout.below)
+    longest, name_font = max(map(_width_in_ems, names)), font + 1
+    for _ in range(2):  # a smaller font leaves more room, which may allow a larger font
+        length = name_font * longest / 72  # inches
+        side = min(max(3.4, 0.38 * classes), 6.0, _WIDTH - length - 0.65)  # inches
+        cell = 72 * side / classes  # points
+        name_font = min(font + 1, 0.9 * cell)  # the names are at most as high as a row
+    rotated = name_font * longest > 0.95 * cell
+    size = (_WIDTH, side + 0.5 + (length if rotated else 0))
     figure, axis = plt.subplots(figsize=size, layout="constrained")
     axis.imshow(colours)
-    font = min(font, 0.9 * name_layout.cell / (_DIGIT_EM * len(f"{counts.max()}")))
+    font = min(font, 0.9 * cell / (_DIGIT_EM * len(f"{counts.max()}")))
     for row, column in np.argwhere(counts) if font >= _MIN_FONT else ():
         dark = np.dot(colours[row, column, :3], [0.299, 0.587, 0.114]) < 0.55
         style = {"fontsize": font, "color": "white" if dark else "black"}
@@ -70,71 +75,12 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figu
     axis.set_yticks(np.arange(classes + 1) - 0.5, minor=True)
     axis.grid(which="minor", color="0.85", linewidth=0.6)
     axis.set(xlabel="predicted", ylabel="actual")
-    name_layout.finish(axis, title)
-    return figure
-
-
-def plot_mismatches(report: ConfusionReport, *, title: str | None = None) -> Figure:
-    """Draw only the mistakes that occur at least twice, each pair of classes as a bubble.
-
-    Parameters
-    ----------
-    report : ConfusionReport
-        The counts, with the names of the classes.
-    title : str, optional
-        Text above the figure; state the finding.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Actual classes run from left to right, predicted classes upwards; correct predictions
-        would lie on the grey diagonal. The area of a bubble is proportional to its count,
-        which is printed in it, or beside it if the bubble is small. Names of more than 24
-        characters are cut.
-
-    Raises
-    ------
-    TypeError
-        If ``report`` is not a ConfusionReport, or ``title`` is not text.
-    ValueError
-        If no pair occurs twice.
-    """
-    import matplotlib.pyplot as plt
-
-    names, title = _names(report), _options.text("title", title)
-    off = report.matrix - np.diag(np.diag(report.matrix))
-    if off.max() < 2:
-        raise ValueError(
-            f"no two classes were confused twice; the report has {off.sum()} mistakes, which "
-            "mismatches() lists."
-        )
-    actual, predicted = np.nonzero(off >= 2)
-    counts = off[actual, predicted]
-
-    classes = len(names)
-    name_layout = _ClassNameLayout(names, 12, side=min(max(3.4, 0.46 * classes), 5.2))
-    size = (_WIDTH, name_layout.side + 0.9 + name_layout.below)
-    figure, axis = plt.subplots(figsize=size, layout="constrained")
-    axis.plot([-0.5, classes - 0.5], [-0.5, classes - 0.5], color="0.85", linewidth=6, zorder=0)
-    largest = 0.92 * name_layout.cell  # so that a bubble stays inside its cell
-    diameters = largest * np.sqrt(counts / counts.max())
-    axis.scatter(actual, predicted, s=diameters**2, color=COLOURS["negative"], linewidth=0)
-    font = 11 if classes <= 10 else 9
-    font = max(min(font, name_layout.cell / (_DIGIT_EM * len(f"{counts.max()}"))), _MIN_FONT)
-    for x, y, count, diameter in zip(actual, predicted, counts, diameters, strict=True):
-        if diameter > max(1.25 * font, 0.75 * font * len(f"{count}")):
-            offset, style = 0, {"ha": "center", "va": "center_baseline", "color": "white"}
-        else:
-            offset, style = 0.36 * diameter + 1, {"ha": "left", "va": "bottom", "color": "black"}
-        place = {"xytext": (offset, offset), "textcoords": "offset points"}
-        axis.annotate(f"{count}", (x, y), fontsize=font, **place, **style)
-    axis.set_xlim(-0.5, classes - 0.5)
-    axis.set_ylim(-0.5, classes - 0.5)
-    axis.set_aspect("equal")
-    axis.set_axisbelow(True)
-    axis.grid(color="0.92", linewidth=0.8)
-    axis.set(xlabel="actual", ylabel="predicted")
-    name_layout.finish(axis, title)
+    positions, style = range(classes), {"fontsize": name_font, **PLAIN_TEXT}
+    axis.set_xticks(positions, names, rotation=90 if rotated else 0, **style)
+    axis.set_yticks(positions, names, **style)
+    axis.tick_params(which="both", length=0)
+    axis.spines[:].set_visible(False)
+    headline(axis, title)
     return figure
 
 
@@ -155,43 +101,3 @@ def _width_in_ems(name: str) -> float:
     capitals = sum(letter.isupper() or letter == "_" for letter in narrow)
     wide, small = len(name) - len(narrow), len(narrow) - capitals
     return _WIDE_EM * wide + _CAPITAL_EM * capitals + _LOWERCASE_EM * small
-
-
-class _ClassNameLayout:
-    """The sizes of the cells and of the class names beside them.
-
-    Attributes
-    ----------
-    side : float
-        Width and height of the matrix, in inches.
-    cell : float
-        Width and height of one cell, in points.
-    below : float
-        Height of rotated names below the matrix, in inches; 0 if names are not rotated.
-    font : float
-        Font size of the names, in points.
-    rotated : bool
-        Whether the names below the matrix are rotated.
-    """
-
-    def __init__(self, names: list[str], font: float, *, side: float):
-        self.names = names
-        longest = max(map(_width_in_ems, names))
-        # The font of the names is at most as high as a row.
-        self.font = font
-        for _ in range(2):  # a smaller font leaves more room, which may allow a larger font
-            length = self.font * longest / 72
-            self.side = min(side, _WIDTH - length - 0.65)
-            self.cell = 72 * self.side / len(names)
-            self.font = min(font, 0.9 * self.cell)
-        self.rotated = self.font * longest > 0.95 * self.cell
-        self.below = length if self.rotated else 0.0
-
-    def finish(self, axis: Axes, title: str) -> None:
-        """Write the names beside the rows and below the columns, and the title above."""
-        positions, style = range(len(self.names)), {"fontsize": self.font, **PLAIN_TEXT}
-        axis.set_xticks(positions, self.names, rotation=90 if self.rotated else 0, **style)
-        axis.set_yticks(positions, self.names, **style)
-        axis.tick_params(which="both", length=0)
-        axis.spines[:].set_visible(False)
-        headline(axis, title)

@@ -69,8 +69,7 @@ exec(Path(__file__).with_name("week_numbers.py").read_text())
 def total(total):
     expect(total == 2 * numbers("week"), "`total` is not twice the number of rows.")
 """
-SETUP = """from coursekit.exercises import check, use
-from coursekit.exercises.variants import variant
+SETUP = """from coursekit.exercises import check, use, variant
 import week_numbers
 use("checks.py")"""
 CALL = 'numbers = variant("week", {})'

@@ -12,8 +12,8 @@ import nbformat
 import numpy as np
 import pytest
 
-from coursekit.exercises import every, find
-from coursekit.exercises.variants import choose, variant
+from coursekit.exercises import every, find, variant
+from coursekit.exercises.variants import choose
 
 SOLUTION = Path(__file__).parents[2] / "book" / "solutions" / "capstone.ipynb"
 PUBLISHED = 'variant("capstone", 0)'

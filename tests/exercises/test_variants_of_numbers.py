@@ -19,7 +19,7 @@ def published():
 
 def names() -> list[str]:
     with pytest.raises(KeyError) as caught:
-        numbers("none of them")
+        variant("none of them")
     return caught.value.args[0].partition("there are of ")[2].rstrip(".").split(", ")
 
 
@@ -50,7 +50,9 @@ def test_numbers_are_those_of_the_chosen_variant(monkeypatch):
 
 @pytest.mark.parametrize("seed", [-1, 2**31, 1.5, "1", None])
 def test_a_seed_that_is_none_is_refused(seed):
-    with pytest.raises(ValueError, match=r"the variant is .*; it has to be a whole number from 0"):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"the variant is .*; it must be a whole number from 0"
+    ):
         choose(seed)
 
 

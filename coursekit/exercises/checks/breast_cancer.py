@@ -1,10 +1,10 @@
 """Checks of the exercises on the breast cancer data: 2-A to 2-D.
 
 The numbers in the tasks, and the rows of the data, are those of the variant that was chosen; see
-:mod:`coursekit.exercises.variants.breast_cancer`. What a check judges, it computes anew from the
-tables, arrays and networks that it is given. So a check of 2-B to 2-D first compares the arrays
-with the tables, and the number of training steps with the rows that a network was to be trained
-on.
+:mod:`coursekit.exercises.checks.variants.breast_cancer`. What a check judges, it computes anew
+from the tables, arrays and networks that it is given. So a check of 2-B to 2-D first compares the
+arrays with the tables, and the number of training steps with the rows that a network was to be
+trained on.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
 
-    from coursekit.exercises.variants.breast_cancer import BreastCancer
+    from coursekit.exercises.checks.variants.breast_cancer import BreastCancer
 
 # What the tasks ask for in every variant: the share of the training rows that `validation_split`
 # keeps out, and Keras's default batch size.

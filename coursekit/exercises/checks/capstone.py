@@ -1,7 +1,7 @@
 """Checks of the capstone: the tuning checklist, applied to scikit-learn's digits.
 
 The data and the numbers that the tasks name depend on the variant; see
-:mod:`coursekit.exercises.variants.capstone`.
+:mod:`coursekit.exercises.checks.variants.capstone`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 
 from coursekit.exercises import variants
 from coursekit.exercises.checks import _answers, _losses, _models, _training
+from coursekit.exercises.checks.variants.capstone import Capstone
 from coursekit.exercises.declaring import declare, expect
 from coursekit.exercises.kinds import Array, History, Model, Number, Table, Text
-from coursekit.exercises.variants.capstone import Capstone
 
 if TYPE_CHECKING:
     import keras

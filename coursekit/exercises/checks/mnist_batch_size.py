@@ -13,7 +13,7 @@ from coursekit.exercises.kinds import Array, History, Model, Number, Table, Text
 if TYPE_CHECKING:
     import keras
 
-    from coursekit.exercises.variants.mnist import BatchSize
+    from coursekit.exercises.checks.variants.mnist import BatchSize
 
 WIDTHS = (512,)
 # Mean validation loss of the base network after a number of steps of plain SGD, by the product of

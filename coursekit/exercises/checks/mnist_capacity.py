@@ -11,7 +11,7 @@ from coursekit.exercises.kinds import History, Model, Number, Table, Text
 if TYPE_CHECKING:
     import keras
 
-    from coursekit.exercises.variants.mnist import Capacity
+    from coursekit.exercises.checks.variants.mnist import Capacity
 
 BATCH_SIZE = 128
 MOMENTUM = 0.9

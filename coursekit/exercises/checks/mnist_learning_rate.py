@@ -13,7 +13,7 @@ from coursekit.exercises.kinds import Array, History, Model, Number, Table
 if TYPE_CHECKING:
     import keras
 
-    from coursekit.exercises.variants.mnist import LearningRate
+    from coursekit.exercises.checks.variants.mnist import LearningRate
 
 WIDTHS = (512,)
 LEARNED = 0.8  # the accuracy from which the task says that a network has learned

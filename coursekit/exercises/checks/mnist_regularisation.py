@@ -13,7 +13,7 @@ from coursekit.exercises.kinds import History, Model, Number, Table, Text
 if TYPE_CHECKING:
     import keras
 
-    from coursekit.exercises.variants.mnist import Regularisation
+    from coursekit.exercises.checks.variants.mnist import Regularisation
 
 BATCH_SIZE = 128
 RATE, MOMENTUM = 0.1, 0.9

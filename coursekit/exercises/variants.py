@@ -1,21 +1,20 @@
 """Variants of a set of exercises: its data and numbers depend on a seed.
 
-Variant 0 is the published one. For the others, a notebook takes its numbers from :func:`variant`,
-and its checks from :func:`numbers`. ``coursekit release --variant`` writes the seed into the
-notebook.
+Variant 0 is the published one. For the others, a notebook takes its numbers from
+:func:`coursekit.exercises.variant`, and its checks from :func:`numbers`. ``coursekit release
+--variant`` writes the seed into the notebook.
 """
 
 from __future__ import annotations
 
-import importlib
-import operator
-import pkgutil
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from coursekit import _options
 
 LARGEST_SEED = 2**31 - 1
 
@@ -77,19 +76,11 @@ def choose(seed: int) -> None:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the seed is not a whole number from 0 to 2,147,483,647.
     """
     global _seed
-    try:
-        whole = operator.index(seed)
-    except TypeError:
-        whole = -1
-    if not 0 <= whole <= LARGEST_SEED:
-        raise ValueError(
-            f"the variant is {seed!r}; it has to be a whole number from 0 to {LARGEST_SEED:,}."
-        )
-    _seed = whole
+    _seed = _options.whole("the variant", seed, least=0, most=LARGEST_SEED)
 
 
 def numbers(name: str) -> Any:
@@ -100,34 +91,6 @@ def numbers(name: str) -> Any:
     KeyError
         If the set has no variants; the message names those that have.
     """
-    for module in pkgutil.iter_modules(__path__, prefix=f"{__name__}."):
-        importlib.import_module(module.name)  # declares the sets of the course
     if name not in _makers:
         raise KeyError(f"there are no variants of {name!r}; there are of {', '.join(_makers)}.")
     return _makers[name](Draw(_seed))
-
-
-def variant(name: str, seed: int = 0) -> Any:
-    """Choose a variant of a set of exercises, and return its numbers.
-
-    Parameters
-    ----------
-    name : str
-        Name of the notebook, such as ``"capstone"``.
-    seed : int
-        Seed of the variant; 0 is the published one.
-
-    Returns
-    -------
-    object
-        A frozen dataclass with the numbers; its class describes them.
-
-    Raises
-    ------
-    KeyError
-        If the set has no variants.
-    ValueError
-        If the seed is not a whole number from 0 to 2,147,483,647.
-    """
-    choose(seed)
-    return numbers(name)
