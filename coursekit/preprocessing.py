@@ -88,7 +88,7 @@ def split_stratified(
         if len(lacking):
             few = ", ".join(f"{names[index]} ({counts[index]} rows)" for index in lacking)
             raise ValueError(
-                f"{by} has classes too small to be on both sides with test={test}; the {side} part "
+                f"{by} has classes too small to be on both sides with test={test}; the {side} set "
                 f"would lack {few}. Choose another share, drop them, or join them with others."
             )
     return table.iloc[train], table.iloc[held_out]
@@ -136,7 +136,7 @@ def split_by_group(
     if test_groups == len(names):
         raise ValueError(
             f"test is {test}: of the {len(names)} different values of {group}, none would be left "
-            "for the training part. Two are needed at least, and more for so large a share."
+            "for the training set. Two are needed at least, and more for so large a share."
         )
     splitter = GroupShuffleSplit(n_splits=1, test_size=test_groups, random_state=seed)
     train_rows, test_rows = next(splitter.split(groups, groups=groups))
@@ -212,7 +212,7 @@ def split_by_time(
             if not len(selected):
                 raise ValueError(
                     f"person {person} has {len(windows)} windows, of which none is left for the "
-                    f"{name} part with a gap of {gap}; make the gap smaller or the share larger."
+                    f"{name} set with a gap of {gap}; make the gap smaller or the share larger."
                 )
             subsets[name].append(selected)
     return tuple(np.concatenate(selected) for selected in subsets.values())

@@ -1,4 +1,4 @@
-"""Splits that keep what they promise, and preparation that learns from the training part only."""
+"""Splits that keep what they promise, and preparation that learns from the training set only."""
 
 from __future__ import annotations
 
@@ -355,8 +355,8 @@ def classes(**counts: int) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("table", "test", "words"),
     [
-        (classes(common=38, rare=2), 0.2, r"test=0.2; the test part would lack rare \(2 rows\)"),
-        (classes(common=38, rare=2), 0.8, r"test=0.8; the training part would lack rare"),
+        (classes(common=38, rare=2), 0.2, r"test=0.2; the test set would lack rare \(2 rows\)"),
+        (classes(common=38, rare=2), 0.8, r"test=0.8; the training set would lack rare"),
         (classes(common=39, rare=1), 0.5, "cls is rare in a single row"),
         (classes(a=3, b=3, c=3), 0.2, "test is 0.2: the 9 rows would be split into 7 and 2"),
         (classes(a=3, b=3, c=3).iloc[:0], 0.2, "the table has no rows"),

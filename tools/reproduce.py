@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import pkgutil
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -120,6 +121,16 @@ def is_stored(plan: Plan) -> bool:
     return set(range(1, plan.seeds + 1)) <= set(seeds)
 
 
+def end_with_parent() -> None:
+    """End this process as soon as the one that started it does, even if that one was killed."""
+
+    def wait() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 @contextmanager
 def runs_of(plans: list[Plan], jobs: int) -> Iterator[Iterator[Iterator[dict[str, float]]]]:
     """Return the runs of each plan; with several jobs, all plans share one pool of processes."""
@@ -133,7 +144,8 @@ def runs_of(plans: list[Plan], jobs: int) -> Iterator[Iterator[Iterator[dict[str
         return
     # Read by TensorFlow when a process starts.
     os.environ["TF_NUM_INTRAOP_THREADS"] = str(max(1, os.cpu_count() // jobs))
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawning = {"mp_context": multiprocessing.get_context("spawn"), "initializer": end_with_parent}
+    with ProcessPoolExecutor(jobs, **spawning) as pool:
         try:
             yield iter([train(plan, pool.map) for plan in plans])
         finally:
