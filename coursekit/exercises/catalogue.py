@@ -228,7 +228,7 @@ def variant(name: str, seed: int = 0) -> Any:
     TypeError, ValueError
         If the seed is not a whole number from 0 to 2,147,483,647.
     """
-    import coursekit.exercises.checks  # noqa: F401 (importing declares the sets of the course)
+    import coursekit.exercises.course_variants  # noqa: F401 (importing declares them)
 
     variants.choose(seed)
     return variants.numbers(name)

@@ -1,7 +1,7 @@
 """The checks of all exercises. Importing this package declares them in the order of the course."""
 
 # isort: off
-from coursekit.exercises.checks import variants  # noqa: F401
+from coursekit.exercises import course_variants  # noqa: F401 (the checks read its numbers)
 from coursekit.exercises.checks import first_model  # noqa: F401
 from coursekit.exercises.checks import iris  # noqa: F401
 from coursekit.exercises.checks import breast_cancer  # noqa: F401
