@@ -1,7 +1,7 @@
 """Checks of the exercises on the breast cancer data: 2-A to 2-D.
 
 The numbers in the tasks, and the rows of the data, are those of the variant that was chosen; see
-:mod:`coursekit.exercises.checks.variants.breast_cancer`. What a check judges, it computes anew
+:mod:`coursekit.exercises.course_variants.breast_cancer`. What a check judges, it computes anew
 from the tables, arrays and networks that it is given. So a check of 2-B to 2-D first compares the
 arrays with the tables, and the number of training steps with the rows that a network was to be
 trained on.
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import keras
     import pandas as pd
 
-    from coursekit.exercises.checks.variants.breast_cancer import BreastCancer
+    from coursekit.exercises.course_variants.breast_cancer import BreastCancer
 
 # What the tasks ask for in every variant: the share of the training rows that `validation_split`
 # keeps out, and Keras's default batch size.
@@ -589,25 +589,25 @@ def filled(train, test, x_train, x_test):
     hints=(
         "Ask of each step: would a row come out differently if the other rows were others? See the "
         "section “What may the test set tell us?” of Preparing tabular data.",
-        "Go through the steps one by one: removing a column, one-hot columns, scaling, filling. "
-        "Write down which of them computes a number from several rows.",
-        "A step that computes a mean or a standard deviation has learned from all rows it was "
-        "given. The others treat each row by itself.",
+        "Go through the steps one by one: one-hot columns, scaling, filling. Which of them uses a "
+        "number that was computed from several rows?",
+        "A step that uses a mean or a standard deviation has learned from all rows that went into "
+        "it. A step that needs no such number treats each row by itself.",
     ),
     leaks_nothing=Text(),
 )
 def harmless(leaks_nothing):
     """Expect the choice of steps that learn nothing from the rows."""
     reasons = {
-        "a": "It is the safe answer, but too careful. The categories are known beforehand, and "
-        "what a row's one-hot columns become does not depend on any other row; nor does removing a "
-        "column. Which of the steps computes something from many rows?",
+        "a": "It is the safe answer, but too careful. The classes are known beforehand, and what a "
+        "row's one-hot columns become does not depend on any other row. Which of the steps "
+        "computes something from many rows?",
         "c": "In the chapter, scaling on all rows changed the accuracy by too little to be found. "
         "But a leak that is small is one: a mean over the whole table has the test rows in it. See "
         "“What may the test set tell us?”",
-        "d": "None of these steps looks at the labels, so they seem harmless. But a mean over the "
-        "whole table, for scaling or for filling, has the test rows in it. See “What may the test "
-        "set tell us?”",
+        "d": "Neither the scaling nor the filling looks at the labels, so they seem harmless. But "
+        "a mean over the whole table has the test rows in it. See “What may the test set tell "
+        "us?”",
     }
     _expect_choice("leaks_nothing", leaks_nothing, "b", reasons)
 
@@ -955,8 +955,8 @@ def fitted(model, history, train, x_train, y_train):
         "Each network differs from the first in one thing; everything else, the training too, is "
         "the same. The section “What is an activation for?” of Controlling the model says what to "
         "expect.",
-        "Write the building, compiling and fitting once, as a function of the hidden units and "
-        "their activation. Call it three times.",
+        "Copy what you wrote for `model` into `fitted`. In it, add a hidden layer for each number "
+        "in `units`. For the deep network, `units` is the same number several times.",
         "`models.breast_cancer_network` takes `units`, one number for each hidden layer, and "
         "`activation`. Compile and fit what it returns as you did with `model`.",
     ),
@@ -1088,7 +1088,7 @@ def collapsed(model, slopes, intercept, train):
 
 @declare(
     "2-B.5",
-    "Which rows may compare models",
+    "Which rows decide",
     points=1,
     level="basic",
     hints=(
@@ -1339,16 +1339,16 @@ def own(own_model, own_history, train, x_train, y_train):
 @declare(
     "2-D.2",
     "The smallest network that does",
-    points=3,
-    level="challenge",
+    points=2,
+    level="standard",
     hints=(
         "The section “How many hidden units?” of Controlling the model compares widths by the "
         "validation loss. Here a rule chooses among them.",
-        "In the loop, keep three things of each width: the trained network in a dict, the number "
-        "of its parameters, and the last validation loss of its history. After the loop, make the "
-        "table.",
-        "For the rule, compare the column of losses with its minimum plus the margin; of the "
-        "widths of the rows that remain, take the `min`. Look up the networks in the dict.",
+        "Only the width changes, so write a function that builds, compiles and trains a network, "
+        "with the width as its argument. `count_params` gives the parameters, and the last entry "
+        "of `val_loss` in the history the loss.",
+        "For the rule, compare the column of losses with its minimum plus the margin. Of the "
+        "widths of the rows that remain, take the `min`.",
     ),
     chosen_units=Number(),
     search=Table(),
@@ -1475,14 +1475,15 @@ def _with_columns(name: str, table: pd.DataFrame, columns: tuple[str, ...]) -> p
     "2-D.3",
     "Five seeds with dropout and without",
     points=2,
-    level="challenge",
+    level="standard",
     hints=(
-        "A pair of runs shares everything but the dropout layer: seed, rows, epochs, optimiser. "
-        "The section “Is one network better than another?” of One run or many? says why.",
-        "Two loops, one inside the other: over the seeds, and over a rate of 0 and the rate of the "
-        "task. Set the seed just before each network is built, not once for each pair.",
-        "Collect a dict for each seed, with the last validation accuracy of both networks, and "
-        "make the table of the list. After the loop, those of the last seed are still there.",
+        "The two networks of a pair have the same seed, rows, epochs and optimiser; only the "
+        "dropout layer is added. The section “Is one network better than another?” of One run or "
+        "many? says what pairs are good for.",
+        "Write a function that builds, compiles and trains your network, with the dropout rate as "
+        "an argument. Without dropout, leave the layer out. Call it twice in the loop.",
+        "The function returns the network and what `fit` returns. In `history`, the last entry of "
+        "`val_accuracy` is the accuracy after the last epoch. Take it from both.",
     ),
     plain_model=Model(),
     dropout_model=Model(),

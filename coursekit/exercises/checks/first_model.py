@@ -317,8 +317,9 @@ def _expect_compiled(model: keras.Model, name: str) -> None:
     hints=(
         "The network is that of the chapter with one more hidden layer; the sections Building the "
         "model, Compiling and Training show each step.",
-        "Fill in `new_network` first: one dense layer with relu for each number in `units`, then "
-        "the output layer with softmax, then `compile`. Call it and look at the summary.",
+        "Fill in `new_network` first. In a loop over `units`, `network.add` puts a dense layer "
+        "with relu behind the last one. Then add the output layer with softmax, and compile. Call "
+        "the function and look at the summary.",
         "In `trained`, `fit` takes `x`, `y_onehot`, `epochs` and `batch_size`, and nothing is kept "
         "out for validation. Build a new network for each training: one that is given to `fit` a "
         "second time goes on from where it was.",
@@ -333,7 +334,7 @@ def four(four_layers):
 @declare(
     "S1.3",
     "A funnel",
-    points=2,
+    points=1,
     level="basic",
     hints=(
         "A funnel differs from the network before in the numbers of its nodes alone.",
@@ -363,9 +364,9 @@ def narrowing(funnel):
         "Train the three networks that are missing and keep each under its name. The second value "
         "that `evaluate` returns for `x_test` and `y_test_onehot` is the accuracy, and "
         "`count_params` counts.",
-        "Make a dict for each network, with the three names of the columns as keys, and a "
-        "DataFrame of the list of five dicts. The accuracies must be those of the networks as "
-        "they are now, so do not train any of them again afterwards.",
+        "In the loop, evaluate `network`, count its parameters, and append a dict of these two "
+        "numbers and `seconds` to `rows`. The accuracies must be those of the networks as they are "
+        "now, so do not train any of them again afterwards.",
     ),
     costs=Table(),
     small=Model(),
@@ -431,9 +432,8 @@ def capacity(costs, **models):
         "The chapter trained one network with five seeds, under the heading How far can that "
         "number be trusted. Compare how much its accuracy varies there with the differences in "
         "your table.",
-        "Three of the four summaries say something about accuracies in general: the best, equal, "
-        "not to be trusted. For each, ask which measurement in the table would have to look "
-        "different if it were wrong.",
+        "For each summary, suppose that it is wrong. Could the table look as it does all the same? "
+        "Then the table does not support it.",
     ),
     summary=Text(),
 )
@@ -528,14 +528,16 @@ def rule(y_rule, guess):
     "S1.7",
     "The new rule, learned",
     points=2,
-    level="challenge",
+    level="standard",
     hints=(
-        "The old rule cuts the cube of inputs once, with a plane. How often does the new rule cut "
-        "it? More cuts need more nodes, and more time to find them.",
+        "The old rule divides the cube of inputs into two parts, with one plane. Into how many "
+        "blocks does the new rule divide it, and what are the labels of neighbouring blocks? Such "
+        "a pattern needs more nodes and longer training.",
         "Start with your function for two hidden layers of 64 nodes and the labels of the new "
         "rule, as one-hot rows. Look at the training loss: does it still fall in the last epoch?",
         "If it still falls, train for longer, 20 epochs or more, or take another optimiser such as "
-        "Adam. If it does not fall and the training accuracy is low, add nodes.",
+        "Adam. If it stays high, train for longer first all the same: with this rule, it may be "
+        "level for some epochs before it falls. Then add nodes.",
     ),
     rule_model=Model(),
 )

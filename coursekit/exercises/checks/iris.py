@@ -194,7 +194,8 @@ def folds(fold_of):
         "`fold_of` compared with 0 gives truth values that select rows. Fit `MinMaxScaler` on the "
         "rows that are selected for training.",
         "Apply the fitted scaler with `transform` to both sets, without fitting it again. Then "
-        "look at the largest sepal length of `x0_test`: the flower in row 131 must exceed 1.",
+        "look at the largest sepal length of `x0_test`, that of row 131. What would it be if the "
+        "scaler had seen this flower?",
     ),
     fold_of=Array(),
     x0_train=Array(),
@@ -366,9 +367,9 @@ def of_a_fold(fold_of, network_0):
         "other folds repeats all of it, scaler and network included.",
         "Fill in the rows of fold 0 first. In the loop, the truth values that select the test "
         "flowers of a fold also select their places in `x_out` and `p_out`.",
-        "In each pass, fit a new scaler, build and train a new network, write the scaled test "
-        "flowers into `x_out` and what the network says about them into `p_out`, and append the "
-        "network to the list.",
+        "In each pass, fit a new scaler, build and train a new network, and put it into the place "
+        "of its fold in `networks`. Write the scaled test flowers into their places in `x_out`, "
+        "and the probabilities of the network into the same places in `p_out`.",
     ),
     fold_of=Array(),
     x_out=Array(),
@@ -444,9 +445,10 @@ def _expect_possible(p_out: np.ndarray) -> None:
     # Over 8 seeds of folds and networks, 142 to 146 were right.
     expect(
         right <= MAX_RIGHT,
-        f"`p_out` is right on {right} of the 150 flowers. That is too good to be true: some "
-        "flowers look like another species to a network that has not seen them. Are these "
-        "the labels, or predictions of a network that was trained on the flowers it predicts?",
+        f"`p_out` is right on {right} of the 150 flowers. That is nearly always too good to be "
+        "true: some flowers look like another species to a network that has not seen them. Are "
+        "these the labels, or predictions of a network that was trained on the flowers it "
+        "predicts? If neither, train again with other folds.",
     )
 
 
@@ -697,8 +699,8 @@ def beside(fold_of, p_out, p_logistic, logistic_accuracy, low, high, verdict):
     points=2,
     level="standard",
     hints=(
-        "Rows of one patient are related: a network that was trained on one of them has an easy "
-        "test in the other. Which splitter of scikit-learn takes groups and looks at the classes?",
+        "Rows with one `id` may be related: after training on one of them, the other is an easy "
+        "test. Which splitter of scikit-learn takes groups and looks at the classes?",
         "`duplicated` of a column marks repeated values; with `keep` set to False it marks all of "
         "them, the first ones too. The splitter `StratifiedGroupKFold` keeps groups together.",
         "Its `split` takes the table, the classes and the ids as `groups`. Write the number of "

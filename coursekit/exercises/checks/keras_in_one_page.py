@@ -255,7 +255,7 @@ def _expect_fitted(model: keras.Model) -> None:
     "S5.5",
     "Fitted for 150 epochs",
     points=2,
-    level="standard",
+    level="basic",
     hints=(
         "One call of `fit` does it. The table 'Arguments of fit' of the cheat sheet lists what you "
         "can give it.",

@@ -107,14 +107,14 @@ def _held_out(rows: np.ndarray) -> np.ndarray:
 @declare(
     "3-A.2",
     "Windows and labels of the same rows",
-    points=2,
+    points=1,
     level="basic",
     hints=(
         "The section 'Loading and splitting 80:20' of Spatial data shows what happens if inputs "
         "and labels are taken at different rows.",
         "An array can be indexed by an array of row numbers.",
         "Put `rows_train` in square brackets after `walking.x`, and after `walking.y`. Then do the "
-        "same with `rows_test`. No shuffle, no function.",
+        "same with `rows_test`. Nothing else is needed.",
     ),
     rows_train=Array(),
     rows_test=Array(),
@@ -556,8 +556,9 @@ NOT_SO = {
         "last epoch. Print them beside those of `first`.",
         "Ask two questions. How much did each of the two accuracies rise after epoch 15? How far "
         "is each then from that of `first`?",
-        "Drawing helps: `plotting.plot_history` draws both curves. Look at where each curve ends, "
-        "and at the distance between them.",
+        "In `history_dense.history`, epoch 15 is position 14 of `accuracy` and of `val_accuracy`, "
+        "and the last epoch is position -1. Strike out each sentence that one of these four "
+        "numbers contradicts, or the last values of `first`.",
     ),
     answer_dense=Text(),
 )
@@ -629,9 +630,9 @@ def _expect_trained(
     hints=(
         "You will train five more networks below. Write a function that builds and compiles the "
         "final network, and a function that trains one, so that only the changes need new code.",
-        "The history has a list for the loss and a list for the accuracy on the validation "
-        "windows. One of the two names is sought where its values are lowest, the other where "
-        "they are highest.",
+        "`history_longer.history` has a list `val_loss` and a list `val_accuracy`, each with a "
+        "value for each epoch. Look for the lowest value of the first list and the highest value "
+        "of the second.",
         "`np.argmin` and `np.argmax` return the position of the first lowest and highest value. "
         "Positions count from 0, and epochs from 1.",
     ),
@@ -678,7 +679,7 @@ def further_epochs(longer, history_longer, best_epoch, most_accurate_epoch):
 @declare(
     "3-C.2",
     "Parameters of smaller kernels, by hand",
-    points=1,
+    points=2,
     level="standard",
     hints=(
         "'The final model, layer by layer' in Architectures counts the final network by hand. Do "
@@ -743,12 +744,12 @@ def smaller(small, history_small):
 @declare(
     "3-C.4",
     "More dense layers",
-    points=2,
+    points=1,
     level="basic",
     hints=(
         "The new layer goes between the dense hidden layer and the output layer.",
-        "Everything up to the first dense layer stays as it is in the final network, and so do the "
-        "output layer, `compile` and the training.",
+        "The new layer takes in 100 numbers and has 100 units. How many parameters must the "
+        "network have now? `count_params` should say the same.",
         "Add one `Dense` layer of 100 units after the one with the sigmoid. Its activation is "
         "yours to choose, as an argument or as a layer such as `LeakyReLU`; without one, two dense "
         "layers in a row do what one can do.",
@@ -786,8 +787,8 @@ def more_dense_layers(deeper, history_deeper):
     points=2,
     level="standard",
     hints=(
-        "Dropout sets some outputs of the layer before it to 0 while the network is trained. After "
-        "which layers could the network do without some of the numbers?",
+        "Dropout sets some outputs of the layer before it to 0 while the network is trained. Which "
+        "layer has the most parameters, and so can best learn windows by heart?",
         "Any place before the output layer is right for the check. The dense layer after the "
         "flattening has most of the parameters; whole channels of a convolution can be dropped, "
         "too.",
@@ -842,15 +843,15 @@ MAX_SEED = 2**32 - 1
     points=3,
     level="challenge",
     hints=(
-        "Read the chapter 'One run or many?': both runs of a pair share their seed, so what the "
-        "seed does to both cancels in the difference.",
+        "Read the chapter 'One run or many?': the two runs of a pair share their seed, so some of "
+        "what the seed does to both may cancel in the difference.",
         "In the loop, set the seed, build one of the two networks and train it. The seed has to be "
-        "set again before the second network of the pair. Fill `columns` with what `predict` says "
-        "the most probable person is, for each window.",
+        "set again before the second network of the pair. `predict` gives 15 probabilities for "
+        "each window; `people` takes the place of the largest.",
         "For the comparison, put the accuracies of each network in the order of the seeds, for "
         "instance with `pivot`. Give both columns to `evaluation.paired_difference`, dropout "
-        "first. Its result has `estimate`, `low` and `high`; 0 lies inside the interval, above it "
-        "or below.",
+        "first. Its result has `estimate`, `low` and `high`. Is `low` above 0, is `high` below 0, "
+        "or neither?",
     ),
     results=Table(),
     predicted=Array(),
@@ -940,7 +941,7 @@ def _pairs(results, predicted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _expect_predictions(predicted: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Expect the columns that each run names for the middle windows; return its accuracies."""
+    """Expect the people that each run names for the middle windows; return its accuracies."""
     _, middle, _ = _by_time()
     actual = _walking().y[middle].argmax(axis=1)
     expect(
@@ -949,14 +950,14 @@ def _expect_predictions(predicted: np.ndarray, values: np.ndarray) -> np.ndarray
     )
     expect(
         predicted.shape == (len(values), len(middle)),
-        f"`predicted` has shape {predicted.shape}; the task asks for a row for each of the "
-        f"{len(values)} rows of `results`, and a column for each of the {len(middle)} windows in "
+        f"`predicted` has shape {predicted.shape}; the task asks for an entry for each of the "
+        f"{len(values)} rows of `results`, with a number for each of the {len(middle)} windows in "
         "`x_middle`.",
     )
     lowest, highest = predicted.min(), predicted.max()
     expect(
         lowest >= 0 and highest < PEOPLE and (predicted == np.round(predicted)).all(),
-        f"`predicted` holds numbers from {lowest:g} to {highest:g}; the task asks for the columns "
+        f"`predicted` holds numbers from {lowest:g} to {highest:g}; the task asks for the numbers "
         "of the people, whole numbers from 0 to 14.",
     )
     wrong = predicted != actual
@@ -965,7 +966,7 @@ def _expect_predictions(predicted: np.ndarray, values: np.ndarray) -> np.ndarray
     expect(
         not len(far),
         f"In row {far[:1].sum()} of `results`, val_accuracy is {values[far[:1]].sum():.4f}, but "
-        "the same row of `predicted` is right for another share of the middle windows. Do both "
+        "the same entry of `predicted` is right for another share of the middle windows. Do both "
         "come from the same network, after its last epoch?",
     )
     extreme = shares[np.abs(shares - 0.5).argmax()]
@@ -978,13 +979,13 @@ def _expect_predictions(predicted: np.ndarray, values: np.ndarray) -> np.ndarray
     shared = np.corrcoef(wrong.astype(float))[np.triu_indices(len(wrong), 1)]
     expect(
         shared.max() < 1 - 1e-9,
-        "Two rows of `predicted` are wrong on exactly the same windows. Networks that start from "
-        "different weights differ: was each run predicted with its own network?",
+        "Two entries of `predicted` are wrong on exactly the same windows. Networks that start "
+        "from different weights differ: was each run predicted with its own network?",
     )
     expect(
         shared.min() > MIN_SHARED_ERRORS,
-        "Two rows of `predicted` are wrong on windows that have nothing in common, as if the "
+        "Two entries of `predicted` are wrong on windows that have nothing in common, as if the "
         "errors had been drawn at random. Networks trained on the same windows err on the same "
-        "hard ones. Are all rows in the order of `x_middle`?",
+        "hard ones. Are all entries in the order of `x_middle`?",
     )
     return shares

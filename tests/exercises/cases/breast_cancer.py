@@ -54,7 +54,7 @@ def by_hand(train, test):
 
 
 def mean_first(train, test):
-    """Gaps filled by the mean of the training part, then scaled."""
+    """Gaps filled by the mean of the training set, then scaled."""
     mean = np.nanmean(train, axis=0)
     train, test = (np.where(np.isnan(part), mean, part) for part in (train, test))
     return by_hand(train, test)

@@ -1060,7 +1060,7 @@ CASES: dict[str, Case] = {
                 ),
                 "an accuracy is a share",
             ),
-            "typed in": (typed_in, "the same row of `predicted` is right"),
+            "typed in": (typed_in, "the same entry of `predicted` is right"),
             "errors drawn at random": (errors_at_random, "drawn at random"),
             "one network for two runs": (one_network_twice, "on exactly the same windows"),
             "the people, from 1 to 15": (
@@ -1069,7 +1069,7 @@ CASES: dict[str, Case] = {
             ),
             "probabilities": (
                 lambda: (right := results_answers()) | {"predicted": right["predicted"][..., None]},
-                "a column for each of the",
+                "a number for each of the",
             ),
             "negative seeds": (
                 lambda: results_answers(seeds=range(-5, 0)),
