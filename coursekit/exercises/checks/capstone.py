@@ -1,7 +1,7 @@
 """Checks of the capstone: the tuning checklist, applied to scikit-learn's digits.
 
 The data and the numbers that the tasks name depend on the variant; see
-:mod:`coursekit.exercises.checks.variants.capstone`.
+:mod:`coursekit.exercises.course_variants.capstone`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from coursekit.exercises import variants
 from coursekit.exercises.checks import _answers, _losses, _models, _training
-from coursekit.exercises.checks.variants.capstone import Capstone
+from coursekit.exercises.course_variants.capstone import Capstone
 from coursekit.exercises.declaring import declare, expect
 from coursekit.exercises.kinds import Array, History, Model, Number, Table, Text
 
@@ -88,8 +88,8 @@ def _expect_numbers(name: str, values: np.ndarray) -> None:
     points=2,
     level="basic",
     hints=(
-        "Meet MNIST and Preparing tabular data split rows into sets. Which argument of "
-        "scikit-learn's `train_test_split` keeps the shares of the classes?",
+        'The chapters "Meet MNIST" and "Preparing tabular data" split rows into sets. Which '
+        "argument of scikit-learn's `train_test_split` keeps the shares of the classes?",
         "Split twice: first take the test set from all row numbers, then the validation set from "
         "those that are left.",
         "The second split takes its share of fewer rows than the first. Which share of the rest "
@@ -361,15 +361,15 @@ def _learned_from(x: np.ndarray, raw: np.ndarray, zero: float) -> bool:
 @declare(
     "C.2",
     "Inputs, prepared without a leak",
-    points=3,
+    points=2,
     level="standard",
     hints=(
-        "Preparing tabular data says what may be learned from which rows. Meet MNIST scales "
-        "pixels without learning anything.",
+        'The chapter "Preparing tabular data" says what may be learned from which rows. "Meet '
+        'MNIST" scales pixels without learning anything.',
         "Reshape the images to one row of 64 numbers each. Then decide: a rule that is known "
         "beforehand, or one that is fitted to the training rows and applied to all three sets.",
-        "Pixels run from 0 to `numbers.largest`, whatever the rows. Divide all images by that, "
-        "then take the rows of each set.",
+        "Pixels run from 0 to `numbers.largest`, whatever the rows. Which division brings them to "
+        "a range of 0 to 1? It fits all images, so the rows of each set can be taken afterwards.",
     ),
     train=Array(),
     validation=Array(),
@@ -392,7 +392,7 @@ def inputs(train, validation, test, x_train, x_validation, x_test):
     points=1,
     level="basic",
     hints=(
-        "Meet MNIST makes one-hot rows of digits. What does one row look like?",
+        'The chapter "Meet MNIST" makes one-hot rows of digits. What does one row look like?',
         "Make the one-hot rows of all labels first, then take the rows of each set.",
         "Use `keras.utils.to_categorical` with `num_classes`, and index its result with `train`, "
         "`validation` and `test`.",
@@ -467,18 +467,19 @@ def _expect_share(name: str, given: float, share: float, what: str) -> None:
         "The tuning checklist asks what the simplest methods reach. An accuracy is the share of "
         "rows for which two arrays are equal.",
         "Fit `LogisticRegression` to the training inputs and the classes (not the one-hot rows) of "
-        "the training rows, then predict the validation inputs.",
+        "the training rows, then predict the validation inputs. If it warns that it did not "
+        "converge, raise its `max_iter`.",
         "Count the classes in the training rows with `np.bincount`. The position of the largest "
         "count is `most_frequent`; compare the classes of the validation rows with it.",
     ),
     train=Array(),
     validation=Array(),
-    baseline_digits=Array(),
+    baseline_classes=Array(),
     baseline_accuracy=Number(),
     most_frequent=Number(),
     guessing=Number(),
 )
-def a_baseline(train, validation, baseline_digits, baseline_accuracy, most_frequent, guessing):
+def a_baseline(train, validation, baseline_classes, baseline_accuracy, most_frequent, guessing):
     """Expect predictions for the validation set, their accuracy, and that of guessing."""
     images, labels = _digits()
     rows = _row_numbers(train=train, validation=validation)
@@ -489,13 +490,13 @@ def a_baseline(train, validation, baseline_digits, baseline_accuracy, most_frequ
         "was not fitted to.",
     )
     actual = labels[rows["validation"]]
-    named = _expect_classes("baseline_digits", baseline_digits, len(actual), "validation rows")
+    named = _expect_classes("baseline_classes", baseline_classes, len(actual), "validation rows")
     hits = float((named == actual).mean())
     # In 40 splits of four variants, naive Bayes was right for 76 to 88 %, a decision tree for 79 to
     # 87 %. Rows in another order, or labels that do not belong to them, give about 10 %.
     expect(
         hits > 0.6,
-        f"`baseline_digits` is right for {hits:.1%} of the validation rows; the task asks for "
+        f"`baseline_classes` is right for {hits:.1%} of the validation rows; the task asks for "
         "more than 60 %, which simple methods reach if images and labels belong together. Are the "
         f"rows in order?{_of_your_variant()}",
     )
@@ -503,7 +504,7 @@ def a_baseline(train, validation, baseline_digits, baseline_accuracy, most_frequ
         nearest = _nearest_neighbour(images, labels, rows["train"], rows["validation"])
         expect(
             (nearest == actual).all(),
-            "`baseline_digits` is right for every validation row, where even nearest neighbours, "
+            "`baseline_classes` is right for every validation row, where even nearest neighbours, "
             f"one of the best simple methods here, miss {int((nearest != actual).sum())}. Was the "
             "method fitted to these rows, or are these the labels themselves?",
         )
@@ -511,8 +512,7 @@ def a_baseline(train, validation, baseline_digits, baseline_accuracy, most_frequ
         "baseline_accuracy",
         baseline_accuracy,
         hits,
-        "the share of the validation rows for which `baseline_digits` names the class that "
-        "`labels` has",
+        "the share of the validation rows for which `baseline_classes` has the class of `labels`",
     )
     # If several classes are equally frequent in the training set, any of them may be guessed.
     counts = np.bincount(labels[rows["train"]], minlength=CLASSES)
@@ -724,8 +724,8 @@ def _expect_history(
     points=2,
     level="basic",
     hints=(
-        "Meet MNIST builds, compiles and trains such a network. Write a function that builds it, "
-        "with the learning rate as an argument: you will need it again.",
+        'The chapter "Batch size" builds, compiles and trains such a network. Write a function '
+        "that builds it, with the learning rate as an argument: you will need it again.",
         "Compile with the optimiser `keras.optimizers.SGD` and its `momentum`, the loss for "
         "one-hot labels, and the metric of the task.",
         "In `fit`, give the validation set as `validation_data`, and the numbers of the task as "
@@ -812,11 +812,13 @@ def _bounds(usual: np.ndarray) -> tuple[float, float]:
     points=2,
     level="standard",
     hints=(
-        "Learning rate and optimisers compares rates by factors. Where does the loss rise again?",
+        'The chapter "Learning rate and optimisers" compares rates by factors. Where does the '
+        "loss rise again?",
         "Loop over the rates. Build a new network in each round, or training goes on with the "
         "weights of the round before; keep the networks in a dict by their rate.",
-        "Start with 0.001, 0.01, 0.1 and 1. If the lowest loss is at an end of the table, add a "
-        "rate there. `tuned` is the network that the dict has for `best_rate`.",
+        "Start with the default rate, and multiply and divide it by 10. If the lowest loss is at "
+        "an end of the table, add a rate there. `tuned` is the network that the dict has for "
+        "`best_rate`.",
     ),
     train=Array(),
     validation=Array(),
@@ -907,12 +909,12 @@ def learning_rates(train, validation, x_train, x_validation, rates, best_rate, t
     points=3,
     level="standard",
     hints=(
-        "Callbacks shows early stopping, and Learning-rate schedules a rate that falls on a "
-        "plateau. Which argument brings the best weights back?",
+        'The chapter "Callbacks" shows early stopping, and "Learning-rate schedules" a rate that '
+        "falls on a plateau. Which argument brings the best weights back?",
         "Give `fit` a list of both callbacks. If training stops before the rate has fallen, "
         "compare the two values of `patience`.",
-        "The callback for the rate needs the smaller `patience`, such as 1 against 3, so that "
-        "training goes on at a lower rate before it stops. Make new callbacks for each `fit`.",
+        "The callback for the rate needs the smaller `patience`, so that training goes on at a "
+        "lower rate before it stops. Make new callbacks for each `fit`.",
     ),
     train=Array(),
     validation=Array(),
@@ -1102,11 +1104,11 @@ def _regularisation(model: keras.Model) -> bool:
 @declare(
     "C.8",
     "Sizes and regularisation, over seeds",
-    points=3,
+    points=4,
     level="challenge",
     hints=(
-        "Capacity and the grid loops over networks, One run or many? over seeds, and "
-        "Regularisation shows dropout and L2. Here, one loop is inside of the other.",
+        'The chapter "Capacity and the grid" loops over networks, "One run or many?" over seeds, '
+        'and "Regularisation" shows dropout and L2. Here, one loop is inside the other.',
         "In the inner loop: set the seed, build, train with new callbacks, compute the "
         "probabilities of the validation rows, and append a row to the table and the "
         "probabilities to a list.",
@@ -1175,14 +1177,14 @@ def candidates_over_seeds(train, validation, x_validation, candidates, outputs, 
     points=3,
     level="challenge",
     hints=(
-        "One run or many? compares two networks by pairs of runs that share a seed. Which network "
-        "is each of the others compared with?",
+        'The chapter "One run or many?" compares two networks by pairs of runs that share a seed. '
+        "Which network is each of the others compared with?",
         "Pivot the table to a column per network and a row per seed. The best network has the "
         "lowest column mean. Then compute `evaluation.paired_difference` of each other column and "
         "the best one.",
         "Keep the best network and those whose difference is not `separated`. Of these, take the "
-        "one with the fewest parameters, and for `final` one of its runs from the dict of trained "
-        "networks.",
+        "one with the fewest parameters, and for `final` its run of the first seed from the dict "
+        "of trained networks.",
     ),
     train=Array(),
     validation=Array(),
@@ -1252,12 +1254,12 @@ def choice_by_rule(train, validation, x_validation, candidates, outputs, chosen,
 
 
 def _tested(
-    test: np.ndarray, x_test: np.ndarray, final: keras.Model, test_digits: np.ndarray
+    test: np.ndarray, x_test: np.ndarray, final: keras.Model, test_classes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the actual classes of the test rows, and those that the final network predicts."""
     rows = _row_numbers(test=test)["test"]
     actual = _digits()[1][rows]
-    named = _expect_classes("test_digits", test_digits, len(actual), "test rows")
+    named = _expect_classes("test_classes", test_classes, len(actual), "test rows")
     _expect_classifier("final", final)
     x = _expect_images("test", x_test, rows)
     p = _models.probabilities(final, x, "final")
@@ -1266,7 +1268,7 @@ def _tested(
     expect(
         differ <= 1,
         f"For {differ} of {len(named)} test rows, `final` gives another class the largest "
-        "probability than `test_digits` says. Is each row's answer that of this network, and is "
+        "probability than `test_classes` says. Is each row's answer that of this network, and is "
         "the first class 0?",
     )
     return actual, named
@@ -1278,41 +1280,42 @@ def _tested(
     points=2,
     level="basic",
     hints=(
-        "The final model opens the test set of MNIST. What does `predict` return for one row?",
+        'The chapter "The final model" opens the test set of MNIST. What does `predict` return for '
+        "one row?",
         "Take the position of the largest probability in each row of what `final` predicts for "
         "`x_test`.",
-        "Compare `test_digits` with `labels` at the row numbers in `test`; the mean of that "
+        "Compare `test_classes` with `labels` at the row numbers in `test`; the mean of that "
         "comparison is the accuracy. Do not round it to fewer than three decimals.",
     ),
     train=Array(),
     test=Array(),
     x_test=Array(),
     final=Model(),
-    test_digits=Array(),
+    test_classes=Array(),
     test_accuracy=Number(),
 )
-def the_test(train, test, x_test, final, test_digits, test_accuracy):
+def the_test(train, test, x_test, final, test_classes, test_accuracy):
     """Expect the final network's predictions for the test set, and their accuracy."""
-    actual, named = _tested(test, x_test, final, test_digits)
+    actual, named = _tested(test, x_test, final, test_classes)
     hits = float((named == actual).mean())
     # The rule may choose a small network: one of four units named 87 % rightly. Rows in another
     # order give about 10 %.
     expect(
         hits > 0.6,
-        f"`final` names {hits:.1%} of the test rows rightly, far fewer than of the validation "
+        f"`final` predicts {hits:.1%} of the test rows rightly, far fewer than of the validation "
         "rows. Are rows and labels in the same order, and prepared alike?",
     )
     expect(
         hits < 1,
-        "`final` names every test row rightly, which is too good to be true for rows that it has "
-        "not seen. Was it trained on them?",
+        "`final` predicts every test row rightly, which is too good to be true for rows that it "
+        "has not seen. Was it trained on them?",
     )
     _expect_steps("final", final, train)
     _expect_share(
         "test_accuracy",
         test_accuracy,
         hits,
-        "the share of the test rows for which `test_digits` names the class that `labels` has",
+        "the share of the test rows for which `test_classes` has the class of `labels`",
     )
 
 
@@ -1322,25 +1325,25 @@ def the_test(train, test, x_test, final, test_digits, test_accuracy):
     points=2,
     level="standard",
     hints=(
-        "The final model prints a confusion matrix and the interval of its accuracy. What does "
-        "each row of the matrix count?",
+        'The chapter "The final model" prints a confusion matrix and the interval of its accuracy. '
+        "What does each row of the matrix count?",
         "Make a `ConfusionReport` with `from_labels`: first the actual classes of the test rows, "
-        "then those that the network names.",
-        "The report has the attributes `matrix` and `accuracy_interval`. Name all ten classes in "
-        "`labels`, so that none is left out.",
+        "then those that the network predicts. Give it all ten classes in its argument `labels`, "
+        "so that none is left out.",
+        "The report has the attributes `matrix` and `accuracy_interval`.",
     ),
     test=Array(),
     x_test=Array(),
     final=Model(),
-    test_digits=Array(),
+    test_classes=Array(),
     confusion=Array(),
     interval=Array(),
 )
-def confusion_and_interval(test, x_test, final, test_digits, confusion, interval):
+def confusion_and_interval(test, x_test, final, test_classes, confusion, interval):
     """Expect a confusion matrix with one row per actual class, and the exact interval."""
     from coursekit.evaluation import ConfusionReport
 
-    actual, named = _tested(test, x_test, final, test_digits)
+    actual, named = _tested(test, x_test, final, test_classes)
     report = ConfusionReport.from_labels(actual, named, labels=range(CLASSES))
     expect(
         confusion.shape == (CLASSES, CLASSES),
@@ -1358,7 +1361,7 @@ def confusion_and_interval(test, x_test, final, test_digits, confusion, interval
     expect(
         np.array_equal(confusion, report.matrix),
         f"`confusion` has {np.trace(confusion):g} of {total:g} on its diagonal, and is not the "
-        "count of `test_digits` against the actual classes: counts, not shares, of the test rows.",
+        "count of `test_classes` against the actual classes: counts, not shares, of the test rows.",
     )
     expect(
         interval.shape == (2,),
@@ -1394,19 +1397,19 @@ def confusion_and_interval(test, x_test, final, test_digits, confusion, interval
     test=Array(),
     x_test=Array(),
     final=Model(),
-    test_digits=Array(),
+    test_classes=Array(),
     weakest=Number(),
     weakest_value=Number(),
 )
-def weakest_class(test, x_test, final, test_digits, weakest, weakest_value):
+def weakest_class(test, x_test, final, test_classes, weakest, weakest_value):
     """Expect the class with the lowest value of the variant's statistic, and the value."""
-    actual, named = _tested(test, x_test, final, test_digits)
+    actual, named = _tested(test, x_test, final, test_classes)
     statistic = _task().statistic
     expect(weakest in range(CLASSES), f"`weakest` is {weakest:g}, which is no class.")
     of, divide_by, not_by = (
-        (actual, "how often each class occurs", "how often it is named")
+        (actual, "how often each class occurs", "how often it is predicted")
         if statistic == "sensitivity"
-        else (named, "how often each class is named", "how often it occurs")
+        else (named, "how often each class is predicted", "how often it occurs")
     )
     values = np.array(
         [
@@ -1429,12 +1432,13 @@ def weakest_class(test, x_test, final, test_digits, weakest, weakest_value):
     points=1,
     level="standard",
     hints=(
-        "Is it really recognising people? asks what a split allows to claim. Who wrote the test "
-        "digits, and what else did they write?",
+        'The chapter "Is it really recognising people?" asks what a split allows you to claim. Who '
+        "wrote the test digits, and what else did they write?",
         "Ask of each claim: new images of which kind does it speak of, and were the test rows "
         "drawn like these?",
-        "Two of the wrong claims go beyond the rows: one to other writers, one to other networks. "
-        "The third takes the interval of an accuracy for that of a new result.",
+        "Strike out what speaks of people or networks that the test set says nothing about. If two "
+        "claims are left: of what is this interval, of the accuracy in general, or of one more "
+        "sample?",
     ),
     claim=Text(),
 )
@@ -1443,11 +1447,11 @@ def what_may_be_claimed(claim):
     letter = _answers.choice("claim", claim, "abcd")
     hint = {
         "b": "That is what one would like to know. But how many people wrote these digits, and on "
-        "which sides of the split are they? See Is it really recognising people?",
-        "c": "It did best of those that you tried, on the validation rows. Which rows decided "
-        "between the widths and rates, and how often was the test set looked at?",
-        "d": "The interval has 95 % in its name, but it is about the accuracy on all such rows. A "
-        "new test set varies by chance, like this one did, so its accuracy varies more. See One "
-        "run or many?",
+        'which sides of the split are they? See the chapter "Is it really recognising people?".',
+        "c": "The rule chose by the validation rows, and may prefer a smaller network. Which of "
+        "the networks did the test set judge?",
+        "d": "The interval has 95 % in its name. Which number does it speak of, and what else "
+        'would differ in a new test set? See "How precise is one accuracy?" in the chapter "One '
+        'run or many?".',
     }
     expect(letter == "a", f"`claim` is {letter!r}. {hint.get(letter)}")

@@ -13,7 +13,7 @@ from coursekit.exercises.kinds import Array, History, Model, Number, Table, Text
 if TYPE_CHECKING:
     import keras
 
-    from coursekit.exercises.checks.variants.mnist import BatchSize
+    from coursekit.exercises.course_variants.mnist import BatchSize
 
 WIDTHS = (512,)
 # Mean validation loss of the base network after a number of steps of plain SGD, by the product of
@@ -69,10 +69,10 @@ def _expect_trained(
     hints=(
         'See "Epoch, batch, step" in the chapter: a step takes one batch, and an epoch takes every '
         "training row once.",
-        "First count the rows: how many of the 4,000 does `fit` leave for training with a "
-        "validation split of 0.2?",
-        "Divide the training rows by the batch size. Where that leaves a remainder, the rows left "
-        "over make one more, smaller batch: use `np.ceil`.",
+        "Divide the training rows, not all 4,000, by each size. With one of the sizes, this leaves "
+        "a remainder.",
+        "The rows left over make one more, smaller batch, and so one more step. Which way do you "
+        "have to round?",
     ),
     steps_per_epoch=Array(),
 )
@@ -110,12 +110,12 @@ def steps(steps_per_epoch):
     points=2,
     level="standard",
     hints=(
-        "Only the batch size may differ. So the network is built and compiled anew inside the "
-        "loop, and everything else stays.",
-        "Fill the builder first, and try it: one `Dense` layer of 512 units with relu, one of 10 "
-        "with softmax, and `compile` with the loss, plain SGD and the metric accuracy.",
-        "In the loop, `fit` needs `batch_size`, `epochs`, `validation_split` and the timer in "
+        "Fill the builder first: two `Dense` layers, with their units and activations. Try it: "
+        "does the summary of the network count 407,050 parameters?",
+        "In the loop, `fit` needs `batch_size`, `epochs`, `validation_split`, and the timer in "
         "`callbacks`. The last epoch is the last entry of a list in `history.history`.",
+        "`timer.seconds` is a list with an entry per epoch, and `timer.seconds[1:]` the same list "
+        "without the first. `pd.DataFrame` takes the rows and the names of the `columns`.",
     ),
     batches=Table(),
     trained_1=Model(),
@@ -182,9 +182,9 @@ def same_number_of_steps(same_steps, history_same_steps):
     level="standard",
     hints=(
         'Read "Change the rate with the batch": fewer steps can go as far if each is longer.',
-        "By what factor is the largest batch larger than the one to which the rate of the task "
-        "belongs?",
-        "Multiply the rate by that factor, and pass it to `keras.optimizers.SGD`. Batch size and "
+        "By what factor is the largest batch larger than one of the second size, to which "
+        "`numbers.learning_rate` belongs?",
+        "Multiply the rate by that factor, and give the product to `base_network`. Batch size and "
         "epochs go to `fit` as before.",
     ),
     in_proportion=Model(),
@@ -213,11 +213,11 @@ def rate_in_proportion(in_proportion, history_in_proportion):
 
 REASONS = {
     "a": "Each epoch takes every training row once, whatever the batch size. So the rows are as "
-    "many. What is done once per step, not once per row?",
+    "many.",
     "b": "The gradient is more precise, but that changes what a step achieves, not how long an "
-    "epoch takes. What is done once per step?",
-    "d": "Each step updates all 407,050 weights, for any batch size. How often does that happen in "
-    "an epoch?",
+    "epoch takes.",
+    "d": "Keras compiles the training step in the first epoch, and your table leaves this epoch "
+    "out. Which work is left?",
 }
 LONGEST = 3600  # seconds; an epoch takes less than one
 # Of times that differ by less, either may be called the shortest: another run changes the order.
@@ -234,8 +234,8 @@ AS_SHORT = 1.05
         "has the seconds of an epoch; how long does a single step take?",
         "Divide the seconds of an epoch by its steps, for each row, and multiply by 1,000. Then "
         "look for the smallest value among the epochs, and among the steps.",
-        "For the reason, ask of each sentence whether it would change the time, and not the loss. "
-        "Which work is done once per step, however many rows the batch has?",
+        "For the reason, go through the sentences twice. Which of them are true? And which of the "
+        "true ones speak of time, not of the loss?",
     ),
     batches=Table(),
     ms_per_step=Array(),

@@ -11,7 +11,7 @@ from coursekit.exercises.kinds import History, Model, Number, Table, Text
 if TYPE_CHECKING:
     import keras
 
-    from coursekit.exercises.checks.variants.mnist import Capacity
+    from coursekit.exercises.course_variants.mnist import Capacity
 
 BATCH_SIZE = 128
 MOMENTUM = 0.9
@@ -28,7 +28,7 @@ def _numbers() -> Capacity:
 @declare(
     "4-C.1",
     "Six networks",
-    points=2,
+    points=3,
     level="standard",
     hints=(
         "All six networks differ only in the widths of their hidden layers. So one function with "
@@ -102,9 +102,8 @@ CLAIMS = {
         "Ask of each sentence what your table can show. It has one run of each network.",
         "Look at the largest difference in your table, and then at the differences among the wide "
         "and deep networks.",
-        "The chapter repeats such networks over 20 seeds. Differences between wide networks of "
-        "about 0.01 needed those runs to be separated from 0, or were not. Which sentence claims "
-        "only what is far apart?",
+        "The chapter trained such networks with 10 or 20 seeds, and some of their differences "
+        "stayed open. Which differences in your table are much larger than those?",
     ),
     answer_capacity=Text(),
 )
@@ -164,15 +163,16 @@ def big_network(big, history_big):
 @declare(
     "4-D.2",
     "Two kinds of patience",
-    points=2,
+    points=1,
     level="standard",
     hints=(
         "Both callbacks count epochs without an improvement. What is each to do when the loss "
         "stops falling, and in which order?",
         "A lower rate can only help if training goes on after it. Which patience has to be the "
         "smaller one?",
-        "Take the patience of 1 for the rate, and one that is larger by two or three for stopping. "
-        "Pass the variables themselves to the callbacks, so that they agree with the history.",
+        "Count by hand: the loss falls for the last time in epoch 5. With your two numbers, after "
+        "which epoch does the rate fall, and after which does training stop? There have to be "
+        "epochs in between. Pass the variables themselves to the callbacks.",
     ),
     big=Model(),
     history_big=History(),
@@ -198,7 +198,7 @@ def two_callbacks(big, history_big, stop_patience, plateau_patience):
     _mnist.expect_reductions("history_big", losses, found, int(plateau_patience))
 
 
-# Four digits after the point, and what float32 rounds.
+# Four decimals, and what float32 rounds.
 REPORTED_ATOL = 6e-5
 
 
@@ -209,10 +209,11 @@ REPORTED_ATOL = 6e-5
     level="basic",
     hints=(
         "A report is about a network that exists. Which weights does `big` have now?",
-        'Read "Which weights are these, and which loss?" in the chapter on callbacks. There are '
-        "two ways: ask the network, or find its epoch in the history.",
-        "The safe way is to ask the network: `evaluate` on the 800 validation digits, with "
-        "`verbose=0`, returns the loss first.",
+        'Read "Which weights are these, and which loss?" in the chapter on callbacks. The lowest '
+        "loss in the history need not be that of the kept weights: a gain below `min_delta` does "
+        "not count. How can you measure the network itself?",
+        "Ask the network: `evaluate` on the 800 validation digits, with `verbose=0`, returns the "
+        "loss first.",
     ),
     big=Model(),
     history_big=History(),
@@ -246,6 +247,6 @@ def loss_to_report(big, history_big, reported):
     expect(
         right,
         f"`reported` is {reported:.4f}; {_mnist.compare('`big` as it is', reported, now.loss)} on "
-        "the 800 validation digits, to four digits after the point. Whose weights does it have, "
+        "the 800 validation digits, to four decimals. Whose weights does it have, "
         "and which epoch is about them?",
     )

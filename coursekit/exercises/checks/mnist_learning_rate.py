@@ -13,7 +13,7 @@ from coursekit.exercises.kinds import Array, History, Model, Number, Table
 if TYPE_CHECKING:
     import keras
 
-    from coursekit.exercises.checks.variants.mnist import LearningRate
+    from coursekit.exercises.course_variants.mnist import LearningRate
 
 WIDTHS = (512,)
 LEARNED = 0.8  # the accuracy from which the task says that a network has learned
@@ -40,14 +40,14 @@ def _expect_trained(
     "4-B.1",
     "How far momentum carries",
     points=1,
-    level="basic",
+    level="standard",
     hints=(
         "Take a rate times gradient of 1, so that the first move is 1. With momentum, each move "
         "adds a share of the last one.",
-        "Write a loop of a few hundred moves, for one value of momentum. What number do the moves "
-        "approach?",
-        "Begin with a move of 0. In each turn of the loop, the new move is momentum times the old "
-        "one, plus 1. Do it for all three values.",
+        "Write a loop: each new move is momentum times the last one, plus 1. Which number do the "
+        "moves approach? With a momentum close to 1, take at least a thousand moves.",
+        "In the long run, a move is as long as the one before. Write this as an equation: a move "
+        "is momentum times itself, plus 1. Solve it for the move.",
     ),
     longer_moves=Array(),
 )
@@ -83,11 +83,10 @@ def momentum_by_hand(longer_moves):
     points=2,
     level="standard",
     hints=(
-        "One function that trains the base network with a given optimiser does the work of all six "
-        "rows, and of the tasks below.",
-        "Fill the function first: build the network, compile it with the optimiser that is handed "
-        "in, and return it with its history. Try it with one optimiser.",
-        "In the loop, give the rate and the momentum to `keras.optimizers.SGD`. For `alike`, "
+        "From setting to setting, only the optimiser differs. Where does `train` need it?",
+        "Fill `train` first: add the two layers, compile with the optimiser that is passed in, and "
+        "call `fit`. Try it with one optimiser.",
+        "In the loop, pass the rate and the momentum to `keras.optimizers.SGD`. For `alike`, "
         "multiply each rate by the factor that you found in task 1 for its momentum, or by 1 "
         "without momentum.",
     ),
@@ -166,7 +165,7 @@ _DEFAULT_HINTS = (
     'The default rate of an optimiser is the one that Keras takes if you name none. "Start with '
     'Adam" in the chapter lists them.',
     "Use the function of task 2. It builds a new network, and takes any optimiser.",
-    "Hand in an object of `keras.optimizers.{kind}` made without arguments, and keep both things "
+    "Pass an object of `keras.optimizers.{kind}`, made without arguments, and keep both values "
     "that the function returns.",
 )
 
@@ -203,14 +202,14 @@ def with_adam(adam, history_adam):
     "4-B.5",
     "The largest rates that learn",
     points=2,
-    level="challenge",
+    level="standard",
     hints=(
         "Nine rows: three optimisers, three rates each. A network that fails is a result, too, and "
         "gets its row.",
         "Loop over the optimisers, and inside over their rates. Keep each network in a dict, by "
         "optimiser and rate, so that you can take out those of the largest rates at the end.",
         "Keep the rows whose accuracy is at least 0.8, group them by optimiser, and take the "
-        "largest rate of each. An accuracy of the table may be missing where the loss is NaN.",
+        "largest rate of each.",
     ),
     rates=Table(),
     largest_sgd=Number(),

@@ -13,7 +13,7 @@ from coursekit.exercises.kinds import History, Model, Number, Table, Text
 if TYPE_CHECKING:
     import keras
 
-    from coursekit.exercises.checks.variants.mnist import Regularisation
+    from coursekit.exercises.course_variants.mnist import Regularisation
 
 BATCH_SIZE = 128
 RATE, MOMENTUM = 0.1, 0.9
@@ -24,7 +24,7 @@ NO_DELTAS = (0.0, 1e-5)
 # Guessing gives 2.3. All networks of four runs of the solution, each of another variant, stayed
 # below this, also those with the largest penalty.
 LARGEST_LOSS = 0.8
-ROUNDED_NUMBER = 6e-4  # three digits after the point
+ROUNDED_NUMBER = 6e-4  # three decimals
 
 
 def _numbers() -> Regularisation:
@@ -76,9 +76,9 @@ def _expect_run(
 
 @declare(
     "4-E.1",
-    "The network as it is",
-    points=1,
-    level="basic",
+    "The plain network",
+    points=2,
+    level="standard",
     hints=(
         "All networks of this exercise are built and trained in the same way. Write one function "
         "that builds, with options for what differs, and one that trains.",
@@ -105,7 +105,7 @@ def plain_network(plain, history_plain):
         'See "On the digits" in the chapter: the option is `kernel_regularizer`. The output layer '
         "does not get it.",
         "Make an object of `keras.regularizers.L2` with the factor of the task, and pass it to "
-        "both hidden layers. The text `l2` would mean Keras's own factor.",
+        "both hidden layers. The string `l2` would take Keras's default factor.",
     ),
     l2_1=Model(),
     l2_2=Model(),
@@ -124,14 +124,14 @@ def networks_with_l2(**given):
 @declare(
     "4-E.3",
     "More dropout, or less",
-    points=2,
-    level="standard",
+    points=1,
+    level="basic",
     hints=(
         "Dropout is a layer of its own. It acts on the outputs of the layer before it.",
         'See "Dropout after each hidden layer" in the chapter. How many dropout layers does a '
         "network with two hidden layers get?",
-        "Add a `Dropout` layer with the rate of the task after each hidden layer, and none after "
-        "the output layer.",
+        "In the loop that adds the hidden layers, add a `Dropout` layer right after each `Dense`. "
+        "The output layer comes after the loop, and gets none.",
     ),
     dropout_1=Model(),
     dropout_2=Model(),
@@ -151,7 +151,7 @@ def networks_with_dropout(**given):
     "4-E.4",
     "Penalty and cross-entropy",
     points=2,
-    level="standard",
+    level="challenge",
     hints=(
         "The loss that Keras reports has two parts. One depends on the weights only, the other on "
         "the digits and their probabilities.",
@@ -214,8 +214,8 @@ def parts_of_the_loss(l2_2, l2_penalty, l2_cross_entropy):
         "Which of the reported numbers mean the same for a network with a penalty and one without?",
         "Compute the cross-entropy as in task 4, for each of the seven networks, and the accuracy "
         "from the most probable digit. The epochs are the length of a history.",
-        "A loop over a dict of name and network makes the rows. The reported loss of a network "
-        "without a penalty may serve to check your function.",
+        "A loop over a dict of name and network makes the rows. To check your function, compare it "
+        "with the reported loss of a network without a penalty.",
     ),
     plain=Model(),
     l2_1=Model(),
@@ -284,10 +284,10 @@ def on_equal_terms(equal_terms, lowest, **models):
     "4-E.6",
     "Patience on a noisy curve",
     points=2,
-    level="challenge",
+    level="standard",
     hints=(
-        "The two runs are to differ in the patience only. Then they are one run, which ends at two "
-        "places. What has to be the same at the start?",
+        "The two runs are to differ in the patience only. Then they are the same until the first "
+        "one stops. What has to be the same at the start?",
         "Set the seed right before you build each network. Leave out the callback that reduces the "
         "rate, and restore the best weights in both runs.",
         "The number of epochs is the length of a list in the history. Each network keeps the "
@@ -366,7 +366,7 @@ VERDICTS = ("l2", "plain", "not separated")
         "Train both networks for each of `numbers.seeds`, and note the cross-entropies of the "
         "weights that they keep. The first pair is there already.",
         "`evaluation.paired_difference` takes the two columns, and returns an interval with `low` "
-        "and `high`. An interval that includes 0 separates nothing.",
+        "and `high`. Does it include 0?",
     ),
     plain=Model(),
     l2_2=Model(),

@@ -154,7 +154,7 @@ def baseline(method: str = "neighbours", **changed: Any) -> dict[str, Any]:
     actual, named = labels()[rows()["validation"]], named_by(method)
     frequent = np.bincount(labels()[rows()["train"]]).argmax()
     right = fitting_rows(
-        baseline_digits=named.astype(float),
+        baseline_classes=named.astype(float),
         baseline_accuracy=round((named == actual).mean(), 3),
         most_frequent=frequent,
         guessing=(actual == frequent).mean(),
@@ -589,7 +589,7 @@ def tested(**changed: Any) -> dict[str, Any]:
         "test": rows()["test"],
         "x_test": inputs()["test"],
         "final": final(),
-        "test_digits": named().astype(float),
+        "test_classes": named().astype(float),
     }
     return {**right, **changed}
 
@@ -781,23 +781,23 @@ CASES: dict[str, Case] = {
         },
         wrong={
             "probabilities": (
-                lambda: baseline(baseline_digits=np.eye(10)[named_by("neighbours")]),
+                lambda: baseline(baseline_classes=np.eye(10)[named_by("neighbours")]),
                 "one class for each of the",
             ),
             "on the training rows": (
-                lambda: baseline(baseline_digits=labels()[rows()["train"]]),
+                lambda: baseline(baseline_classes=labels()[rows()["train"]]),
                 "one class for each of the",
             ),
             "the labels themselves": (
-                lambda: baseline(baseline_digits=labels()[rows()["validation"]]),
+                lambda: baseline(baseline_classes=labels()[rows()["validation"]]),
                 "right for every validation row",
             ),
             "labels in another order": (
-                lambda: baseline(baseline_digits=named_by("neighbours")[::-1]),
+                lambda: baseline(baseline_classes=named_by("neighbours")[::-1]),
                 "which simple methods reach",
             ),
             "words": (
-                lambda: baseline(baseline_digits=named_by("neighbours").astype(str)),
+                lambda: baseline(baseline_classes=named_by("neighbours").astype(str)),
                 "classes are needed",
             ),
             "number of hits": (lambda: baseline(baseline_accuracy=350), "A share of rows"),
@@ -1085,7 +1085,7 @@ CASES: dict[str, Case] = {
         right={"digits as floats": opened},
         wrong={
             "probabilities": (
-                lambda: opened(test_digits=probabilities(final(), inputs()["test"])),
+                lambda: opened(test_classes=probabilities(final(), inputs()["test"])),
                 "one class for each of the",
             ),
             "of another network": (
@@ -1093,7 +1093,7 @@ CASES: dict[str, Case] = {
                 "gives another class the largest probability",
             ),
             "classes off by one": (
-                lambda: opened(test_digits=(named() + 1) % 10),
+                lambda: opened(test_classes=(named() + 1) % 10),
                 "is the first class 0",
             ),
             "the misses": (
@@ -1132,7 +1132,7 @@ CASES: dict[str, Case] = {
                 "the lower end comes first",
             ),
             "other predictions": (
-                lambda: counted(test_digits=actual()),
+                lambda: counted(test_classes=actual()),
                 "gives another class the largest probability",
             ),
         },
@@ -1150,7 +1150,7 @@ CASES: dict[str, Case] = {
                 "which is not the sensitivity of the class `weakest`",
             ),
             "all named 0": (
-                lambda: weakest(test_digits=0 * named()),
+                lambda: weakest(test_classes=0 * named()),
                 "gives another class the largest probability",
             ),
         },
@@ -1159,8 +1159,8 @@ CASES: dict[str, Case] = {
         right={"with a bracket": lambda: {"claim": "a)"}},
         wrong={
             "everybody's digits": (lambda: {"claim": "b"}, "how many people"),
-            "the best of all": (lambda: {"claim": "C"}, "how often was the test set"),
-            "the next test set": (lambda: {"claim": "d"}, "varies by chance"),
+            "the best of all": (lambda: {"claim": "C"}, "did the test set judge"),
+            "the next test set": (lambda: {"claim": "d"}, "would differ in a new test set"),
         },
     ),
 }

@@ -290,7 +290,7 @@ CASES: dict[str, Case] = {
             ),
             "two digits": (
                 lambda: reported_answers(reported=round(reported_answers()["reported"], 2) + 0.01),
-                "to four digits after the point",
+                "to four decimals",
             ),
             "not restored": (
                 lambda: reported_answers(big=with_state(big()[0], big()[3])),
