@@ -3,10 +3,11 @@
 /**
  * Make a network and the optimiser that trains it.
  *
- * layers: [{ units, activation, dropout, l2 }, ...], the last one the output. An output with softmax
- * is trained with cross-entropy, any other with squared error. dropout (0) is the share of the
- * layer's outputs that training sets to zero; l2 (0) is Keras's factor for the layer's kernel.
- * optimiser: { name: "sgd" | "rmsprop" | "adam", learningRate, momentum }, as Keras's defaults.
+ * layers: [{ units, activation, dropout, l2 }, ...], the last one the output. Softmax is trained
+ * with cross-entropy, any other output with squared error. dropout (0) is the share of a layer's
+ * outputs that training sets to zero; l2 (0) is Keras's factor for the layer's kernel.
+ * optimiser: { name: "sgd" | "rmsprop" | "adam", learningRate, momentum }, momentum for sgd only;
+ * all other constants are Keras's defaults.
  *
  * Rows lie one after the other in a Float32Array; classes are one-hot. The function uses nothing
  * outside itself, so that its source also runs in a Web Worker.
