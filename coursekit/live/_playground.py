@@ -86,14 +86,14 @@ PRESETS: dict[str, dict] = {
         units=2,
     ),
     "learning rate too large": dict(
-        look="The loss jumps instead of falling: each step is too long. Keep this run for "
-        "comparison, and try 0.1.",
+        look="The loss jumps instead of falling: each step is too long. Train for 50 epochs, press "
+        "Keep this run, and try 0.1.",
         optimiser="sgd",
         rate=3,
     ),
     "learning rate too small": dict(
-        look="The loss falls, but so slowly that 100 epochs teach the network little. Keep this "
-        "run for comparison, and try 0.1.",
+        look="The loss falls, but so slowly that 100 epochs teach the network little. Then press "
+        "Keep this run, and try 0.1.",
         optimiser="sgd",
         rate=0.001,
     ),
@@ -103,14 +103,14 @@ PRESETS: dict[str, dict] = {
         **_OVERFITTING,
     ),
     "dropout": dict(
-        look="Keep this run for comparison, then set dropout to 0. Which validation loss rises "
-        "less?",
+        look="Train for 200 epochs, press Keep this run, and set dropout to 0. Which validation "
+        "loss rises less?",
         **_OVERFITTING,
         dropout=0.3,
     ),
     "L2 penalty": dict(
-        look="The loss includes the penalty. Keep this run for comparison, then set the penalty "
-        "to 0. Which validation loss rises less?",
+        look="The loss includes the penalty. Train for 200 epochs, press Keep this run, and set "
+        "the penalty to 0. Which validation loss rises less?",
         **_OVERFITTING,
         l2=0.001,
     ),

@@ -355,9 +355,12 @@ function drawLosses({ svg, add }, run, limits) {
     return { set, name: cut ? `${set} \u2191` : set, at: points.at(-1) ?? [left, top] };
   });
   const [upper, lower] = ends.sort((one, other) => one.at[1] - other.at[1]);
+  // The two names stay apart, and above the numbers of the axis.
   const lack = Math.max(14 - (lower.at[1] - upper.at[1]), 0) / 2;
-  [[upper, -lack], [lower, lack]].forEach(([{ set, name, at }, by]) => {
-    add("text", { class: `ck-of-${set}`, x: at[0] + 5, y: at[1] + 4 + by }, name);
+  const lowest = Math.min(lower.at[1] + lack + 4, height - bottom - 3);
+  const highest = Math.min(upper.at[1] - lack + 4, lowest - 14);
+  [[upper, highest], [lower, lowest]].forEach(([{ set, name, at }, level]) => {
+    add("text", { class: `ck-of-${set}`, x: at[0] + 5, y: level }, name);
   });
 }
 
@@ -397,7 +400,7 @@ function textOf(key, value) {
   if (key === "noise") {
     return `${Math.round(100 * value)} %`;
   }
-  return VALUES[value] ?? (key === "rows" ? `${value} examples` : `${value}`);
+  return VALUES[value] ?? `${value}`;
 }
 
 const PAUSE_AFTER = 500; // epochs: nobody may be looking any more
@@ -442,7 +445,7 @@ function playgroundFigure(root, data) {
   };
   const startButton = button("Start", () => (running ? pause() : go()));
   startButton.classList.add("ck-first");
-  const keep = button("Keep for comparison", () => {
+  const keep = button("Keep this run", () => {
     kept = run;
     restart(false);
   });
@@ -505,7 +508,13 @@ function playgroundFigure(root, data) {
           make("span", { class: "ck-across", "aria-hidden": "true" }, across),
           key,
         ),
-        make("figure", { class: "ck-losses" }, chart.svg, state),
+        make(
+          "figure",
+          { class: "ck-losses" },
+          chart.svg,
+          make("figcaption", {}, "The loss after each epoch, computed without dropout."),
+          state,
+        ),
       ),
       layers,
     );
@@ -529,7 +538,8 @@ function playgroundFigure(root, data) {
 
   function differences(from, to) {
     const keys = Object.keys(NAMES).filter((key) => from.settings[key] !== to.settings[key]);
-    const text = (key) => `${NAMES[key]} ${textOf(key, from.settings[key])}`;
+    const unit = (key) => (key === "rows" ? " examples" : "");
+    const text = (key) => `${NAMES[key]} ${textOf(key, from.settings[key])}${unit(key)}`;
     return keys.length ? keys.map(text).join(", ") : "the same settings";
   }
 

@@ -94,8 +94,10 @@ def button(page, name: str):
 
 def choose(page, name: str, value: str) -> None:
     """Choose a value, and wait for the new run."""
-    page.get_by_role("combobox", name=name, exact=True).select_option(value)
-    page.wait_for_function(f"{FIGURE}.current().epoch === 0")
+    field = page.get_by_role("combobox", name=name, exact=True)
+    field.select_option(value)
+    setting = field.get_attribute("name")
+    page.wait_for_function(f"{FIGURE}.current().settings.{setting} === '{value}'")
 
 
 def wait_for_epoch(page, epoch: int) -> None:
@@ -158,8 +160,8 @@ def test_a_change_starts_a_new_run(visit, address):
     button(page, "Start").click()
     wait_for_epoch(page, 2)
     choose(page, "activation", "tanh")
-    wait_for_epoch(page, 2)  # and goes on training
     assert current(page)["running"]
+    wait_for_epoch(page, 2)  # and goes on training
 
 
 NO_WORKER = "Worker = class { constructor() { throw new Error('none'); } };"
@@ -233,7 +235,7 @@ def test_two_runs_side_by_side(visit, address):
     panes = page.locator(".ck-pane")
     assert not panes.nth(1).is_visible() and not button(page, "Remove kept run").is_visible()
     first = train(page, 10)
-    button(page, "Keep for comparison").click()
+    button(page, "Keep this run").click()
     page.wait_for_function(f"{FIGURE}.current().epoch === 0")
     choose(page, "learning rate", "0.001")
     train(page, 20)
@@ -246,7 +248,7 @@ def test_two_runs_side_by_side(visit, address):
     assert left["y"] == right["y"] and left["x"] + left["width"] <= right["x"]
     button(page, "Remove kept run").click()
     assert not panes.nth(1).is_visible()
-    assert page.evaluate("document.activeElement.textContent") == "Keep for comparison"
+    assert page.evaluate("document.activeElement.textContent") == "Keep this run"
 
 
 def test_a_link_restores_settings_and_the_kept_run(visit, address):
@@ -254,7 +256,7 @@ def test_a_link_restores_settings_and_the_kept_run(visit, address):
     choose(page, "data set", "spirals")
     choose(page, "units per layer", "16")
     kept = train(page, 7)
-    button(page, "Keep for comparison").click()
+    button(page, "Keep this run").click()
     page.wait_for_function(f"{FIGURE}.current().epoch === 0")
     choose(page, "dropout", "0.3")
     link = page.evaluate(f"{FIGURE}.link()")
@@ -319,7 +321,7 @@ def test_everything_by_keyboard(visit, address):
     assert names[1:] == [
         *("data", "rows", "noise", "layers", "units", "activation", "dropout", "l2"),
         *("optimiser", "rate", "batch", "seed"),
-        *("Start", "One step", "Reset", "Keep for comparison", "Copy link"),
+        *("Start", "One step", "Reset", "Keep this run", "Copy link"),
     ]
 
     page.get_by_label("hidden layers").focus()
@@ -362,7 +364,7 @@ def test_a_screen_reader_hears_epoch_and_losses(visit, address):
 def test_axe_finds_nothing(visit, write, dark):
     page = visit(write(live.playground(), dark=dark))
     train(page, 10)
-    button(page, "Keep for comparison").click()
+    button(page, "Keep this run").click()
     page.wait_for_function(f"{FIGURE}.current().epoch === 0")
     found = Axe().run(page).response["violations"]
     assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
@@ -397,7 +399,7 @@ def test_no_page_scrolls_sideways(visit, write, width):
     page = visit(write(figure), viewport={"width": width, "height": 800}, has_touch=True)
     train(page, 2)
     page.locator("summary").click()
-    button(page, "Keep for comparison").tap()
+    button(page, "Keep this run").tap()
     page.wait_for_function(f"{FIGURE}.current().kept !== null")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("summary").tap()
