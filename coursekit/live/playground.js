@@ -413,7 +413,8 @@ function playgroundFigure(root, data) {
   let run = null; // the present one: its settings, data, losses, and what it computes
   let kept = null; // the one beside it
   let running = false;
-  let asked = 0; // the last request; answers to earlier ones are out of date
+  let asked = 0; // the last run that was asked for; answers for earlier ones are out of date
+  let loop = 0; // the last Start; an earlier one may still wait for its answer
   let spokenAt = 0;
 
   // ---------------------------------------------------------------- elements
@@ -440,7 +441,7 @@ function playgroundFigure(root, data) {
   );
   const button = (text, act) => {
     const node = make("button", { type: "button" }, text);
-    node.addEventListener("click", act);
+    node.addEventListener("click", () => run && act()); // the first run takes a moment to come
     return node;
   };
   const startButton = button("Start", () => (running ? pause() : go()));
@@ -518,7 +519,7 @@ function playgroundFigure(root, data) {
       ),
       layers,
     );
-    return { node, title, map, across, up, key, chart, state, layers, shown: null };
+    return { node, title, map, across, up, key, chart, state, layers, shown: null, drawn: null };
   }
 
   // ---------------------------------------------------------------- what is shown
@@ -574,6 +575,7 @@ function playgroundFigure(root, data) {
       }),
     );
     pane.shown = shown;
+    pane.drawn = null;
   }
 
   function summarise({ layers, units, activation, data: set, optimiser, rate }) {
@@ -588,15 +590,18 @@ function playgroundFigure(root, data) {
     }
     pane.title.textContent = title;
     pane.title.hidden = !kept;
-    drawMap(pane.map, shown);
+    if (pane.drawn !== shown.outputs) {
+      drawMap(pane.map, shown);
+      pane.layers.querySelectorAll("canvas").forEach((canvas, place) => {
+        drawUnits(canvas, shown.outputs[place], shown.network.layers[place].units);
+      });
+      pane.drawn = shown.outputs;
+    }
     const text = describe(shown);
     pane.map.setAttribute("aria-label", `Map of the class that the network predicts. ${text}`);
     pane.chart.svg.setAttribute("aria-label", `Training and validation loss. ${text}`);
     drawLosses(pane.chart, shown, limits);
     pane.state.textContent = text;
-    pane.layers.querySelectorAll("canvas").forEach((canvas, place) => {
-      drawUnits(canvas, shown.outputs[place], shown.network.layers[place].units);
-    });
   }
 
   function show() {
@@ -699,7 +704,6 @@ function playgroundFigure(root, data) {
   }
 
   async function advance(request) {
-    asked += 1;
     const mine = asked;
     const answer = await ask("advance", request);
     if (mine !== asked) {
@@ -720,8 +724,9 @@ function playgroundFigure(root, data) {
     return true;
   }
 
-  async function train() {
-    if (!running) {
+  async function train(mine) {
+    const stopped = () => !running || mine !== loop;
+    if (stopped()) {
       return;
     }
     const from = performance.now();
@@ -729,7 +734,7 @@ function playgroundFigure(root, data) {
     const wait = calm ? CALM : FRAME;
     const toRest = PAUSE_AFTER - (Math.floor(run.epoch) % PAUSE_AFTER);
     const epochs = calm ? Math.min(CALM / FRAME, toRest) : 1;
-    if (!(await advance({ epochs, milliseconds: wait })) || !running) {
+    if (!(await advance({ epochs, milliseconds: wait })) || stopped()) {
       return;
     }
     if (performance.now() - spokenAt > 5000) {
@@ -737,7 +742,7 @@ function playgroundFigure(root, data) {
     }
     // No frames come while the page is hidden, so that the training rests too.
     const left = from + wait - performance.now() - 8;
-    setTimeout(() => requestAnimationFrame(train), Math.max(left, 0));
+    setTimeout(() => requestAnimationFrame(() => train(mine)), Math.max(left, 0));
   }
 
   function go() {
@@ -746,7 +751,8 @@ function playgroundFigure(root, data) {
       startButton.textContent = "Pause";
       notice.textContent = "";
       spokenAt = performance.now();
-      train();
+      loop += 1;
+      train(loop);
     }
   }
 

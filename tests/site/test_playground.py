@@ -152,6 +152,29 @@ def test_one_step_is_one_step(visit, address):
     assert losses(train(page, 1))[-1] == stepped
 
 
+def test_hasty_fingers_lose_nothing(visit, address):
+    """Start, Pause and One step while answers are on their way: every epoch has its loss."""
+    page = visit(address)
+    page.evaluate(
+        """async () => {
+          const named = (name) => [...document.querySelectorAll("button")].find(
+            (node) => node.textContent === name);
+          for (let k = 0; k < 8; k += 1) {
+            (named("Start") ?? named("Pause")).click();
+            await new Promise((done) => setTimeout(done, 20 + 15 * k));
+          }
+          named("One step").click();
+          named("One step").click();
+        }"""
+    )
+    page.wait_for_timeout(1500)
+    state = current(page)
+    assert not state["running"] and state["epoch"] > 1
+    epochs = [each["epoch"] for each in state["losses"]]
+    assert epochs == sorted(set(epochs)) and epochs[-1] == pytest.approx(state["epoch"])
+    assert set(range(int(state["epoch"]) + 1)) <= set(epochs)
+
+
 def test_a_change_starts_a_new_run(visit, address):
     page = visit(address)
     train(page, 5)
