@@ -136,7 +136,7 @@ def glyphs(count: int = 200, *, seed: int = 1) -> Iterator[Glyph]:
 def draw(page: Page, glyph: Glyph) -> dict:
     """Draw with the mouse, a wide stroke as two beside each other; return the figure's state."""
     page.get_by_role("button", name="Clear").click()
-    box = page.get_by_role("application").bounding_box()
+    box = page.get_by_role("application", name="Drawing area").bounding_box()
     shifts = (-glyph.extra / 2, glyph.extra / 2) if glyph.extra else (0,)
     for stroke in glyph.strokes:
         for shift in shifts:

@@ -37,10 +37,12 @@ _OVERFITTING = dict(data="spirals", rows=50, noise=0.1, layers=3, units=32)
 # Settings that differ from those to start with, and a sentence that says what to look at.
 PRESETS: dict[str, dict] = {
     "start": dict(
-        look="Press Start. The border between the two colours closes around the inner points.",
+        look="While the network trains, the border between the two colours closes around the "
+        "inner points.",
     ),
     "threshold rule": dict(
-        look="Press Start. The border between the colours turns until it lies on the dashed line.",
+        look="While the network trains, the border between the two colours turns until it lies "
+        "on the dashed line.",
         data="threshold3",
         rows=500,
         layers=1,

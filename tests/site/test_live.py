@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import playwright.sync_api
 import pytest
+import scripted_digits
 
 from coursekit import datasets, live, models, preprocessing, training
 
@@ -196,6 +197,12 @@ def test_drawings_of_all_sizes_become_equally_long(page, size):
     assert ink_box(sent) == pytest.approx([20, 12.9], abs=1.2)
     assert np.abs(centre_of_mass(state["input"]) - 14).max() <= 0.5
     assert 38 * 2.0 < sent.sum() < 38 * 3.2  # a path of about 38 pixels, and one pen
+
+
+def test_scripted_digits_are_read(page):
+    """tools/scripted_digits.py draws more of them, for a network that is trained for longer."""
+    table, _ = scripted_digits.confusion(page, 60, seed=3)
+    assert table.sum() == 60 and table.trace() >= 52
 
 
 def test_a_dot_stays_a_dot(page):
