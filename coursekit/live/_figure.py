@@ -18,6 +18,8 @@ import numpy as np
 from coursekit.plotting import use_style
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from matplotlib.figure import Figure
 
 
@@ -46,15 +48,22 @@ class LiveFigure:
 
 
 def compose(
-    kind: str, data: dict, *, title: str, alt: str, draw: Callable[[], Figure]
+    kind: str,
+    data: dict,
+    *,
+    title: str,
+    alt: str,
+    draw: Callable[[], Figure],
+    before: tuple[str, ...] = (),
 ) -> LiveFigure:
     """Build the HTML of an interactive figure.
 
     Parameters
     ----------
     kind : str
-        ``"digit"``, ``"kernel"`` or ``"threshold"``: names the JavaScript file and the
-        function in it, ``digitFigure`` for example.
+        ``"digit"``, ``"kernel"``, ``"playground"`` or ``"threshold"``: names the JavaScript
+        file and the function in it, ``digitFigure`` for example, and a style sheet if there
+        is one.
     data : dict
         What that function receives besides its HTML element; must be serialisable as JSON.
     title : str
@@ -63,6 +72,8 @@ def compose(
         Alternative text of the static picture.
     draw : callable
         Draws the static picture, for readers without JavaScript.
+    before : tuple of str
+        JavaScript files that the figure's own file needs.
 
     Returns
     -------
@@ -72,27 +83,32 @@ def compose(
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     identifier = f"coursekit-{kind}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     picture, width, height = _png(draw)
+    styles = [name for name in ("live.css", f"{kind}.css") if _file(name).is_file()]
     return LiveFigure(
         title,
         _read("figure.html").format(
             id=identifier,
             kind=kind,
             title=html.escape(title),
-            css=_read_minified("live.css"),
+            css="".join(map(_read_minified, styles)),
             picture=picture,
             width=width,
             height=height,
             alt=html.escape(alt),
             shared=_read_minified("live.js"),
-            own=_read_minified(f"{kind}.js"),
+            own="".join(map(_read_minified, (*before, f"{kind}.js"))),
             # Inside a script element, "</" could end it and "<!--" hide the rest.
             data=text.replace("<", "\\u003c"),
         ),
     )
 
 
+def _file(name: str) -> Traversable:
+    return resources.files(__package__).joinpath(name)
+
+
 def _read(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return _file(name).read_text(encoding="utf-8")
 
 
 def _read_minified(name: str) -> str:

@@ -2,23 +2,99 @@
 
 const SIDE = 28;
 const PIXELS = SIDE * SIDE;
-const ZOOM = 20; // canvas pixels per pixel of the image
+const FINE = 5; // points of the paper per pixel and side; the middle one is the pixel's middle
+const PAPER = SIDE * FINE;
+const ZOOM = 4; // canvas pixels per point
 const PEN = 1.6; // the ink ends so many pixels from the pen's path, and is full 1 pixel earlier
+const FAR = 9; // pixels: further from the path than any ink
+const BOX = 20; // pixels: the longer side of MNIST's digits
 
-/** Ink along a line from one point to another, in pixels; dark stays dark. */
-function ink(image, from, to) {
-  const [x0, y0] = from;
-  const [dx, dy] = [to[0] - x0, to[1] - y0];
+// The paper holds how far each point is from the pen's path. So a drawing can be made larger or
+// smaller while the pen stays as wide as it is, as with MNIST's writers, who all had a pen.
+
+const blank = () => new Float32Array(PAPER * PAPER).fill(FAR);
+
+/** Draw a line from one point to another, in pixels. */
+function drawPath(paper, [x0, y0], [x1, y1]) {
+  const [dx, dy] = [x1 - x0, y1 - y0];
   const squared = dx * dx + dy * dy;
-  for (let row = 0; row < SIDE; row += 1) {
-    for (let column = 0; column < SIDE; column += 1) {
-      const [px, py] = [column + 0.5 - x0, row + 0.5 - y0];
+  const range = (one, other) => [
+    Math.max(Math.floor((Math.min(one, other) - 4) * FINE), 0),
+    Math.min(Math.ceil((Math.max(one, other) + 4) * FINE), PAPER),
+  ];
+  const [[top, bottom], [left, right]] = [range(y0, y1), range(x0, x1)];
+  for (let row = top; row < bottom; row += 1) {
+    for (let column = left; column < right; column += 1) {
+      const [px, py] = [(column + 0.5) / FINE - x0, (row + 0.5) / FINE - y0];
       const along = squared ? Math.min(Math.max((px * dx + py * dy) / squared, 0), 1) : 0;
-      const distance = Math.hypot(px - along * dx, py - along * dy);
-      const place = row * SIDE + column;
-      image[place] = Math.max(image[place], Math.min(Math.max(PEN - distance, 0), 1));
+      const place = row * PAPER + column;
+      paper[place] = Math.min(paper[place], Math.hypot(px - along * dx, py - along * dy));
     }
   }
+}
+
+const inkAt = (distance) => Math.min(Math.max(PEN - distance, 0), 1);
+
+/** Put a digit of 28 by 28 pixels on paper. */
+function paperOf(image) {
+  return blank().map((_, place) => {
+    const [row, column] = [Math.floor(place / PAPER), place % PAPER];
+    const value = image[Math.floor(row / FINE) * SIDE + Math.floor(column / FINE)];
+    return value > 0 ? PEN - value : FAR;
+  });
+}
+
+/** The distance at a place of the paper, between the four points around it. */
+function distanceAt(paper, x, y) {
+  const [across, down] = [x * FINE - 0.5, y * FINE - 0.5];
+  const [column, row] = [Math.floor(across), Math.floor(down)];
+  if (column < 0 || row < 0 || column >= PAPER || row >= PAPER) {
+    return FAR;
+  }
+  const [right, below] = [across - column, down - row];
+  const at = row * PAPER + column;
+  const next = column + 1 < PAPER ? 1 : 0;
+  const under = row + 1 < PAPER ? PAPER : 0;
+  const upper = paper[at] + right * (paper[at + next] - paper[at]);
+  const lower = paper[at + under] + right * (paper[at + under + next] - paper[at + under]);
+  return upper + below * (lower - upper);
+}
+
+/** The paper as an image, made larger by a factor around a point that comes to the middle. */
+function imageOf(paper, factor = 1, [x, y] = [SIDE / 2, SIDE / 2]) {
+  return new Float32Array(PIXELS).map((_, place) => {
+    const column = ((place % SIDE) + 0.5 - SIDE / 2) / factor + x;
+    const row = (Math.floor(place / SIDE) + 0.5 - SIDE / 2) / factor + y;
+    return inkAt(factor * distanceAt(paper, column, row));
+  });
+}
+
+/** The box around the ink, in pixels; nothing if there is none. */
+function boxOf(paper) {
+  const box = { left: SIDE, top: SIDE, right: 0, bottom: 0 };
+  paper.forEach((distance, place) => {
+    if (inkAt(distance) >= 0.5) {
+      const [column, row] = [(place % PAPER) / FINE, Math.floor(place / PAPER) / FINE];
+      box.left = Math.min(box.left, column);
+      box.right = Math.max(box.right, column + 1 / FINE);
+      box.top = Math.min(box.top, row);
+      box.bottom = Math.max(box.bottom, row + 1 / FINE);
+    }
+  });
+  return box.right > box.left ? box : null;
+}
+
+/** Scale the drawing so that the longer side of its box is 20 pixels. */
+function fitted(paper) {
+  const box = boxOf(paper);
+  if (!box) {
+    return { image: imageOf(paper), factor: 1 };
+  }
+  const pen = 2 * (PEN - 0.5); // stays as wide as it is
+  const side = Math.max(box.right - box.left, box.bottom - box.top);
+  const factor = Math.min((BOX - pen) / Math.max(side - pen, 1), 4); // a dot stays a dot
+  const middle = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+  return { image: imageOf(paper, factor, middle), factor };
 }
 
 /** By how many pixels the ink's centre of mass has to move to get to the middle of the image. */
@@ -75,9 +151,9 @@ function digitFigure(root, data) {
     ),
   }));
 
-  let drawing = new Float32Array(PIXELS);
+  let drawing = blank();
   let sample = null; // the test digit that is shown and has not been drawn on
-  let input = drawing;
+  let input = imageOf(drawing);
   let probabilities = null;
   const cursor = { row: 14, column: 14, shown: false };
 
@@ -85,8 +161,8 @@ function digitFigure(root, data) {
 
   const paper = make("canvas", {
     class: "ck-paper",
-    width: SIDE * ZOOM,
-    height: SIDE * ZOOM,
+    width: PAPER * ZOOM,
+    height: PAPER * ZOOM,
     tabindex: "0",
     role: "application",
     "aria-label": "Drawing area of 28 by 28 pixels",
@@ -101,6 +177,8 @@ function digitFigure(root, data) {
     "Draw with mouse, finger or pen. Keyboard: arrow keys move, Space inks, Shift with an " +
       "arrow key draws a line, Backspace rubs out.",
   );
+  const scaled = make("canvas", { class: "ck-seen", width: SIDE, height: SIDE, role: "img" });
+  const scaledText = make("figcaption");
   const seen = make("canvas", { class: "ck-seen", width: SIDE, height: SIDE, role: "img" });
   const seenText = make("figcaption");
   const answer = make("p", { class: "ck-answer" });
@@ -132,7 +210,7 @@ function digitFigure(root, data) {
       `${each.label}`,
     );
     button.addEventListener("click", () => {
-      drawing = each.image.slice();
+      drawing = paperOf(each.image);
       sample = each;
       update();
     });
@@ -150,7 +228,7 @@ function digitFigure(root, data) {
           "div",
           { class: "ck-row" },
           clear,
-          make("label", {}, centre, " centre what I draw"),
+          make("label", {}, centre, " scale and centre"),
         ),
         help,
       ),
@@ -162,6 +240,7 @@ function digitFigure(root, data) {
         make(
           "div",
           { class: "ck-row ck-figures" },
+          make("figure", {}, scaled, scaledText),
           make("figure", {}, seen, seenText),
           make("figure", {}, heat, heatText),
         ),
@@ -178,27 +257,35 @@ function digitFigure(root, data) {
     const context = paper.getContext("2d");
     context.fillStyle = "white";
     context.fillRect(0, 0, paper.width, paper.height);
-    drawing.forEach((value, at) => {
-      if (value > 0) {
-        const grey = Math.round(255 * (1 - value));
+    drawing.forEach((distance, at) => {
+      if (distance < PEN) {
+        const grey = Math.round(255 * (1 - inkAt(distance)));
         context.fillStyle = `rgb(${grey}, ${grey}, ${grey})`;
-        context.fillRect((at % SIDE) * ZOOM, Math.floor(at / SIDE) * ZOOM, ZOOM, ZOOM);
+        const [column, row] = [at % PAPER, Math.floor(at / PAPER)];
+        context.fillRect(column * ZOOM, row * ZOOM, ZOOM, ZOOM);
       }
     });
     // MNIST's digits fill a box of 20 by 20 pixels.
     context.lineWidth = 2;
     context.strokeStyle = "#8a8a8a";
     context.setLineDash([8, 8]);
-    context.strokeRect(4 * ZOOM, 4 * ZOOM, 20 * ZOOM, 20 * ZOOM);
+    const pixel = FINE * ZOOM;
+    context.strokeRect(4 * pixel, 4 * pixel, BOX * pixel, BOX * pixel);
     context.setLineDash([]);
+    const box = centre.checked && !sample ? boxOf(drawing) : null;
+    if (box) { // what is scaled to that size
+      context.strokeStyle = "#0b63a5";
+      const { left, top, right, bottom } = box;
+      context.strokeRect(left * pixel, top * pixel, (right - left) * pixel, (bottom - top) * pixel);
+    }
     if (cursor.shown) {
-      const [x, y] = [cursor.column * ZOOM, cursor.row * ZOOM];
+      const [x, y] = [cursor.column * pixel, cursor.row * pixel];
       context.lineWidth = 7;
       context.strokeStyle = "white";
-      context.strokeRect(x, y, ZOOM, ZOOM);
+      context.strokeRect(x, y, pixel, pixel);
       context.lineWidth = 4;
       context.strokeStyle = "#b2182b";
-      context.strokeRect(x, y, ZOOM, ZOOM);
+      context.strokeRect(x, y, pixel, pixel);
     }
   }
 
@@ -214,14 +301,19 @@ function digitFigure(root, data) {
   }
 
   function show() {
-    const still = { down: 0, right: 0 };
-    const way = centre.checked && !sample ? wayToMiddle(drawing) : still;
-    input = moved(drawing, way);
+    const whole = !centre.checked || Boolean(sample); // it goes to the network as it is
+    const { image, factor } = whole ? { image: imageOf(drawing), factor: 1 } : fitted(drawing);
+    const way = whole ? { down: 0, right: 0 } : wayToMiddle(image);
+    input = moved(image, way);
     const outputs = layerOutputs(input, layers);
     const hidden = outputs.at(-2);
     probabilities = outputs.at(-1);
 
     drawPaper();
+    const scale = whole ? "Not scaled" : `Scaled to 20 pixels: \u00d7 ${write(factor, 2)}`;
+    paint(scaled, image, BLACK);
+    scaledText.textContent = scale;
+    scaled.setAttribute("aria-label", `The drawing. ${scale}`);
     paint(seen, input, BLACK);
     seenText.textContent = `The network gets this: ${describeMove(way)}`;
     seen.setAttribute("aria-label", `What the network gets: the drawing, ${describeMove(way)}`);
@@ -237,7 +329,7 @@ function digitFigure(root, data) {
     const [first, second] = order;
     const opening = sample
       ? `A test digit, labelled ${sample.label}.`
-      : drawing.some((value) => value > 0)
+      : drawing.some((distance) => distance < PEN)
         ? "Your drawing."
         : "Nothing is drawn, and the network answers all the same.";
     answer.replaceChildren(
@@ -253,7 +345,7 @@ function digitFigure(root, data) {
   // ---------------------------------------------------------------- what readers do
 
   function drawLine(from, to) {
-    ink(drawing, from, to);
+    drawPath(drawing, from, to);
     sample = null;
     update();
   }
@@ -309,19 +401,19 @@ function digitFigure(root, data) {
     } else if (event.key === " ") {
       drawLine(cursorPoint(), cursorPoint());
     } else if (event.key === "Backspace" || event.key === "Delete") {
-      for (let at = 0; at < PIXELS; at += 1) {
-        const near =
-          Math.abs(Math.floor(at / SIDE) - cursor.row) <= 1 &&
-          Math.abs((at % SIDE) - cursor.column) <= 1;
-        drawing[at] = near ? 0 : drawing[at];
-      }
+      drawing = drawing.map((distance, at) => {
+        const [row, column] = [Math.floor(at / PAPER), at % PAPER].map((k) => Math.floor(k / FINE));
+        const near = Math.abs(row - cursor.row) <= 1 && Math.abs(column - cursor.column) <= 1;
+        return near ? FAR : distance;
+      });
       sample = null;
     } else {
       return;
     }
     event.preventDefault(); // the page must not scroll
     cursor.shown = true;
-    const dark = Math.round(100 * drawing[cursor.row * SIDE + cursor.column]);
+    const [x, y] = cursorPoint();
+    const dark = Math.round(100 * inkAt(distanceAt(drawing, x, y)));
     place.say(`Row ${cursor.row + 1}, column ${cursor.column + 1}, ink ${dark} per cent`);
     update();
   });
@@ -334,14 +426,14 @@ function digitFigure(root, data) {
     update();
   });
   clear.addEventListener("click", () => {
-    drawing = new Float32Array(PIXELS);
+    drawing = blank();
     sample = null;
     update();
   });
   centre.addEventListener("change", update);
 
   if (samples.length) { // the first thing a reader sees is a digit, not an empty page
-    drawing = samples[0].image.slice();
+    drawing = paperOf(samples[0].image);
     sample = samples[0];
   }
   show();
@@ -349,7 +441,7 @@ function digitFigure(root, data) {
     predict: (image) => Array.from(layerOutputs(image, layers).at(-1)),
     hidden: (image) => Array.from(layerOutputs(image, layers).at(-2)),
     current: () => ({
-      drawing: Array.from(drawing),
+      drawing: Array.from(imageOf(drawing)),
       input: Array.from(input),
       probabilities: Array.from(probabilities),
     }),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import keras
 import numpy as np
 import playwright.sync_api
 import pytest
+import scripted_digits
 
 from coursekit import datasets, live, models, preprocessing, training
 
@@ -164,6 +167,51 @@ def centre_of_mass(values) -> np.ndarray:
     )
 
 
+def ink_box(image: np.ndarray) -> np.ndarray:
+    """Height and width of the ink."""
+    return np.array(
+        [np.ptp(np.flatnonzero((image >= 0.5).any(axis=1 - axis))) + 1 for axis in (0, 1)]
+    )
+
+
+def draw_path(page, *points: tuple[float, float]) -> dict:
+    """Draw a line through points, in parts of the paper's side; return the figure's state."""
+    box = paper(page).bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["width"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+    settle(page)
+    return current(page, "digit")
+
+
+@pytest.mark.parametrize("size", [0.25, 0.5, 0.85])
+def test_drawings_of_all_sizes_become_equally_long(page, size):
+    """Small or large, in a corner or not: the network gets the same."""
+    page.get_by_role("button", name="Clear").click()
+    shape = [(0, 0), (0.6, 0.1), (0.3, 0.5), (0, 1), (0.6, 1)]
+    state = draw_path(page, *((0.08 + size * x, 0.08 + size * y) for x, y in shape))
+    sent = np.array(state["input"]).reshape(28, 28)
+    assert ink_box(sent) == pytest.approx([20, 12.9], abs=1.2)
+    assert np.abs(centre_of_mass(state["input"]) - 14).max() <= 0.5
+    assert 38 * 2.0 < sent.sum() < 38 * 3.2  # a path of about 38 pixels, and one pen
+
+
+def test_scripted_digits_are_read(page):
+    """tools/scripted_digits.py draws more of them, for a network that is trained for longer."""
+    table, _ = scripted_digits.confusion(page, 60, seed=3)
+    assert table.sum() == 60 and table.trace() >= 52
+
+
+def test_a_dot_stays_a_dot(page):
+    page.get_by_role("button", name="Clear").click()
+    state = draw_path(page, (0.2, 0.2), (0.2, 0.2))
+    sent = np.array(state["input"]).reshape(28, 28)
+    assert ink_box(sent).max() <= 4 and np.abs(centre_of_mass(sent.ravel()) - 14).max() <= 0.5
+
+
 def test_test_digits_stay_as_they_are(page, networks, digits):
     images, labels = digits
     x = (images[:6].reshape(6, 784) / 255).astype("float32")
@@ -200,12 +248,15 @@ def test_drawing_with_the_mouse(page):
     assert drawn[:, 12:].max() == 0 and drawn[24:].max() == 0
     assert 1.5 < drawn[12].sum() < 4  # as wide as MNIST's pens
     assert np.abs(centre_of_mass(shown["input"]) - 14).max() <= 0.5
-    assert sum(shown["input"]) == pytest.approx(drawn.sum())
+    sent = np.array(shown["input"]).reshape(28, 28)
+    assert ink_box(sent).max() == pytest.approx(20, abs=1)  # as long as MNIST's digits
+    assert 1.5 < sent[14].sum() < 4  # and the pen is as wide as before
     assert "Your drawing. Read as" in page.locator(".ck-answer").first.inner_text()
-    seen = page.locator(".ck-figures figcaption").first
-    assert "down" in seen.inner_text() and "right" in seen.inner_text()
+    captions = page.locator(".ck-figures figcaption").all_inner_texts()
+    assert re.fullmatch(r"Scaled to 20 pixels: × 1\.0\d", captions[0])
+    assert captions[1].startswith("The network gets this: ")
 
-    page.get_by_label("centre what I draw").uncheck()
+    page.get_by_label("scale and centre").uncheck()
     settle(page)
     uncentred = current(page, "digit")
     assert uncentred["input"] == uncentred["drawing"]
