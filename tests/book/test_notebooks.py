@@ -19,6 +19,7 @@ NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 APPENDICES = {
     "errors-in-the-sources",
     "from-r-to-python",
+    "playground",
     "seeds-and-shuffling",
     "see-it-live",
     "what-to-expect",

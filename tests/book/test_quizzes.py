@@ -21,6 +21,7 @@ BOOK = ROOT / "book"
 WITHOUT_QUIZ = {
     "errors-in-the-sources",
     "from-r-to-python",
+    "playground",
     "seeds-and-shuffling",
     "see-it-live",
     "what-to-expect",
