@@ -27,6 +27,13 @@ class Interval:
     n : int
         How many values it was computed from: pairs, runs, folds or examples.
 
+    Raises
+    ------
+    TypeError
+        If one of these is not a number.
+    ValueError
+        If they are not finite or not in the order low, estimate, high, or ``n`` is below 1.
+
     Examples
     --------
     >>> print(Interval(0.0068, 0.0032, 0.0104, n=10))
@@ -37,6 +44,17 @@ class Interval:
     low: float
     high: float
     n: int
+
+    def __post_init__(self):
+        for name in ("estimate", "low", "high"):
+            value = _options.number(name, getattr(self, name), "finite", np.isfinite)
+            object.__setattr__(self, name, value)  # frozen only for its users
+        if not self.low <= self.estimate <= self.high:
+            raise ValueError(
+                f"low, estimate and high are {self.low}, {self.estimate} and {self.high}; they "
+                "must be in this order."
+            )
+        _options.whole("n", self.n)
 
     def covers(self, value: float) -> bool:
         """Whether ``value`` lies in the interval, its ends included.

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH = 6.0  # inches
-# Widths of characters, as a multiple of the font size.
-_DIGIT_EM, _LOWERCASE_EM, _CAPITAL_EM, _WIDE_EM = 0.64, 0.6, 0.76, 1.0
+_DIGIT_EM, _CAPITAL_EM = 0.64, 0.76  # widths of characters, as a multiple of the font size
 _MAX_NAME_LENGTH = 24  # characters; longer names are cut
 _MIN_FONT = 4.0
 
@@ -56,7 +55,7 @@ def plot_confusion(report: ConfusionReport, *, title: str | None = None) -> Figu
     colours[counts == 0] = (*to_rgb("white"), 1.0)
 
     font = 12 if classes <= 6 else 10 if classes <= 10 else 8.5
-    longest, name_font = max(map(_width_in_ems, names)), font + 1
+    longest, name_font = _CAPITAL_EM * max(map(len, names)), font + 1
     for _ in range(2):  # a smaller font leaves more room, which may allow a larger font
         length = name_font * longest / 72  # inches
         side = min(max(3.4, 0.38 * classes), 6.0, _WIDTH - length - 0.65)  # inches
@@ -93,11 +92,3 @@ def _names(report: ConfusionReport) -> list[str]:
         name if len(name) <= _MAX_NAME_LENGTH else f"{name[: _MAX_NAME_LENGTH - 1]}…"
         for name in names
     ]
-
-
-def _width_in_ems(name: str) -> float:
-    """Estimate the width of a name, as a multiple of its font size."""
-    narrow = [letter for letter in name if ord(letter) <= 0x2E7F]
-    capitals = sum(letter.isupper() or letter == "_" for letter in narrow)
-    wide, small = len(name) - len(narrow), len(narrow) - capitals
-    return _WIDE_EM * wide + _CAPITAL_EM * capitals + _LOWERCASE_EM * small

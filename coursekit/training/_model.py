@@ -40,11 +40,29 @@ class Trained:
         ``val_accuracy``, ``val_loss`` and ``learning_rate``.
     seconds : float
         Duration of ``fit``, in seconds.
+
+    Raises
+    ------
+    TypeError
+        If ``model`` is not a Keras model, ``history`` not a DataFrame, or ``seconds`` not a
+        number.
+    ValueError
+        If ``history`` has no rows or no ``val_loss``, or ``seconds`` is negative.
     """
 
     model: keras.Sequential
     history: pd.DataFrame
     seconds: float
+
+    def __post_init__(self):
+        if not hasattr(self.model, "count_params"):
+            raise TypeError(f"model is {_options.shown(self.model)}; it must be a Keras model.")
+        if "val_loss" not in _options.table("history", self.history):
+            raise ValueError(
+                f"history has the columns {', '.join(map(str, self.history))}; it must have "
+                "val_loss."
+            )
+        _options.not_negative("seconds", self.seconds)
 
     @property
     def best(self) -> pd.Series:
