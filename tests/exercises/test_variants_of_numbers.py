@@ -19,7 +19,7 @@ def published():
 
 def names() -> list[str]:
     """The course's own sets; other tests may have declared more."""
-    with pytest.raises(KeyError, match="there are of .*capstone"):
+    with pytest.raises(KeyError, match=r"there are of .*capstone"):
         variant("none of them")
     return [
         name for name, make in variants._makers.items() if make.__module__.startswith("coursekit.")
