@@ -485,12 +485,14 @@ function playgroundFigure(root, data) {
   function makePane() {
     const title = make("p", { class: "ck-run" });
     const map = make("canvas", { class: "ck-field", width: MAP, height: MAP, role: "img" });
+    map.setAttribute("aria-label", "Map of the class that the network predicts");
     const [across, up] = [make("span"), make("span")];
     const key = make("p", { class: "ck-keys" });
     const chart = makeDrawing({
       class: "ck-drawing",
       viewBox: `0 0 ${CHART.width} ${CHART.height}`,
       role: "img",
+      "aria-label": "Training and validation loss",
     });
     const state = make("p", { class: "ck-state" });
     const layers = make("div", { class: "ck-layers" });

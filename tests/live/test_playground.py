@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+import html
 import inspect
 import json
 import re
 from importlib import resources
+from urllib.parse import parse_qsl
 
+import nbformat
 import numpy as np
 import pytest
 
 from coursekit import datasets, live
 from coursekit.live import _playground
+from tests.conftest import ROOT
 
 
 def data_of(figure: live.LiveFigure) -> dict:
@@ -20,8 +24,8 @@ def data_of(figure: live.LiveFigure) -> dict:
     return json.loads(text)
 
 
-def without_pictures(html: str) -> str:
-    return re.sub(r"base64,[A-Za-z0-9+/=]*", "", html)
+def without_pictures(page: str) -> str:
+    return re.sub(r"base64,[A-Za-z0-9+/=]*", "", page)
 
 
 @pytest.mark.parametrize("preset", _playground.PRESETS)
@@ -112,3 +116,19 @@ def test_the_python_is_small():
         if ast.get_docstring(node)
     )
     assert sum(node.end_lineno - node.lineno + 1 for node in functions) - documented < 65
+
+
+def test_the_links_of_the_page_are_settings():
+    page = nbformat.read(ROOT / "book" / "playground.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in page.cells)
+    links = [html.unescape(found) for found in re.findall(r'href="#([^"]+)"', text)]
+    assert len(links) == 7
+    for link in links:
+        words = dict(parse_qsl(link, strict_parsing=True))
+        assert words.pop("playground") == "start"
+        settings = {
+            name: next(each for each in _playground.OPTIONS[name] if str(each) == value)
+            for name, value in words.items()
+        }
+        assert settings
+        live.playground(**settings)
