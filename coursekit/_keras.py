@@ -77,6 +77,46 @@ def known(get: Callable, what: str, name: object, example: str, *, kinds: type |
         ) from None
 
 
+def built(model):
+    """Return a Keras model that has weights.
+
+    Raises
+    ------
+    TypeError
+        If it is not a Keras model.
+    ValueError
+        If it is not built, or has no layers.
+    """
+    if not hasattr(model, "layers") or not hasattr(model, "built"):
+        raise TypeError(f"model is {_options.shown(model)}; it must be a Keras model.")
+    if not model.layers or not all(layer.built for layer in model.layers):
+        raise ValueError(
+            f"the model {model.name} is not built, or has no layer; give it a keras.Input and a "
+            "layer, or call it once."
+        )
+    return model
+
+
+def dense_layers(model) -> list:
+    """Return the dense layers of a model, without dropout, which is inactive in prediction.
+
+    Raises
+    ------
+    TypeError
+        If it is not a Keras model, or has layers that are neither dense nor dropout.
+    ValueError
+        If it is not built, or has no dense layer.
+    """
+    # Compared by name, so that Keras need not be imported.
+    kinds = {layer: type(layer).__name__ for layer in built(model).layers}
+    layers = [layer for layer, kind in kinds.items() if kind != "Dropout"]
+    if other := [f"{layer.name} ({kinds[layer]})" for layer in layers if kinds[layer] != "Dense"]:
+        raise TypeError(f"this figure shows dense layers only; {', '.join(other)} is not one.")
+    if not layers:
+        raise ValueError(f"the model {model.name} has no dense layer, and this figure shows them.")
+    return layers
+
+
 def finite_weights(layer) -> list[np.ndarray]:
     """Return the weights of a layer.
 

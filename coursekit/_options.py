@@ -210,27 +210,6 @@ def numbers(name: str, values: Any) -> np.ndarray:
     return array
 
 
-def windows(name: str, value: Any, channels: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return windows of a signal by name, each an array with one column for each channel.
-
-    Raises
-    ------
-    TypeError
-        If it is not a mapping to arrays of numbers.
-    ValueError
-        If a window has another shape.
-    """
-    found = mapping(name, value, "names to arrays")
-    found = {each: numbers(each, window) for each, window in found.items()}
-    for each, window in found.items():
-        if window.ndim != 2 or window.shape[1] != len(channels) or not len(window):
-            raise ValueError(
-                f"{each} has shape {window.shape}; it must be (samples, {len(channels)}): one "
-                f"column for each of {', '.join(channels)}."
-            )
-    return found
-
-
 def table(name: str, value: Any) -> Any:
     """Return a DataFrame, if it has at least one row.
 

@@ -47,20 +47,21 @@ def kernel_figure(
     size, depth, filters = layer["kernel"].shape
     if depth != len(CHANNELS):
         raise ValueError(f"the kernels have {depth} channels; this figure needs {len(CHANNELS)}.")
-    arrays = _options.windows("windows", windows, CHANNELS)
-    if not arrays:
+    windows = _options.mapping("windows", windows, "names to arrays")
+    if not windows:
         raise ValueError("there is no window; give at least 1.")
-    length = len(next(iter(arrays.values())))
+    arrays = {name: _options.numbers(name, window) for name, window in windows.items()}
+    first = next(iter(arrays.values()))
     for name, window in arrays.items():
-        if len(window) != length or length < size:
+        if window.shape != (*first.shape[:1], depth) or len(window) < size:
             raise ValueError(
-                f"{name} has {len(window)} samples; all windows must have the same number, at "
-                f"least the {size} that a kernel covers."
+                f"{name} has shape {window.shape}; all windows must have the same length, at least "
+                f"the {size} samples that a kernel covers, and {depth} columns: "
+                f"{', '.join(CHANNELS)}."
             )
         if not (np.abs(window) < 1e30).all():  # also refuses NaN; float32 may overflow beyond
             raise ValueError(f"{name} holds values that are not finite, or beyond 1e30.")
     arrays = {name: window.astype(np.float32) for name, window in arrays.items()}
-
     first = next(iter(arrays.values()))
     responses = _responses(first, layer)
     position, chosen = np.unravel_index(responses.argmax(), responses.shape)
@@ -70,7 +71,7 @@ def kernel_figure(
         "layer": described,
         "channels": CHANNELS,
         "windows": [{"name": name, "values": encode(window)} for name, window in arrays.items()],
-        "length": length,
+        "length": len(first),
         "rate": SAMPLING_RATE,
         "filter": int(chosen),
     }

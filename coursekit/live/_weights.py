@@ -39,11 +39,7 @@ def dense_layers(model, *, inputs: int, classes: int) -> list[Dense]:
         If it is not built, has other shapes or activations, no hidden layer, or weights that are
         not finite.
     """
-    layers = [layer for layer in _require_built(model).layers if type(layer).__name__ != "Dropout"]
-    # Compared by name, so that Keras need not be imported.
-    kinds = {layer.name: type(layer).__name__ for layer in layers}
-    if other := [f"{name} ({kind})" for name, kind in kinds.items() if kind != "Dense"]:
-        raise TypeError(f"this figure computes dense layers only; {', '.join(other)} is not one.")
+    layers = _keras.dense_layers(model)
     for what, shape, width in (
         ("takes rows of shape", model.input_shape, inputs),
         ("puts out rows of shape", model.output_shape, classes),
@@ -70,7 +66,7 @@ def first_convolution(model) -> dict:
     ValueError
         If it is not built, its first layer has other options, or weights are not finite.
     """
-    layer = _require_built(model).layers[0]
+    layer = _keras.built(model).layers[0]
     kinds = [type(each).__name__ for each in model.layers]
     if kinds[0] != "Conv1D":
         raise TypeError(
@@ -162,11 +158,6 @@ def _round_and_clip(steps: np.ndarray, bits: int) -> np.ndarray:
 def pack_bits(values: np.ndarray, *, bits: int) -> np.ndarray:
     """Pack whole numbers from 0 to ``2**bits - 1`` into bytes, lowest bit first."""
     values = np.asarray(values).reshape(-1)
-    if len(values) and not 0 <= values.min() <= values.max() < 2**bits:
-        raise ValueError(
-            f"values run from {values.min()} to {values.max()}; {bits} bits hold 0 to "
-            f"{2**bits - 1}."
-        )
     ones = values[:, None] >> np.arange(bits) & 1
     return np.packbits(ones.astype(np.uint8).reshape(-1), bitorder="little")
 
@@ -176,14 +167,6 @@ def _max_level(bits: int) -> int:
 
 
 # ------------------------------------------------------------------ reading Keras
-
-
-def _require_built(model):
-    if not hasattr(model, "layers") or not hasattr(model, "built"):
-        raise TypeError(f"the model is a {type(model).__name__}; give a Keras model.")
-    if not (model.built and model.layers):
-        raise ValueError("the model is not built; give it an Input, or call it once.")
-    return model
 
 
 def _weights(layer) -> tuple[np.ndarray, np.ndarray]:

@@ -61,7 +61,7 @@ def plot_network(
     import matplotlib.pyplot as plt
 
     title = _options.text("title", title)
-    layers = _dense_layers(model)
+    layers = _keras.dense_layers(model)
     weights = [_keras.finite_weights(layer)[0].astype(float) for layer in layers]
     widths = [len(weights[0]), *(kernel.shape[1] for kernel in weights)]
     if inputs is not None:
@@ -104,21 +104,6 @@ def plot_network(
     axis.axis("off")
     headline(axis, title)
     return figure
-
-
-def _dense_layers(model) -> list:
-    """Return the dense layers of a model, without dropout; refuse other kinds of layers."""
-    if not hasattr(model, "layers") or not hasattr(model, "built"):
-        raise TypeError(f"model is {_options.shown(model)}; it must be a Keras model.")
-    layers = [layer for layer in model.layers if type(layer).__name__ != "Dropout"]
-    if other := [layer.name for layer in layers if type(layer).__name__ != "Dense"]:
-        raise TypeError(f"only dense layers can be drawn as nodes; {', '.join(other)} is not one.")
-    if not layers or not all(layer.built for layer in layers):
-        raise ValueError(
-            f"the model {model.name} is not built, or has no dense layer; give it a keras.Input "
-            "and a layer, or call it once."
-        )
-    return layers
 
 
 def _node_values(layers, observation, width: int) -> list[np.ndarray]:

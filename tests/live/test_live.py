@@ -181,13 +181,6 @@ def test_bits_are_laid_lowest_first():
     assert _weights.pack_bits([0xABC, 0x123], bits=12).tolist() == [0xBC, 0x3A, 0x12]
 
 
-@pytest.mark.parametrize("values", [[-1], [4096], [0, 5000, 1]])
-def test_what_does_not_fit_is_refused(values):
-    with pytest.raises(ValueError, match=r"values run from -?\d+ to -?\d+; 12 bits hold 0 to 4095"):
-        _weights.pack_bits(values, bits=12)
-    assert len(_weights.pack_bits([0, 4095], bits=12)) == 3
-
-
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_rounding_is_to_the_nearest_step_of_each_unit(bits):
     kernel = np.random.default_rng(1).normal(size=(300, 6)).astype("float32")
@@ -262,7 +255,7 @@ def diverged() -> keras.Sequential:
 @pytest.mark.parametrize(
     ("model", "error", "words"),
     [
-        ("no model", TypeError, "a str; give a Keras model"),
+        ("no model", TypeError, "'no model'; it must be a Keras model"),
         (keras.Sequential([keras.layers.Dense(2)]), ValueError, "not built"),
         (relu_stack(8, 2, inputs=4), ValueError, r"takes rows of shape \(4,\).*needs \(3,\)"),
         (relu_stack(8, 3, inputs=3), ValueError, r"puts out rows of shape \(3,\).*needs \(2,\)"),
@@ -308,13 +301,13 @@ def noise(*shape: int) -> np.ndarray:
         ({"model": convolution(dilation_rate=2)}, ValueError, "dilation_rate=2"),
         ({"model": convolution(activation="tanh")}, ValueError, "tanh.*relu or linear"),
         ({"windows": {}}, ValueError, "no window"),
-        ({"windows": {"a": noise(40)}}, ValueError, r"a has shape \(40,\).*\(samples, 3\)"),
+        ({"windows": {"a": noise(40)}}, ValueError, r"a has shape \(40,\).*3 columns"),
         ({"windows": {"a": noise(40, 2)}}, ValueError, r"a has shape \(40, 2\)"),
-        ({"windows": {"a": noise(4, 3)}}, ValueError, "a has 4 samples.*least the 5"),
+        ({"windows": {"a": noise(4, 3)}}, ValueError, r"a has shape \(4, 3\).*least the 5"),
         (
             {"windows": {"a": noise(40, 3), "b": noise(39, 3)}},
             ValueError,
-            "b has 39 samples; all windows must have the same number",
+            r"b has shape \(39, 3\); all windows must have the same length",
         ),
         ({"windows": {"a": np.full((40, 3), np.inf)}}, ValueError, "a holds values"),
         ({"model": convolution(channels=2)}, ValueError, "kernels have 2 channels.*needs 3"),
