@@ -1,7 +1,7 @@
 """Measure how results vary over seeds, for the chapters and for "What to expect".
 
 Run ``make reproduce`` by hand before changing such a result in the book; CI never runs it. Each
-run is stored in ``book/expected/runs``, so that runs of two models with the same seed can be
+run is stored in ``coursekit/datasets/runs``, so that runs of two models with the same seed can be
 compared as pairs. The rows of a model are written as soon as its runs have ended, so an
 interruption loses the runs of one model at most.
 """
@@ -27,7 +27,7 @@ from types import ModuleType
 import experiments
 import pandas as pd
 
-FOLDER = Path(__file__).parents[1] / "book" / "expected" / "runs"
+FOLDER = Path(__file__).parents[1] / "coursekit" / "datasets" / "runs"
 
 
 def run(seed: int, *, module: str, model: str, edition: str) -> dict[str, float]:

@@ -9,6 +9,7 @@ from coursekit.datasets.iris import load_iris
 from coursekit.datasets.mnist import load_mnist
 from coursekit.datasets.obtaining import DataUnavailableError
 from coursekit.datasets.places import folders
+from coursekit.datasets.stored_runs import load_stored_runs
 from coursekit.datasets.threshold import make_threshold
 from coursekit.datasets.walking import Walking, load_walking
 
@@ -19,6 +20,7 @@ __all__ = [
     "load_breast_cancer",
     "load_iris",
     "load_mnist",
+    "load_stored_runs",
     "load_walking",
     "make_threshold",
 ]
