@@ -95,15 +95,22 @@ def _of_the_workflow() -> str:
 
 
 def set_address(app, config) -> None:
-    """Use the address for the theme's buttons; leave out buttons that need GitHub elsewhere."""
+    """Use the address for the theme's buttons, and leave out those that its host does not offer."""
     options = config.html_theme_options
-    address = repository_address(Path(app.confdir), options.get("repository_url", ""))
+    address = repository_address(Path(app.srcdir), options.get("repository_url", ""))
     options["repository_url"] = config.coursekit_repository = address
-    if urlsplit(address).hostname != "github.com":
+    host = urlsplit(address).hostname or ""
+    if host != "github.com":
         launch = options.get("launch_buttons", {})
         options["launch_buttons"] = {
             name: value for name, value in launch.items() if name not in GITHUB_ONLY
         }
+    if "bitbucket" in host:
+        options["use_issues_button"] = False  # the theme cannot make one, and warns
+    elif not any(name in host for name in ("github", "gitlab")):
+        # Forgejo and Gitea, as at Codeberg, have GitHub's paths. The theme refuses what it does
+        # not know.
+        options.setdefault("repository_provider", "github")
 
 
 def setup(app) -> dict:
