@@ -30,7 +30,7 @@ READY := $(VENV)/.ready
 SOLUTIONS := $(wildcard book/solutions/*.ipynb)
 NOTEBOOKS := $(wildcard book/*.ipynb) $(SOLUTIONS)
 
-.PHONY: help env lab book pdf test test-site release grade refresh reading-times comparisons reproduce bench data format check clean
+.PHONY: help env lab book pdf test test-site test-alone release install-cells grade refresh reading-times comparisons reproduce bench data format check clean
 
 help:
 	@echo "make book      build the book into _build/html   (EDITION=full for the full data)"
@@ -38,6 +38,7 @@ help:
 	@echo "make pdf       print the book to _build/pdf (needs Chromium)"
 	@echo "make test      run all tests: the package, the chapters, the data, the built pages"
 	@echo "make test-site build the book, and look at its pages in Chromium"
+	@echo "make test-alone  run every chapter in an empty folder, with the built package alone"
 	@echo "make release   make the exercises anew from book/solutions"
 	@echo "make grade     SUBMISSIONS=folder OUT=folder: grade submitted exercises"
 	@echo "make check     lint, and check the format of the code and the English of the pages"
@@ -77,7 +78,16 @@ test: book
 test-site: book
 	$(BIN)/python -m pytest tests/site --numprocesses 2
 
+# By hand: minutes. tests/install.sh runs three of them each time.
+test-alone: $(READY)
+	bash tests/install.sh book/*.ipynb
+
 release: $(READY)
+	$(BIN)/coursekit release book/solutions --out book/exercises
+
+# The first code cell of each notebook, which installs the package on Colab.
+install-cells: $(READY)
+	$(BIN)/python tools/install_cells.py
 	$(BIN)/coursekit release book/solutions --out book/exercises
 
 grade: $(READY)

@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
 # Build the wheel from the source distribution, install it into an empty environment outside the
-# checkout, and load from there.
+# checkout, load from there, and run notebooks alone in empty folders: three by default.
+# Usage: tests/install.sh [NOTEBOOK ...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+if [ $# = 0 ]; then
+  # They read stored runs and the cheat sheet.
+  set -- book/what-to-expect.ipynb book/keras-in-one-page.ipynb book/solutions/keras-in-one-page.ipynb
+fi
+checkout=$PWD
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 constraints="$PWD/constraints.txt"
@@ -41,3 +47,11 @@ PYTHON
 "$folder/env/bin/coursekit" release --help >/dev/null
 told=$("$folder/env/bin/coursekit" release . --out . 2>&1) && exit 1
 case "$told" in *"pip install 'coursekit[grading]'"*) ;; *) echo "$told"; exit 1 ;; esac
+# As on Colab, once the first cell of a notebook has installed the package.
+if command -v uv >/dev/null 2>&1; then
+  uv pip install --quiet --python "$folder/env" --constraint "$constraints" ipykernel nbclient
+else
+  "$folder/env/bin/python" -m pip install --quiet --constraint "$constraints" ipykernel nbclient
+fi
+cd "$checkout"
+env -u COURSEKIT_DATA COURSEKIT_CACHE="$folder/cache" "$folder/env/bin/python" tools/run_alone.py "$@"

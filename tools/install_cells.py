@@ -13,12 +13,11 @@ from pathlib import Path
 
 import nbformat
 import yaml
-from coursekit_repository import repository_address
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "install-coursekit"
-SOURCE = '''\
+SOURCE = """\
 # Installs the package of this course where it is missing, as on Colab and Kaggle.
 import importlib.util
 
@@ -35,7 +34,7 @@ if importlib.util.find_spec("coursekit") is None:
             f"coursekit could not be installed from {{address}}. Installing needs pip, Git "
             f"and the internet; on Kaggle, turn that on in the settings.\\n{{done.stderr}}"
         )
-    importlib.invalidate_caches()'''
+    importlib.invalidate_caches()"""
 # As in the other cells of an exercise that learners do not edit.
 LOCKED = {"grade": False, "grade_id": NAME, "locked": True, "schema_version": 3,
           "solution": False, "task": False}  # fmt: skip
@@ -53,9 +52,7 @@ def with_cell(notebook: NotebookNode, code: str, *, locked: bool) -> NotebookNod
     numbers of the cells after it.
     """
     notebook.cells = [cell for cell in notebook.cells if cell["id"] != NAME]
-    first = next(
-        place for place, cell in enumerate(notebook.cells) if cell["cell_type"] == "code"
-    )
+    first = next(place for place, cell in enumerate(notebook.cells) if cell["cell_type"] == "code")
     metadata = {"nbgrader": LOCKED} if locked else {}
     cell = nbformat.v4.new_code_cell(code, id=NAME, metadata={**metadata, "tags": ["remove-cell"]})
     notebook.cells.insert(first, cell)
@@ -70,10 +67,15 @@ def with_cell(notebook: NotebookNode, code: str, *, locked: bool) -> NotebookNod
 
 def notebooks() -> list[Path]:
     """Return the notebooks that are edited; exercises are released from their solutions."""
-    return sorted([*(ROOT / "book").glob("*.ipynb"), *(ROOT / "book" / "solutions").glob("*.ipynb")])
+    return sorted(
+        [*(ROOT / "book").glob("*.ipynb"), *(ROOT / "book" / "solutions").glob("*.ipynb")]
+    )
 
 
 def main() -> int:
+    sys.path.insert(0, str(ROOT / "book" / "_extensions"))
+    from coursekit_repository import repository_address
+
     repository = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]
     code = source(repository_address(ROOT, repository["url"]), repository["branch"])
     for path in notebooks():

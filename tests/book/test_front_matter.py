@@ -178,15 +178,6 @@ def test_exercises_of_the_plans_exist(name):
         assert re.search(rf"\b{letter}\b", term), letter
 
 
-def test_colab_gets_the_files_of_the_course_and_an_install_that_a_running_kernel_sees():
-    """Python looks for editable installs at its start only, and Colab's kernel runs already."""
-    (cell,) = re.findall(r"```text\n(!git clone .*?)```", text_of("setting-up.md"), re.DOTALL)
-    clone, change, install = cell.splitlines()
-    assert clone.endswith(" course") and change == "%cd course/book"  # with expected/runs
-    assert install.startswith("%pip install ") and install.endswith(" ..")
-    assert not {"-e", "--editable"} & set(install.split())
-
-
 def test_the_page_for_graders_says_so():
     assert text_of("grading.md").startswith("# For graders: grading submitted notebooks\n")
 

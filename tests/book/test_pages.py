@@ -51,7 +51,8 @@ def test_nothing_stands_open_before_the_first_live_figure():
     cells = nbformat.read(ROOT / "book" / "see-it-live.ipynb", as_version=4).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
     first = next(place for place, cell in enumerate(code) if "live.digit_figure" in cell.source)
-    assert all("hide-input" in cell.metadata.get("tags", []) for cell in code[: first + 1])
+    folded = {"hide-input", "remove-cell"}
+    assert all(folded & set(cell.metadata.get("tags", [])) for cell in code[: first + 1])
 
 
 def tracked_text_files():
@@ -64,11 +65,12 @@ def tracked_text_files():
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
 def test_repository_address_stands_in_one_place():
+    """And, from there, in the cell of each notebook that installs the package."""
     address = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
     places = [
         path.relative_to(ROOT).as_posix()
         for path in tracked_text_files()
-        if address in path.read_text(encoding="utf-8")
+        if address in path.read_text(encoding="utf-8").replace(f"git+{address}@", "")
     ]
     assert places == ["_config.yml"]
 
