@@ -27,12 +27,13 @@ if importlib.util.find_spec("coursekit") is None:
 
     address = "git+{address}@{branch}"
     print("Installing coursekit, the package of this course. This takes a minute.")
-    command = [sys.executable, "-m", "pip", "install", "-q", f"coursekit @ {{address}}"]
+    command = [sys.executable, "-m", "pip", "install", f"coursekit @ {{address}}"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise ImportError(
-            f"coursekit could not be installed from {{address}}. Installing needs pip, Git "
-            f"and the internet; on Kaggle, turn that on in the settings.\\n{{done.stderr}}"
+            f"coursekit could not be installed from {{address}}. Installing needs pip, "
+            "Git and the internet; on Kaggle, turn that on in the settings.\\n"
+            + done.stderr
         )
     importlib.invalidate_caches()"""
 # As in the other cells of an exercise that learners do not edit.

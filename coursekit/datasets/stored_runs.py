@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from coursekit import _options
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -35,11 +37,7 @@ def load_stored_runs(chapter: str) -> pd.DataFrame:
     import pandas as pd
 
     folder = resources.files(__package__).joinpath("runs")
-    tables = {file.name.removesuffix(".csv"): file for file in folder.iterdir()}
-    if chapter not in tables:
-        raise ValueError(
-            f"No runs are stored for a chapter {chapter!r}. Choose one of: "
-            + ", ".join(sorted(tables))
-        )
-    with tables[chapter].open(encoding="utf-8") as file:
+    stored = sorted(file.name.removesuffix(".csv") for file in folder.iterdir())
+    chapter = _options.one_of("chapter", chapter, stored)
+    with folder.joinpath(f"{chapter}.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file)

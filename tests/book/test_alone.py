@@ -119,7 +119,7 @@ def test_where_the_package_is_missing_the_cell_installs_it(cell, pip, capsys):
     exec(cell, {})
     words = "coursekit @ git+https://git.example.org/fork/course@main"
     (command,) = pip.commands
-    assert command == [sys.executable, "-m", "pip", "install", "-q", words]
+    assert command == [sys.executable, "-m", "pip", "install", words]
     assert Requirement(words).url == words.split()[-1]
     assert "Installing coursekit" in capsys.readouterr().out
 

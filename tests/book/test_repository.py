@@ -169,6 +169,7 @@ def test_a_book_of_any_host_builds_without_warnings_and_without_the_token(tmp_pa
     v4 = nbformat.v4
     notebook = v4.new_notebook(cells=[v4.new_markdown_cell("# Page"), v4.new_code_cell("1 + 1")])
     with_cell(notebook, source(CONFIGURED, "main"), locked=False)
+    notebook.metadata["language_info"] = {"name": "python"}
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, tmp_path / "page.ipynb")
     program = Path(sys.executable).with_name("jupyter-book")

@@ -153,6 +153,18 @@ for function in ("load_mnist",):
         ]
     ]  # fmt: skip
 
+RUNS = re.escape("must be one of architectures, batch-size, build-compile-fit, callbacks,")
+CASES += [
+    Case("load_stored_runs", f"chapter={what}",
+         lambda v=value: datasets.load_stored_runs(v), ValueError, f"chapter is .*; it {RUNS}")
+    for what, value in (EDITIONS | {"batch_size": "batch_size", "../iris": "../iris"}).items()
+]  # fmt: skip
+CASES.append(
+    Case("load_stored_runs", "chapter=np.str_('callbacks')",
+         lambda: datasets.load_stored_runs(np.str_("callbacks")),
+         lambda answer: list(answer) == ["edition", "model", "metric", "seed", "value"])
+)  # fmt: skip
+
 BUNDLED = {
     "load_iris": lambda answer: isinstance(answer, pd.DataFrame) and answer.shape == (150, 5),
     "load_breast_cancer": lambda answer: answer.shape == (699, 11),
