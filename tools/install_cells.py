@@ -54,8 +54,11 @@ def with_cell(notebook: NotebookNode, code: str, *, locked: bool) -> NotebookNod
     """
     notebook.cells = [cell for cell in notebook.cells if cell["id"] != NAME]
     first = next(place for place, cell in enumerate(notebook.cells) if cell["cell_type"] == "code")
-    metadata = {"nbgrader": LOCKED} if locked else {}
-    cell = nbformat.v4.new_code_cell(code, id=NAME, metadata={**metadata, "tags": ["remove-cell"]})
+    # Hidden on the page, and folded in JupyterLab: it concerns none who have the package.
+    metadata = {"jupyter": {"source_hidden": True}, "tags": ["remove-cell"]}
+    if locked:
+        metadata["nbgrader"] = LOCKED
+    cell = nbformat.v4.new_code_cell(code, id=NAME, metadata=metadata)
     notebook.cells.insert(first, cell)
     code_cells = [cell for cell in notebook.cells if cell["cell_type"] == "code"]
     for number, cell in enumerate(code_cells, start=1):
