@@ -28,6 +28,8 @@ from coursekit.exercises import find
 STUB = "# YOUR CODE HERE"
 RAISING_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"  # nbgrader's
 TEXT_STUB = "YOUR ANSWER HERE"
+# The title of a notebook with solutions, of which the exercise's is made.
+SOLUTION_TITLE = re.compile(r"\A# Solution: ")
 SOLUTION_NOTE = re.compile(r"^\*\*Solutions\.\*\*.*?(?=\n\n|\Z)", re.M | re.S)
 
 # The regions between marks, and the flag of the cells in which nbgrader allows each.
@@ -283,6 +285,9 @@ def exercise(solution: NotebookNode, name: str) -> NotebookNode:
             link = f"[the solutions](../solutions/{name}.ipynb)"
             note = f"**Solutions.** Try first; then compare with {link}."
             cell.source = SOLUTION_NOTE.sub(note, cell.source)
+    if notebook.cells and notebook.cells[0].cell_type == "markdown":
+        title = notebook.cells[0]
+        title.source = SOLUTION_TITLE.sub("# Exercises: ", title.source)
     for key in set(notebook.metadata) - NOTEBOOK_METADATA:
         del notebook.metadata[key]
     try:

@@ -1,7 +1,8 @@
 """Link the first use of each term in a chapter to its entry in the glossary.
 
 Terms are defined only in the glossary. Its lines ``.. also:``, ``.. as:`` and ``.. not:``, which
-Sphinx ignores as comments, list the words that stand, or do not stand, for the term below them.
+Sphinx ignores as comments, list the words that stand, or do not stand, for the term below them; a
+line ``.. search:`` lists words that stand for it only in the search (see ``coursekit_search``).
 Chapters need no markup: when a page is written, the first use of each term in its running text
 becomes a link whose title is the first sentence of the definition. ``glossary.js`` takes the title
 away and shows it in a box, which opens for the mouse, the keyboard and a finger.
@@ -22,7 +23,7 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-WORD_LINES = ("also", "as", "not")
+WORD_LINES = ("also", "as", "not", "search")
 # Elements of running text. Other elements with text are headings, links, code, captions and so on,
 # in which a link would be unusable, as within another link or in the label of a button.
 RUNNING_TEXT = (nodes.paragraph, nodes.emphasis, nodes.strong)
@@ -40,6 +41,7 @@ class Term:
     definition: str
     words: tuple[str, ...]
     homonyms: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
 
     @property
     def first_sentence(self) -> str:
@@ -99,7 +101,13 @@ def _entry(text: str) -> Term:
             f"{'a' if any(definition) else 'no'} definition; it must have one of each: {text!r}"
         )
     own = words["as"] or [names[0]]
-    return Term(names[0], _plain(" ".join(definition)), (*own, *words["also"]), (*words["not"],))
+    return Term(
+        names[0],
+        _plain(" ".join(definition)),
+        words=(*own, *words["also"]),
+        homonyms=(*words["not"],),
+        searches=(*words["search"],),
+    )
 
 
 def _plain(markdown: str) -> str:
@@ -111,7 +119,8 @@ def _plain(markdown: str) -> str:
 def _refuse_duplicates(terms: list[Term]) -> None:
     seen: dict[str, str] = {}
     for term in terms:
-        for word in {word.casefold() for word in (term.name, *term.words, *term.homonyms)}:
+        every = (term.name, *term.words, *term.homonyms, *term.searches)
+        for word in {word.casefold() for word in every}:
             if word in seen:
                 raise ValueError(
                     f"in the glossary, {word!r} stands for {seen[word]!r} and for "

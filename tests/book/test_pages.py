@@ -31,6 +31,21 @@ def test_every_page_is_in_the_table_of_contents():
     assert set(listed) == pages
 
 
+def test_the_title_tells_an_exercise_from_its_solution():
+    """In the sidebar, in the search and in the browser: none of them has a title of its own."""
+    assert "title:" not in (ROOT / "_toc.yml").read_text(encoding="utf-8")
+    for path in sorted((ROOT / "book" / "solutions").glob("*.ipynb")):
+        titles = [
+            nbformat.read(path.parents[1] / folder / path.name, as_version=4)
+            .cells[0]
+            .source.partition("\n")[0]
+            for folder in ("exercises", "solutions")
+        ]
+        exercises, solution = (title.partition(": ") for title in titles)
+        assert (exercises[0], solution[0]) == ("# Exercises", "# Solution"), path.name
+        assert exercises[2] == solution[2]
+
+
 @pytest.mark.parametrize(
     ("page", "figure"),
     [

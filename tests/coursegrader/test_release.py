@@ -135,6 +135,21 @@ def test_the_note_leads_to_the_solutions(released):
     assert "explained" not in text
 
 
+@pytest.mark.parametrize(
+    ("title", "made"),
+    [
+        ("# Solution: batch size", "# Exercises: batch size"),
+        ("# Exercises: batch size", "# Exercises: batch size"),
+        ("# Solution of equations", "# Solution of equations"),
+        ("Text.\n\n# Solution: of a task", "Text.\n\n# Solution: of a task"),
+    ],
+)
+def test_the_title_says_that_it_is_the_exercise(released, title, made):
+    notebook = with_everything()
+    notebook.cells[0].source = f"{title}\n\nText."
+    assert released(notebook).cells[0].source == f"{made}\n\nText."
+
+
 def test_checks_cannot_be_changed_by_accident(released):
     made = cells(released(with_everything()))
     for identifier, changeable in (("check-S5-1", False), ("setup", False), ("first", True)):

@@ -1,54 +1,10 @@
-"""What readers do with the book: search it, fold solutions, copy code, change the colours."""
+"""What readers do with the book: fold solutions, copy code, change the colours."""
 
 from __future__ import annotations
 
-import re
 import time
 
 import pytest
-
-
-@pytest.mark.parametrize(
-    ("term", "page"),
-    [
-        ("dropout", "regularisation"),
-        ("max pooling", "convolutional-layers"),
-        ("to_categorical", "first-sequential-model"),
-        ("early stopping", "callbacks"),
-        ("Landlock", "grading"),
-    ],
-)
-def test_search_finds_what_is_known_and_leads_there(tab, address, term, page):
-    tab.goto(f"{address}search.html?q={term}")
-    tab.wait_for_function("document.querySelectorAll('ul.search li').length > 0")
-    tab.wait_for_function(
-        "/finished|found/i.test(document.querySelector('.search-summary')"
-        "?.textContent ?? document.querySelector('#search-results').textContent)"
-    )
-    found = tab.locator("ul.search li a").evaluate_all("all => all.map(one => one.href)")
-    leads = [place for place, link in enumerate(found) if f"/{page}.html" in link]
-    assert leads, found
-    tab.locator("ul.search li a").nth(leads[0]).click()
-    tab.wait_for_load_state("load")
-    assert f"/{page}.html" in tab.url
-    text = tab.locator("main").inner_text().lower()
-    assert all(word in text for word in term.lower().split())
-
-
-def test_search_says_so_when_there_is_nothing(tab, address):
-    tab.goto(f"{address}search.html?q=zyxwvutsrq")
-    tab.wait_for_function("/did not match/.test(document.body.textContent)")
-    assert tab.locator("ul.search li").count() == 0
-
-
-def test_one_search_box_by_keyboard(tab, address):
-    tab.goto(f"{address}book/index.html")
-    tab.keyboard.press("Control+k")
-    box = tab.locator("input[type=search]:visible")
-    assert box.count() == 1
-    tab.keyboard.type("dropout")
-    tab.keyboard.press("Enter")
-    tab.wait_for_url(re.compile(r"search\.html\?q=dropout"))
 
 
 @pytest.mark.parametrize("page", ["breast-cancer", "mnist-regularisation"])
