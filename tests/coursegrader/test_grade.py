@@ -151,7 +151,7 @@ def first(folder):
         folder / "out",
         masters=[folder / "masters" / "two.ipynb"],
         jobs=1,
-        gradescope=True,
+        exports=["gradescope"],
         warn=said.append,
         progress=lambda *step: said.append(step),
     )
@@ -159,7 +159,7 @@ def first(folder):
 
 
 def again(folder: Path, **changes):
-    options = {"masters": [folder / "masters" / "two.ipynb"], "jobs": 1, "gradescope": True}
+    options = {"masters": [folder / "masters" / "two.ipynb"], "jobs": 1, "exports": ["gradescope"]}
     return grade(folder / "in", changes.pop("out", folder / "out"), **{**options, **changes})
 
 
@@ -683,7 +683,7 @@ def tested(tmp_path_factory):
         "strips": f"a = 4\n{STRIPS}",
     }.items():
         write(with_tests(code, f"Because of {name}."), place / "in" / f"{name}.ipynb")
-    options = {"masters": [place / "masters" / "plain.ipynb"], "gradescope": True}
+    options = {"masters": [place / "masters" / "plain.ipynb"], "exports": ["gradescope"]}
     done = grade(place / "in", place / "out", **options)
     return place, {row.student: row for row in done.rows}, options
 

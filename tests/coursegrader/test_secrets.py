@@ -230,7 +230,7 @@ def searched(tmp_path_factory):
         masters=[master],
         options=Options(cell_seconds=120),
         jobs=2,
-        gradescope=True,
+        exports=["gradescope"],
     )
     return folder / "out", {Path(row.path).stem: row for row in done.rows}
 
