@@ -771,6 +771,7 @@ class _ReportWriter:
 
     def _row(self, one: Submitted, outcome: SubmissionOutcome) -> SubmissionOutcome:
         named = replace(outcome, student=one.student, path=one.path, key=one.key)
+        named = replace(named, platform=one.origin.platform, number=one.origin.number)
         return _report.bounded(named)
 
     def _write_pages(self, row: SubmissionOutcome) -> SubmissionOutcome:

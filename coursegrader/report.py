@@ -305,7 +305,10 @@ def grades(rows: Iterable[SubmissionOutcome]) -> pd.DataFrame:
             name = f"{check.id} (check)" if check.id in line else check.id
             line[name] = check.earned
         lines.append({escape_formula(name): escape_formula(value) for name, value in line.items()})
-    return pd.DataFrame(lines)
+    table = pd.DataFrame(lines)
+    if "days_late" in table:  # whole numbers, some of which are missing
+        table["days_late"] = table["days_late"].astype("Int64")
+    return table
 
 
 def _more_names(rows: Sequence[SubmissionOutcome]) -> list[str]:

@@ -18,6 +18,8 @@ const answers = [...main.children].map((element) => ({
   told: element.querySelector(".note").textContent,
 }));
 // All pages that come from files share one store; the ids belong to one report.
+let unsaved = false; // what this browser does not keep
+window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
 const place = (answer) => `coursekit-manual:${answer.id}`;
 
 function problem(answer) {
@@ -45,12 +47,13 @@ function count() {
 
 function keep(answer) {
   const typed = { points: answer.points.value, comment: answer.comment.value };
-  const draft = { ...typed, version: answer.element.dataset.version, base: answer.base };
+  const draft = JSON.stringify({ ...typed, version: answer.element.dataset.version, base: answer.base });
   try {
     if (same(typed, answer.base)) localStorage.removeItem(place(answer));
-    else localStorage.setItem(place(answer), JSON.stringify(draft));
+    else localStorage.setItem(place(answer), draft);
   } catch (error) {
     say("This browser keeps nothing for pages from files: save the table before you leave.");
+    unsaved = true;
   }
   show(answer);
   count();
@@ -161,6 +164,7 @@ function save() {
   link.href = URL.createObjectURL(new Blob([toTable()], { type: "text/csv" }));
   link.download = table;
   link.click();
+  unsaved = false;
   say(`Saved as ${table}.`);
 }
 
