@@ -13,12 +13,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nbgrader.api import Comment, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
 
-from coursegrader.exports import Export
 from coursegrader.master import Master
 from coursegrader.outcomes import BLANK, SubmissionOutcome
+
+if TYPE_CHECKING:
+    from coursegrader.exports import Export
 
 
 def write_nbgrader(

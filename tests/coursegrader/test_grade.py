@@ -944,7 +944,7 @@ def test_one_student_is_graded_again_and_no_other(copied, first):
 
 
 def test_a_student_whom_nobody_knows(copied, first):
-    with pytest.raises(ValueError, match="--only zoe: nobody of that name.*ann, bob, cyd, dan"):
+    with pytest.raises(ValueError, match=r"--only zoe: nobody of that name.*ann, bob, cyd, dan"):
         again(copied, only=["zoe"])
 
 
