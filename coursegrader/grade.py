@@ -46,6 +46,7 @@ MAX_SECONDS = 1e6
 MAX_STATE_BYTES = 64 << 20
 # Fewer notebooks than this may all fail at their first step by chance.
 MIN_STOPPED_NOTEBOOKS = 3
+MAX_WARNINGS = 20  # of what was typed
 MAX_TRIES = 5  # to write a table that somebody changes meanwhile
 EMPTY_NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
@@ -222,8 +223,10 @@ def grade(
         warn(f"{missed} notebooks were never graded, and are not in the report: see --only.")
     pairs = [(one, rows[one.key]) for one in found if one.key in rows]
     ordered = writer.finish(pairs)
-    for text in by_hand.warnings:
+    for text in by_hand.warnings[:MAX_WARNINGS]:
         warn(text)
+    if more := by_hand.warnings[MAX_WARNINGS:]:
+        warn(f"And {len(more)} more: see the column `remark` of manual.csv.")
     writer.write_overview(ordered, sandbox, missing, fault)
     if set(exports) - {"gradescope"}:
         of_name = {model.name: model for model in models}
@@ -314,7 +317,8 @@ def _read_issued(
     if key is None:
         if roster is not None:
             raise RefusedError(
-                f"the roster {roster} needs the key of the variants as well: give --key."
+                f"the roster {roster} needs the key of the variants as well: give --key. (For an "
+                "export to canvas or moodle, it needs none.)"
             )
         return None
     try:
@@ -752,11 +756,11 @@ class _ReportWriter:
         for _ in range(MAX_TRIES):
             try:
                 self.by_hand.refresh()
-            except TableError as error:  # it was changed, and cannot be read any more
-                self.by_hand.warnings.append(str(error))
-                break
-            self.by_hand.bind(rows)
-            if self.by_hand.write(rows):
+                self.by_hand.bind(rows)
+                if self.by_hand.write(rows):
+                    break
+            except (TableError, OSError) as error:  # the rest of the report is written all the same
+                self.by_hand.warnings.append(f"manual.csv was not written: {error}")
                 break
         else:
             self.by_hand.warnings.append(

@@ -25,7 +25,7 @@ from coursegrader import report as _report
 from coursegrader.collect import normalized_name
 from coursegrader.master import Master
 from coursegrader.notebook import BadNotebookError, marks_of, read
-from coursegrader.outcomes import CellOutcome, CheckOutcome, SubmissionOutcome
+from coursegrader.outcomes import CellOutcome, CheckOutcome, Output, SubmissionOutcome
 from coursegrader.tables import (
     TableError,
     column_name,
@@ -51,6 +51,8 @@ READ = ("student", "assignment", "cell", "points", "comment", "id", "version")
 WAIT = "wait"
 MAX_TEXT_LENGTH = 30_000  # of a cell of the table; Excel takes 32,767
 MAX_COMMENT_LENGTH = 2000
+# Of the outputs on a page, in characters; a page may have thousands of answers.
+MAX_ANSWER_OUTPUT, MAX_PAGE_OUTPUT = 500_000, 30_000_000
 POINTS = re.compile(r"\+?\d{1,9}([.,]\d{0,9})?|[.,]\d{1,9}")
 
 
@@ -149,6 +151,7 @@ class _Answer:
     student: str
     file: str
     grade: _Grade
+    outputs: tuple[Output, ...] = ()  # on the page
 
     @property
     def check(self) -> CheckOutcome:
@@ -452,6 +455,8 @@ class ManualGrades:
                 )
                 self.warnings.append(f"{why}. The row is kept at the end of {TABLE}.")
                 cells = {**typed.cells, **typed.more, "remark": why}
+                if self.anonymous and typed.id:  # from a table with names
+                    cells |= {"student": "", "file": ""}
                 lines.append(
                     [
                         quote_formulas(unquote_formulas(cells.get(title, "")))
@@ -517,7 +522,19 @@ def _page(assignment: str, cell: str, answers: Sequence[_Answer]) -> str:
     script = (Path(__file__).parent / "templates" / "manual.js").read_text(encoding="utf-8")
     # The policy of the page runs this script and no other, whatever is in an answer.
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    show = _report.Renderer(times=10)
+    show, left = _report.Renderer(times=10), MAX_PAGE_OUTPUT
+    shown = []
+    for answer in answers:
+        outputs, room = [], min(MAX_ANSWER_OUTPUT, left)
+        for output in answer.cell.outputs if answer.cell else ():
+            if len(output.text) > room:
+                outputs.append(Output("text", "(more is on the feedback page)"))
+                break
+            outputs.append(output)
+            room -= len(output.text)
+            left -= len(output.text)
+        text = _report.clip(answer.text, MAX_TEXT_LENGTH)
+        shown.append(replace(answer, text=text, outputs=tuple(outputs)))
     return (
         _report.environment()
         .get_template("manual.html")
@@ -525,7 +542,7 @@ def _page(assignment: str, cell: str, answers: Sequence[_Answer]) -> str:
             title=f"{assignment}: {cell}",
             assignment=assignment,
             cell=cell,
-            answers=answers,
+            answers=shown,
             question=answers[0].question,
             show=show,
             quote=quote_formulas,

@@ -252,13 +252,15 @@ def summary(
     groups = []
     for name in sorted({row.set for row in rows}):
         group = [row for row in rows if row.set == name]
+        counting = [row for row in group if not row.replaced_by]
         groups.append(
             {
                 "name": name,
                 "rows": group,
-                "histogram": _histogram(group) if name else [],
+                "counting": len(counting),
+                "histogram": _histogram(counting) if name else [],
                 "late": any(row.days_late or row.penalty for row in group),
-                "failed": _most_failed(group),
+                "failed": _most_failed(counting),
                 "waits": any(row.waiting for row in group),
                 "in_process": any(row.in_process for row in group),
                 "variants": any(row.variant for row in group),
@@ -382,12 +384,12 @@ def gradescope(row: SubmissionOutcome, *, show_hidden: bool = False) -> dict[str
         else:
             test["score"] = check.earned
         tests.append(test)
-    said = list(row.remarks)
+    said = list(row.remarks)  # also on what lateness costs
     if row.waiting:
         said.insert(0, f"{row.waiting:g} of {row.possible:g} points: {WAITING_TEXT}. "
                     "The score is of what is graded so far.")  # fmt: skip
     return {
-        "score": row.points,
+        "score": row.final,
         "visibility": visibility,
         "output": "\n".join(said),
         "tests": tests,

@@ -12,6 +12,7 @@ from collections import Counter
 import nbformat
 import pytest
 import site_checks
+from axe_playwright_python.sync_playwright import Axe
 from traitlets.config import Config
 from typer.testing import CliRunner
 
@@ -119,6 +120,7 @@ def fill_in(chrome, page, folder):
         saved = folder / download.value.suggested_filename
         download.value.save_as(saved)
         assert not said
+        assert not Axe().run(tab).response["violations"]
         # Another browser reads what this one saved; nothing typed there is replaced.
         other = chrome.new_context().new_page()
         other.goto(page.as_uri())

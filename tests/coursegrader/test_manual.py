@@ -13,7 +13,7 @@ pytest.importorskip("resource", reason="grading needs Linux")
 
 from coursegrader.manual import ManualGrades, Question, read_questions
 from coursegrader.master import Master
-from coursegrader.outcomes import BLANK, CellOutcome, CheckOutcome, SubmissionOutcome
+from coursegrader.outcomes import BLANK, CellOutcome, CheckOutcome, Output, SubmissionOutcome
 from coursegrader.tables import TableError, quote_formulas, rows_of, unquote_formulas
 from tests.coursegrader.notebooks import given, graded, marked, notebook, solution, v4, write
 
@@ -450,3 +450,16 @@ def test_what_is_kept_can_be_read(out, master):
     (kept,) = json.loads((out / "state" / "manual").read_text()).values()
     assert (kept["student"], kept["cell"], kept["points"]) == ("ann", "why", 3)
     assert Question("", "") and list(rows_of("a,b\n1,2\n"))
+
+
+def test_a_page_of_large_answers_is_bounded(out, master):
+    rows = []
+    for number in range(100):
+        row = outcome(f"s{number}", "x" * 90_000)
+        pictures = tuple(Output("picture", "iVBO" * 100_000) for _ in range(5))
+        rows.append(replace(row, cells=(replace(row.cells[0], outputs=pictures), row.cells[1])))
+    run(out, master, rows)
+    (page,) = (out / "manual").glob("*.html")
+    assert page.stat().st_size < 60_000_000
+    assert "(more is on the feedback page)" in page.read_text()
+    assert max(len(line["text"]) for line in table(out)) <= 30_000
