@@ -343,7 +343,8 @@ class ManualGrades:
         if chosen is None:
             points, comment, at = _kept(kept)
         elif chosen.points.casefold() == WAIT:
-            return _Grade(comment=chosen.comment, more=more, kept={"comment": chosen.comment})
+            taken = {"comment": chosen.comment, "more": more}
+            return _Grade(comment=chosen.comment, earlier=earlier, note=note, more=more, kept=taken)
         elif chosen.points:
             try:
                 points = _read_points(chosen.points, check.points)

@@ -375,6 +375,10 @@ def test_a_table_replaces_points_and_says_so(out, master):
     (ann, *_), said = run(out, master, others=[out / "other.csv"])
     assert ann.points == 2 and "replaces 3 points (manual.csv, row 2) by 1" in said[0]
     assert table(out)[0]["earlier"] == "3"
+    type_in(out, {"ann": {"points": "wait"}}, name="other.csv")
+    type_in(out, {"ann": {"points": "3"}})
+    (ann, *_), said = run(out, master, others=[out / "other.csv"])
+    assert ann.status == "waiting" and "by wait" in said[0]
 
 
 # --------------------------------------------------------------------------------- anonymous
