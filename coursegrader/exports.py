@@ -317,7 +317,8 @@ def _comments(row: SubmissionOutcome, show_hidden: bool) -> str:
         said = check.message if show_hidden or not check.hidden else ""
         lines.append(f"{check.id}: {points} / {check.points:g}" + (f". {said}" if said else ""))
     if row.penalty:
-        lines.append(f"{row.days_late} days late: {-row.penalty:g}")
+        days = f"{row.days_late} {'day' if row.days_late == 1 else 'days'}"
+        lines.append(f"{days} late: {-row.penalty:g}")
     return "<br>".join(html.escape(" ".join(line.split())) for line in lines)
 
 

@@ -147,7 +147,7 @@ def test_moodle_gets_its_own_worksheet_back(tmp_path, master):
     assert line["Last modified (grade)"] == "-"
     assert line["Feedback comments"] == (
         "why: 2 / 3. &lt;b&gt;&amp;&lt;/b&gt; line<br>draw: 1 / 1<br>test-x: 1 / 1"
-        "<br>1 days late: -1"
+        "<br>1 day late: -1"
     )  # the hidden message is not in it
     assert dict(zip(header, ben, strict=True))["Grade"] == ""
     assert dict(zip(header, ben, strict=True))["Feedback comments"] == "old"
