@@ -219,7 +219,8 @@ def grade(
     roster: Annotated[
         Path | None,
         typer.Option(
-            help="CSV file of the students who were given variants; needs --key.",
+            help="CSV file of the students: a roster (with --key, to verify variants), or what "
+            "Canvas's gradebook or Moodle's grading worksheet exports (with --export).",
             parser=_to_path,
             metavar="PATH",
         ),
@@ -245,9 +246,53 @@ def grade(
     show_hidden: Annotated[
         bool, typer.Option("--show-hidden", help="Show what hidden tests found.")
     ] = False,
-    gradescope: Annotated[
-        bool, typer.Option("--gradescope", help="Write Gradescope's results.json for each.")
+    export: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also write what canvas, moodle, gradescope or nbgrader imports; may be given "
+            "again.",
+            metavar="FORMAT",
+        ),
+    ] = None,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Grade cells by hand without seeing names.")
     ] = False,
+    manual: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Filled-in table of cells that a person grades, beside OUT/manual.csv; may be "
+            "given again.",
+            parser=_to_path,
+            metavar="PATH",
+        ),
+    ] = None,
+    due: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='When submissions are due, such as "2026-11-30 23:59"; NAME=TIME for one '
+            "assignment. May be given again.",
+            metavar="TIME",
+        ),
+    ] = None,
+    late_penalty: Annotated[
+        float, typer.Option(help="Percent of the possible points, for each started day.")
+    ] = 0.0,
+    late_cap: Annotated[float, typer.Option(help="The largest penalty, in percent.")] = 100.0,
+    times: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file with the columns student and submitted: when each handed in.",
+            parser=_to_path,
+            metavar="PATH",
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Grade only this student again; all others stay as they are. May be given again.",
+            metavar="STUDENT",
+        ),
+    ] = None,
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler to grade on.")
     ] = None,
@@ -263,6 +308,7 @@ def grade(
         _refuse_missing_module(error)
     from coursegrader.notebook import BadNotebookError
     from coursegrader.sandbox import LAYERS, Limits
+    from coursegrader.tables import TableError
     from warmkernels.client import WarmUnavailableError
 
     if unknown := set(without or ()) - set(LAYERS):
@@ -289,6 +335,7 @@ def grade(
             layers=tuple(layer for layer in LAYERS if layer not in (without or ())),
             checks=tuple(map(str, checks or ())),
         )
+        late = _late_policy(due, late_penalty, late_cap, times)
         words = f"Stopped. What is finished is kept in {out}; run it again to go on."
         with exit_on_interrupt(words), Progress(*columns, console=errors, transient=True) as bar:
             task = bar.add_task("", total=None)
@@ -305,7 +352,11 @@ def grade(
                 client=client,
                 require_sandbox=require_sandbox,
                 show_hidden=show_hidden,
-                gradescope=gradescope,
+                exports=export or (),
+                anonymous=anonymous,
+                manual=manual or (),
+                late=late,
+                only=only or (),
                 warn=lambda text: tell(errors, text, style="yellow"),
                 progress=lambda done, of, name: bar.update(
                     task, completed=done, total=of, description=_printable(name)
@@ -316,6 +367,7 @@ def grade(
         BadNotebookError,
         grading.SandboxError,
         WarmUnavailableError,
+        TableError,
         OSError,
     ) as error:
         tell(errors, "Not graded:", f" {error}")
@@ -336,6 +388,18 @@ def grade(
     if graded.fault:
         tell(errors, "These grades say nothing:", f" {_printable(graded.fault, 2000)}")
         raise typer.Exit(3)
+
+
+def _late_policy(due: list[str] | None, percent: float, cap: float, times: Path | None):
+    """Return when submissions are due, as the options say."""
+    from coursegrader import lateness
+    from coursegrader.tables import TableError
+
+    try:
+        asked = {"times": lateness.read_times(times)} if times else {}
+        return lateness.LatePolicy(lateness.read_due(due or ()), percent, cap, **asked)
+    except ValueError as error:
+        raise TableError(str(error)) from None
 
 
 def _connect_to_dask(address: str):

@@ -16,7 +16,7 @@ import unicodedata
 import zipfile
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
@@ -31,9 +31,19 @@ MAX_DEPTH = 32  # of nested folders
 MAX_NAME_LENGTH, MAX_PATH_LENGTH = 200, 400
 
 # How learning platforms name files. Moodle: "Jane Doe_12345_assignsubmission_file_";
-# Canvas: "doejane_LATE_12345_67890_breast-cancer".
+# Canvas: "doejane_LATE_12345_67890_breast-cancer", with the numbers of the student and of the file;
+# nbgrader, for what is handed in: "jdoe+breast-cancer+2026-11-30 09:30:00.000000 UTC+x7".
 MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_.+$", re.DOTALL)
-CANVAS = re.compile(r"^(?P<name>[^_]+)(_LATE)?_(?P<id>\d{3,})_\d{3,}_.+$", re.DOTALL)
+CANVAS = re.compile(
+    r"^(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d{3,})_(?P<file>\d{3,})_.+$", re.DOTALL
+)
+NBGRADER = re.compile(
+    r"^(?P<name>[^+]+)\+[^+]+\+(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[^+]*)(\+.*)?$", re.DOTALL
+)
+# Canvas adds a number to the name of a file that is handed in again.
+ATTEMPT = re.compile(r"-(\d{1,4})$")
+TIMESTAMP = "timestamp.txt"  # beside a notebook that nbgrader has collected
+MAX_TIMESTAMP_BYTES = 200
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz")
 UNREADABLE_ARCHIVES = (".rar", ".7z", ".gz", ".bz2", ".xz", ".zipx", ".lzh", ".cab", ".dmg", ".iso")
@@ -50,6 +60,30 @@ ACCEPTED_FORMATS = "Notebooks (.ipynb) are read, also from a .zip or .tar archiv
 # A larger directory of a zip has more than MAX_FILES entries, or extremely long names.
 _MAX_DIRECTORY_BYTES = MAX_FILES * 256
 _CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a learning platform says of a submission, in the names of files or beside it.
+
+    Attributes
+    ----------
+    platform : {"", "moodle", "canvas", "nbgrader"}
+    number : str
+        Moodle's number of the participant, or Canvas's of the student.
+    late : bool
+        Whether Canvas marked it as late.
+    attempt : tuple of int
+        Later attempts of a student have larger values.
+    time : str
+        When it was handed in, as nbgrader wrote it.
+    """
+
+    platform: str = ""
+    number: str = ""
+    late: bool = False
+    attempt: tuple[int, int] = (0, 0)
+    time: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +112,7 @@ class Submitted:
         The original path, before unprintable characters were replaced.
     held : bytes, optional
         The content, if it was loaded.
+    origin : Origin
     """
 
     student: str
@@ -89,6 +124,7 @@ class Submitted:
     members: tuple[int, ...] = field(default=(), repr=False)
     identity: bytes = field(default=b"", repr=False)
     held: bytes | None = field(default=None, repr=False)
+    origin: Origin = Origin()
 
     @property
     def content(self) -> bytes:
@@ -149,9 +185,10 @@ def collect(folder: Path | str) -> list[Submitted]:
     """Find all submitted notebooks in a folder or archive, and all students without one.
 
     These forms are recognised: ``NAME.ipynb``, ``NAME/*.ipynb``, archives ``NAME.zip``, archives
-    of whole classes as Moodle and Canvas make them, and nbgrader's
-    ``submitted/NAME/ASSIGNMENT/*.ipynb``. An archive is a ``.zip`` or a ``.tar``, which may be
-    compressed (``.tar.gz``, ``.tgz``, ``.tar.bz2``, ``.tar.xz``).
+    of whole classes as Moodle and Canvas make them, nbgrader's
+    ``submitted/NAME/ASSIGNMENT/*.ipynb``, and ``NAME+ASSIGNMENT+TIME`` of its exchange. An archive
+    is a ``.zip`` or a ``.tar``, which may be compressed (``.tar.gz``, ``.tgz``, ``.tar.bz2``,
+    ``.tar.xz``).
 
     The outermost file or folder names the student; names within it are ignored. If ``folder`` is
     itself an archive, it is the archive of a class. An archive at the top of a folder belongs to
@@ -214,12 +251,40 @@ def _owner_of(parts: tuple[str, ...], folder: bool) -> _Owner:
     first = parts[0] if parts else "nobody"
     match = _match_platform_name(first if folder else _without_ending(first))
     if match:
-        return _Owner(match["name"], match["id"])
+        return _Owner(match["name"], match.groupdict().get("id", ""))
     return _Owner(_without_ending(first, only_known=folder))
 
 
 def _match_platform_name(name: str) -> re.Match | None:
-    return MOODLE.match(name.rstrip("_")) or CANVAS.match(name)
+    return MOODLE.match(name.rstrip("_")) or CANVAS.match(name) or NBGRADER.match(name)
+
+
+def _origin_of(item: _Item, time: str) -> Origin:
+    first = item.parts[0]
+    match = _match_platform_name(first if len(item.parts) > 1 else _without_ending(first))
+    if match is None:
+        return Origin(time=time)
+    named = match.groupdict()
+    platform = {MOODLE: "moodle", CANVAS: "canvas", NBGRADER: "nbgrader"}[match.re]
+    again = ATTEMPT.search(PurePosixPath(item.parts[-1]).stem) if platform == "canvas" else None
+    return Origin(
+        platform,
+        named.get("id", ""),
+        bool(named.get("late")),
+        (int(named.get("file", 0)), int(again[1]) if again else 0),
+        time or named.get("time", ""),
+    )
+
+
+def _times_beside(items: list[_Item]) -> dict[tuple[str, ...], str]:
+    """Read nbgrader's files with the times of submissions, by their folders."""
+    times = {}
+    for item in items:
+        if item.parts[-1] == TIMESTAMP and item.place and not (item.members or item.problem):
+            with suppress(OSError, _RefusedError), _open_regular_file(item.place) as file:
+                text = file.read(MAX_TIMESTAMP_BYTES).decode("utf-8", "replace")
+                times[item.parts[:-1]] = _printable(text.strip(), MAX_TIMESTAMP_BYTES)
+    return times
 
 
 def _is_named_by_platform(parts: tuple[str, ...]) -> bool:
@@ -742,8 +807,10 @@ def _rows(items: list[_Item], prefix: tuple[str, ...] = ()) -> Iterator[_Row]:
             f"Beside it, {_printable_name(item)} was not read: {item.problem.rstrip('.')}."
             for item in unread
         )
+        times = _times_beside(own)
         for item in notebooks:
-            yield _row(owner, item, item.problem, prefix, note)
+            time = times.get(item.parts[:-1], "")
+            yield _row(owner, item, item.problem, prefix, note, time)
         if notebooks:
             continue
         # Mention folders only if there is nothing else.
@@ -755,7 +822,12 @@ def _rows(items: list[_Item], prefix: tuple[str, ...] = ()) -> Iterator[_Row]:
 
 
 def _row(
-    owner: _Owner, item: _Item, problem: str, prefix: tuple[str, ...] = (), note: str = ""
+    owner: _Owner,
+    item: _Item,
+    problem: str,
+    prefix: tuple[str, ...] = (),
+    note: str = "",
+    time: str = "",
 ) -> _Row:
     parts = prefix + item.parts
     path = "/".join(_printable(part, MAX_NAME_LENGTH) for part in parts)
@@ -768,6 +840,7 @@ def _row(
         place=None if problem else item.place,
         members=() if problem else item.members,
         identity=_path_bytes("/".join(parts)),
+        origin=_origin_of(item, time),
     )
     return _Row(submitted, owner, prefix)
 

@@ -11,16 +11,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import coursekit
 from coursegrader import report as _report
-from coursegrader.collect import Submitted, collect
+from coursegrader.collect import Submitted, collect, normalized_name
+from coursegrader.exports import FORMATS, ClassList, nbgrader_place, write_exports
 from coursegrader.grader import Grader, Options, SandboxError, remove_leftovers, ungraded
+from coursegrader.lateness import LatePolicy, mark_attempts
+from coursegrader.manual import ManualGrades, read_questions
 from coursegrader.master import Master
 from coursegrader.outcomes import SubmissionOutcome, from_json, to_json
 from coursegrader.sandbox import LAYERS
+from coursegrader.tables import TableError
 from coursegrader.variants import (
     Issued,
     Recipient,
@@ -41,6 +46,8 @@ MAX_SECONDS = 1e6
 MAX_STATE_BYTES = 64 << 20
 # Fewer notebooks than this may all fail at their first step by chance.
 MIN_STOPPED_NOTEBOOKS = 3
+MAX_WARNINGS = 20  # of what was typed
+MAX_TRIES = 5  # to write a table that somebody changes meanwhile
 EMPTY_NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
 
@@ -85,7 +92,11 @@ def grade(
     client: Client | None = None,
     require_sandbox: bool = False,
     show_hidden: bool = False,
-    gradescope: bool = False,
+    exports: Sequence[str] = (),
+    anonymous: bool = False,
+    manual: Sequence[Path | str] = (),
+    late: LatePolicy | None = None,
+    only: Sequence[str] = (),
     warn: Callable[[str], None] = lambda message: None,
     progress: Callable[[int, int, str], None] = lambda done, of, name: None,
 ) -> Graded:
@@ -106,8 +117,9 @@ def grade(
         File with the key of the variants, from ``coursekit release``. By default, the variant in
         the master counts, and none is verified.
     roster : path, optional
-        CSV file with the students that notebooks were released for; it needs a key. See
-        :func:`coursegrader.variants.read_roster`.
+        CSV file with the students of the class; see :func:`coursegrader.variants.read_roster`
+        and :class:`coursegrader.exports.ClassList`. It serves to verify variants, which needs the
+        key, and to find the students' numbers for Canvas and Moodle.
     jobs : int, optional
         How many notebooks to grade at a time, at least 1; by default the number of cores.
     client : distributed.Client, optional
@@ -116,8 +128,17 @@ def grade(
         Refuse to run if a layer of the sandbox does not work here.
     show_hidden : bool
         Show learners the messages of hidden tests.
-    gradescope : bool
-        Also write ``gradescope/NAME.json`` for each notebook.
+    exports : sequence of {"canvas", "moodle", "gradescope", "nbgrader"}
+        Also write what these import: ``gradescope/NAME.json`` for each notebook, and the others
+        into the folder ``exports``.
+    anonymous : bool
+        Leave names out of what a person reads to grade cells.
+    manual : sequence of path
+        Tables with points and comments for such cells, beside the report's own ``manual.csv``.
+    late : LatePolicy, optional
+        When submissions are due, and what lateness costs.
+    only : sequence of str
+        Grade only these students again; the results of all others stay as they are.
     warn : callable
         Called with each warning for the person who grades.
     progress : callable
@@ -148,10 +169,13 @@ def grade(
     _refuse_bad_options(options, jobs)
     options = replace(options, checks=tuple(str(Path(path).resolve()) for path in options.checks))
     _use_checks(options.checks)
-    issued = _read_issued(key, roster, warn)
+    _refuse_unknown_exports(exports)
+    listed = _read_class(roster, exports)
+    issued = _read_issued(key, None if listed and key is None else roster, warn)
     private = [Path(path) for path in (key, roster) if path is not None]
     without = (submissions, out, *private, *map(Path, options.checks))
-    models = [Master.from_file(path, without=without) for path in masters or course_masters()]
+    paths = [Path(path) for path in masters or course_masters()]
+    models = [Master.from_file(path, without=without) for path in paths]
     if issued and not any(model.variant for model in models):
         raise RefusedError(
             f"no exercise here has variants: {', '.join(model.name for model in models)}. Leave "
@@ -163,19 +187,25 @@ def grade(
     found = [one for one in found if not _is_inside(submissions / one.path, out)]
     if not found:
         raise FileNotFoundError(f"no notebook (.ipynb) or archive (.zip) below {submissions}.")
+    again = _again(found, only)
     record = _ReportRecord(out, submissions, models)
     record.refuse_other_reports()
+    by_hand = _read_manual(out, models, paths, anonymous, manual)
     remove_leftovers()
     options = _with_hidden_folders(options, submissions, out, private)
     with Grader(models, options) as grader:
         sandbox = grader.sandbox()
         missing = [layer for layer in LAYERS if layer not in sandbox]
         _refuse_missing_layers(missing, require_sandbox, warn)
-        record.begin([one.key for one in found], gradescope)
+        record.begin([one.key for one in found], "gradescope" in exports)
         whose = _recipients(issued)
-        writer = _ReportWriter(out, models, options, whose, show_hidden, gradescope)
-        rows = {one.key: row for one in found if (row := writer.earlier(one)) is not None}
-        waiting = [one for one in found if one.key not in rows]
+        writer = _ReportWriter(out, models, options, whose, show_hidden, exports, by_hand, late)
+        rows = {}
+        for one in found:
+            if again is None or one.key not in again:
+                row = writer.earlier(one, even_if_changed=again is not None)
+                rows |= {one.key: row} if row else {}
+        waiting = [one for one in found if one.key not in rows and one.key in (again or (one.key,))]
         if client:
             run = _on_cluster(client, models, options, whose)
         else:
@@ -189,10 +219,86 @@ def grade(
         for one, row in ran:
             if _first_step_failure(row):
                 writer.forget(one)
-    ordered = [rows[one.key] for one in found]
+    if missed := len(found) - len(rows):
+        warn(f"{missed} notebooks were never graded, and are not in the report: see --only.")
+    pairs = [(one, rows[one.key]) for one in found if one.key in rows]
+    ordered = writer.finish(pairs)
+    for text in by_hand.warnings[:MAX_WARNINGS]:
+        warn(text)
+    if more := by_hand.warnings[MAX_WARNINGS:]:
+        warn(f"And {len(more)} more: see the column `remark` of manual.csv.")
     writer.write_overview(ordered, sandbox, missing, fault)
-    record.end({row.key for row in ordered})
+    if set(exports) - {"gradescope"}:
+        of_name = {model.name: model for model in models}
+        places = {path.stem: nbgrader_place(path) for path in paths}
+        for text in write_exports(out, exports, ordered, of_name, places, listed, show_hidden):
+            warn(text)
+    record.end({one.key for one in found})
     return Graded(ordered, sandbox, missing, len(waiting), fault)
+
+
+def _refuse_unknown_exports(exports: Sequence[str]) -> None:
+    if unknown := set(exports) - set(FORMATS):
+        raise RefusedError(
+            f"There is no export {', '.join(sorted(unknown))}; the exports are "
+            f"{', '.join(FORMATS)}."
+        )
+    if "nbgrader" in exports and find_spec("nbgrader") is None:
+        raise RefusedError(
+            "nbgrader is not installed, and writes its database itself. Run: pip install nbgrader"
+        )
+
+
+def _read_class(roster: Path | str | None, exports: Sequence[str]) -> ClassList | None:
+    """Read the class for an export that names students; None if there is none."""
+    if roster is None or not {"canvas", "moodle"} & set(exports):
+        return None
+    try:
+        return ClassList(Path(roster))
+    except TableError as error:
+        raise RefusedError(str(error)) from None
+
+
+def _again(found: Sequence[Submitted], only: Sequence[str]) -> set[str] | None:
+    """Return the keys of the submissions that are graded again; None if all may be."""
+    if not only:
+        return None
+    keys = set()
+    for name in only:
+        wanted = normalized_name(name)
+        own = {
+            one.key for one in found if wanted in (normalized_name(one.student), one.origin.number)
+        }
+        if not own:
+            names = sorted({one.student for one in found})
+            raise RefusedError(
+                f"--only {name}: nobody of that name handed in anything. There are: "
+                f"{_report.clip(', '.join(names), 500)}."
+            )
+        keys |= own
+    return keys
+
+
+def _read_manual(
+    out: Path,
+    models: Sequence[Master],
+    paths: Sequence[Path],
+    anonymous: bool,
+    others: Sequence[Path | str],
+) -> ManualGrades:
+    """Read what a person typed into the tables of manually graded cells."""
+    solutions = _checkout() / "book" / "solutions"  # they hold the rubrics of the course
+    questions = {}
+    for model, path in zip(models, paths, strict=True):
+        solved = solutions / path.name
+        is_ours = path.resolve().parent == (solutions.parent / "exercises").resolve()
+        questions[model.name] = read_questions(model, solved if is_ours else path)
+    try:
+        return ManualGrades(
+            out, models, questions, anonymous=anonymous, others=[Path(path) for path in others]
+        )
+    except TableError as error:
+        raise RefusedError(str(error)) from None
 
 
 def _use_checks(checks: Sequence[str]) -> None:
@@ -211,7 +317,8 @@ def _read_issued(
     if key is None:
         if roster is not None:
             raise RefusedError(
-                f"the roster {roster} needs the key of the variants as well: give --key."
+                f"the roster {roster} needs the key of the variants as well: give --key. (For an "
+                "export to canvas or moodle, it needs none.)"
             )
         return None
     try:
@@ -580,10 +687,15 @@ class _ReportWriter:
         options: Options,
         whose: Callable[[Submitted], Recipient | None],
         show_hidden: bool,
-        gradescope: bool,
+        exports: Sequence[str],
+        by_hand: ManualGrades,
+        late: LatePolicy | None,
     ):
         self.whose = whose
-        self.out, self.show_hidden, self.gradescope = out, show_hidden, gradescope
+        self.out, self.show_hidden, self.gradescope = out, show_hidden, "gradescope" in exports
+        self.by_hand, self.late = by_hand, late or LatePolicy({})
+        # For each key: what its pages show, and the same with remarks on pages that failed.
+        self.shown: dict[str, tuple[SubmissionOutcome, SubmissionOutcome]] = {}
         # Everything that could change a grade; hidden folders cannot.
         settings = {**asdict(options), "hidden": [], "coursekit": coursekit.__version__}
         settings["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
@@ -601,31 +713,61 @@ class _ReportWriter:
     def _state(self, one: Submitted) -> Path:
         return self.out / "state" / f"{one.key}.json"
 
-    def earlier(self, one: Submitted) -> SubmissionOutcome | None:
+    def earlier(self, one: Submitted, even_if_changed: bool = False) -> SubmissionOutcome | None:
         """Return the outcome that an earlier run stored, or None if anything has changed since."""
         try:
             state = _read_json(self._state(one))
-            if state["digest"] != self._digest(one):
+            if state["digest"] != self._digest(one) and not even_if_changed:
                 return None
             row = self._row(one, from_json(state["outcome"]))
         except Exception:  # missing or damaged: grade the notebook again
             return None
-        return self._write_pages(row)
+        self._write_pages(self._complete(one, row))
+        return row
 
     def write_outcome(self, one: Submitted, outcome: SubmissionOutcome) -> SubmissionOutcome:
-        """Write one notebook's state and pages, and return its completed outcome."""
+        """Write one notebook's state and pages, and return its outcome as it is stored.
+
+        What a person gave and what lateness costs may change later, and is not stored with it.
+        """
         if one.note:
             outcome = replace(outcome, remarks=(one.note, *outcome.remarks))
-        row = self._write_pages(self._row(one, outcome))
+        row = self._row(one, outcome)
         if row.again:
             self.forget(one)
-            return row
-        try:
-            state = _report.dump({"digest": self._digest(one), "outcome": to_json(row)})
-            _report.write_atomically(self._state(one), state)
-        except Exception as error:
-            row = _with_remark(row, "its result could not be kept for the next run", error)
+        else:
+            try:
+                state = _report.dump({"digest": self._digest(one), "outcome": to_json(row)})
+                _report.write_atomically(self._state(one), state)
+            except Exception as error:
+                row = _with_remark(row, "its result could not be kept for the next run", error)
+        self._write_pages(self._complete(one, row))
         return row
+
+    def _complete(self, one: Submitted, row: SubmissionOutcome) -> SubmissionOutcome:
+        """Add what a person gave, and what lateness costs."""
+        return _report.bounded(self.late.apply(one, self.by_hand.apply(row)))
+
+    def finish(
+        self, pairs: Sequence[tuple[Submitted, SubmissionOutcome]]
+    ) -> list[SubmissionOutcome]:
+        """Read again what a person gave meanwhile, and write it into all pages and the table."""
+        rows = [row for _, row in pairs]
+        for _ in range(MAX_TRIES):
+            try:
+                self.by_hand.refresh()
+                self.by_hand.bind(rows)
+                if self.by_hand.write(rows):
+                    break
+            except (TableError, OSError) as error:  # the rest of the report is written all the same
+                self.by_hand.warnings.append(f"manual.csv was not written: {error}")
+                break
+        else:
+            self.by_hand.warnings.append(
+                "manual.csv is being changed, and was not written. Run it again."
+            )
+        completed = mark_attempts([(one, self._complete(one, row)) for one, row in pairs])
+        return [self._write_pages(_report.bounded(row)) for row in completed]
 
     def forget(self, one: Submitted) -> None:
         """Delete the stored state of a notebook, so that the next run grades it again."""
@@ -633,10 +775,15 @@ class _ReportWriter:
 
     def _row(self, one: Submitted, outcome: SubmissionOutcome) -> SubmissionOutcome:
         named = replace(outcome, student=one.student, path=one.path, key=one.key)
+        named = replace(named, platform=one.origin.platform, number=one.origin.number)
         return _report.bounded(named)
 
     def _write_pages(self, row: SubmissionOutcome) -> SubmissionOutcome:
         """Write the pages of one outcome, and return it with a remark for each page that failed."""
+        before, written = self.shown.get(row.key, (None, None))
+        if before == row:
+            return written
+        complete = row
         path = self.out / "feedback" / f"{row.key}.html"
         try:
             _report.write_atomically(path, _report.feedback(row, show_hidden=self.show_hidden))
@@ -651,6 +798,7 @@ class _ReportWriter:
                 _report.write_atomically(path, _report.dump(content))
             except Exception as error:
                 row = _with_remark(row, "its file for Gradescope could not be made", error)
+        self.shown[row.key] = complete, row
         return row
 
     def write_overview(
@@ -666,7 +814,7 @@ class _ReportWriter:
         _report.write_atomically(
             self.out / "results.json", _report.dump(_report.results(rows, about))
         )
-        page = _report.summary(rows, sandbox, missing, fault)
+        page = _report.summary(rows, sandbox, missing, fault, self.by_hand.pages)
         _report.write_atomically(self.out / "summary.html", page)
 
 

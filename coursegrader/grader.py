@@ -32,7 +32,7 @@ from coursegrader.notebook import (
     VariantMark,
     too_large,
 )
-from coursegrader.outcomes import CellOutcome, CheckOutcome, Output, SubmissionOutcome
+from coursegrader.outcomes import BLANK, CellOutcome, CheckOutcome, Output, SubmissionOutcome
 from coursegrader.sandbox import LAYERS, OVERRUN, Limits
 from coursegrader.variants import Recipient, Verdict, verify
 from coursekit import datasets, exercises
@@ -468,7 +468,7 @@ class _SubmissionGrading:
         if step.identifier in self.master.solutions and step.shown.strip() == self.blanks.get(
             step.identifier
         ):
-            return _check_outcome(step, False, "Nothing was written here.")
+            return _check_outcome(step, False, BLANK)
         return _check_outcome(step, None, "This is graded by a person.")
 
     # These methods run the submission's code.

@@ -26,7 +26,8 @@ HIDDEN_TEST_MARKS = ("BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
 EXCLUDED_SUFFIXES = {".ipynb", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".db",
                      ".pyc"}  # fmt: skip
 EXCLUDED_NAMES = {"grades.csv", "results.json", "summary.html", "state", "feedback", "gradescope",
-                  "autograded", "submitted", "solutions", "release", KEY_NAME}  # fmt: skip
+                  "autograded", "submitted", "solutions", "release", KEY_NAME, "exports",
+                  "manual", "manual.csv", "manual.backup.csv", "manual.key"}  # fmt: skip
 
 
 @dataclass(frozen=True)

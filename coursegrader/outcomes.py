@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 STATES = ("graded", "graded, with trouble", "waiting", "not graded")
 JUDGES = ("answers", "in-process", "a person")
 OUTPUTS = ("stream", "error", "text", "picture")
+BLANK = "Nothing was written here."  # the message of a cell that a person would grade
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,17 @@ class SubmissionOutcome:
         verified, or the exercise has no variants.
     student, path, key : str
         Name of the student, path of the notebook, and name of its files in the report.
+    platform, number : str
+        The learning platform that named the submission, and the number that it gave the student;
+        empty if there is none.
+    submitted : str
+        When it was handed in, as an ISO 8601 time; empty if that is not known.
+    days_late : int or None
+        Started days after the due time; None if that is not known, or nothing is due.
+    penalty : float
+        The points that are taken off because it is late.
+    replaced_by : str
+        Path of the student's later attempt, which counts instead; else empty.
     """
 
     set: str
@@ -146,6 +158,12 @@ class SubmissionOutcome:
     student: str = ""
     path: str = ""
     key: str = ""
+    platform: str = ""
+    number: str = ""
+    submitted: str = ""
+    days_late: int | None = None
+    penalty: float = 0.0
+    replaced_by: str = ""
 
     def __post_init__(self) -> None:
         _require_one_of(STATES, "a submission's status", self.status)
@@ -159,6 +177,11 @@ class SubmissionOutcome:
     def points(self) -> float:
         """The points earned so far."""
         return float(sum(check.earned for check in self.checks if not check.waits))
+
+    @property
+    def final(self) -> float:
+        """The points that count, without those that are taken off for lateness."""
+        return max(0.0, self.points - self.penalty)
 
     @property
     def waiting(self) -> float:

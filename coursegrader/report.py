@@ -11,7 +11,6 @@ import binascii
 import json
 import os
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -28,6 +27,7 @@ from pygments.lexers import PythonLexer
 
 import coursekit
 from coursegrader.outcomes import CellOutcome, CheckOutcome, Output, SubmissionOutcome
+from coursegrader.tables import escape_formula
 
 SCHEMA = 1
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -209,14 +209,14 @@ def feedback(row: SubmissionOutcome, *, show_hidden: bool = False) -> str:
         HTML.
     """
     return (
-        _environment()
+        environment()
         .get_template("feedback.html")
         .render(
             title=f"{row.student}: {row.set}",
             student=row.student,
             path=row.path,
             outcome=row,
-            show=_Renderer(),
+            show=Renderer(),
             show_hidden=show_hidden,
         )
     )
@@ -227,6 +227,7 @@ def summary(
     sandbox: Mapping[str, str],
     missing: list[str],
     fault: str = "",
+    manual: Sequence[tuple[str, str, str, int]] = (),
 ) -> str:
     """Return the summary page of all submissions.
 
@@ -239,6 +240,8 @@ def summary(
         The inactive layers.
     fault : str
         Why the grades are invalid; empty if they are not.
+    manual : sequence of (str, str, str, int)
+        The pages for cells that a person grades: path, assignment, cell, and how many answers wait.
 
     Returns
     -------
@@ -249,19 +252,22 @@ def summary(
     groups = []
     for name in sorted({row.set for row in rows}):
         group = [row for row in rows if row.set == name]
+        counting = [row for row in group if not row.replaced_by]
         groups.append(
             {
                 "name": name,
                 "rows": group,
-                "histogram": _histogram(group) if name else [],
-                "failed": _most_failed(group),
+                "counting": len(counting),
+                "histogram": _histogram(counting) if name else [],
+                "late": any(row.days_late or row.penalty for row in group),
+                "failed": _most_failed(counting),
                 "waits": any(row.waiting for row in group),
                 "in_process": any(row.in_process for row in group),
                 "variants": any(row.variant for row in group),
             }
         )
     return (
-        _environment()
+        environment()
         .get_template("summary.html")
         .render(
             title="Grades",
@@ -270,6 +276,7 @@ def summary(
             sandbox=sandbox,
             missing=missing,
             fault=fault,
+            manual=manual,
         )
     )
 
@@ -285,11 +292,12 @@ def grades(rows: Iterable[SubmissionOutcome]) -> pd.DataFrame:
     -------
     DataFrame
         The value of a check that a person has yet to grade is missing. There is a column
-        ``variant`` if a variant was verified.
+        ``variant`` if a variant was verified, and others if a learning platform gave numbers, times
+        are known, or somebody handed in several times.
     """
     rows, lines = list(rows), []
     names = ["student", "set", "points", "possible", "waiting", "in_process", "status"]
-    names += ["variant"] * any(row.variant for row in rows)
+    names += ["variant"] * any(row.variant for row in rows) + _more_names(rows)
     for row in rows:
         line = {name: getattr(row, name) for name in names}
         line["remarks"] = clip("; ".join(row.remarks), MAX_REMARKS_IN_TABLE)
@@ -298,10 +306,19 @@ def grades(rows: Iterable[SubmissionOutcome]) -> pd.DataFrame:
             # The identifier of a check may equal the name of another column.
             name = f"{check.id} (check)" if check.id in line else check.id
             line[name] = check.earned
-        lines.append(
-            {_escape_formula(name): _escape_formula(value) for name, value in line.items()}
-        )
-    return pd.DataFrame(lines)
+        lines.append({escape_formula(name): escape_formula(value) for name, value in line.items()})
+    table = pd.DataFrame(lines)
+    if "days_late" in table:  # whole numbers, some of which are missing
+        table["days_late"] = table["days_late"].astype("Int64")
+    return table
+
+
+def _more_names(rows: Sequence[SubmissionOutcome]) -> list[str]:
+    """Return the fields that are shown only where a submission has them."""
+    names = ["platform", "number"] if any(row.number for row in rows) else []
+    if any(row.submitted or row.days_late is not None for row in rows):
+        names += ["submitted", "days_late", "penalty", "final"]
+    return names + ["replaced_by"] * any(row.replaced_by for row in rows)
 
 
 def results(rows: Iterable[SubmissionOutcome], about: Mapping[str, Any]) -> dict[str, Any]:
@@ -321,7 +338,7 @@ def results(rows: Iterable[SubmissionOutcome], about: Mapping[str, Any]) -> dict
     rows = list(rows)
     names = ["student", "path", "set", "status", "points", "possible", "waiting", "in_process",
              "remarks", "seconds"]  # fmt: skip
-    names += ["variant"] * any(row.variant for row in rows)
+    names += ["variant"] * any(row.variant for row in rows) + _more_names(rows)
     return {
         "schema": SCHEMA,
         "coursekit": coursekit.__version__,
@@ -367,41 +384,16 @@ def gradescope(row: SubmissionOutcome, *, show_hidden: bool = False) -> dict[str
         else:
             test["score"] = check.earned
         tests.append(test)
-    said = list(row.remarks)
+    said = list(row.remarks)  # also on what lateness costs
     if row.waiting:
         said.insert(0, f"{row.waiting:g} of {row.possible:g} points: {WAITING_TEXT}. "
                     "The score is of what is graded so far.")  # fmt: skip
     return {
-        "score": row.points,
+        "score": row.final,
         "visibility": visibility,
         "output": "\n".join(said),
         "tests": tests,
     }
-
-
-# Characters that start a formula, after NFKC normalisation of full-width forms.
-FORMULA_SIGNS = "=+-@\u2212"
-# Some spreadsheets split cells at these even in files with commas.
-CELL_SEPARATORS = re.compile(r"([;\t])")
-
-
-def _escape_formula(value: Any) -> Any:
-    """Quote a text that a spreadsheet would evaluate as a formula; leave numbers unchanged."""
-    if not isinstance(value, str):
-        return value
-    begins_oddly = value[:1] in ("\t", "\r", "\n")
-    lines = re.sub(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+", " ", value)
-    pieces = ["'" * _is_formula(piece) + piece for piece in CELL_SEPARATORS.split(lines)]
-    text = "".join(pieces)
-    return "'" + text if begins_oddly and not text.startswith("'") else text
-
-
-def _is_formula(text: str) -> bool:
-    for letter in text:
-        # Skip spaces and invisible characters, such as directional marks and control characters.
-        if not (letter.isspace() or unicodedata.category(letter) in ("Cc", "Cf", "Mn", "Me")):
-            return unicodedata.normalize("NFKC", letter)[0] in FORMULA_SIGNS
-    return False
 
 
 def _histogram(rows: list[SubmissionOutcome]) -> list[dict[str, Any]]:
@@ -441,7 +433,8 @@ def _most_failed(rows: list[SubmissionOutcome]) -> list[dict[str, Any]]:
 _template_environment: jinja2.Environment | None = None
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return the environment of the templates, which escapes all that it inserts."""
     global _template_environment
     if _template_environment is None:
         _template_environment = jinja2.Environment(
@@ -453,10 +446,17 @@ def _environment() -> jinja2.Environment:
         _template_environment.filters |= {
             "short": lambda remarks: clip("; ".join(remarks), MAX_REMARKS_IN_SUMMARY),
             "earned": _points_or_dash,
-            "mood": lambda check: {True: "good", False: "bad", None: "wait"}[check.passed],
-            "mark": lambda check: {True: "✔", False: "✘", None: "…"}[check.passed],
+            "mood": lambda check: _look(check)[0],
+            "mark": lambda check: _look(check)[1],
         }
     return _template_environment
+
+
+def _look(check: CheckOutcome) -> tuple[str, str]:
+    """Return how a check is coloured and marked."""
+    if check.by == "a person" and check.earned and not check.passed:
+        return "wait", "◐"  # some of the points
+    return {True: ("good", "✔"), False: ("bad", "✘"), None: ("wait", "…")}[check.passed]
 
 
 def _points_or_dash(check: CheckOutcome) -> str:
@@ -469,11 +469,17 @@ _tables = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_inli
 _tables.enable("table")
 
 
-class _Renderer:
-    """Renders Markdown, code and outputs of one page, up to a limit per page."""
+class Renderer:
+    """Renders Markdown, code and outputs of one page, up to a limit per page.
 
-    def __init__(self) -> None:
-        self.markdown, self.python = MAX_PAGE_MARKDOWN, MAX_PAGE_CODE
+    Parameters
+    ----------
+    times : int
+        How many times the usual limit, for a page with answers of many students.
+    """
+
+    def __init__(self, times: int = 1) -> None:
+        self.markdown, self.python = MAX_PAGE_MARKDOWN * times, MAX_PAGE_CODE * times
 
     def prose(self, source: str) -> Markup:
         """Render Markdown, or show it as plain text if it is too long."""

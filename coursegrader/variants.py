@@ -8,9 +8,7 @@ metadata of the notebook. ``coursekit grade`` finds out by which seed a submissi
 from __future__ import annotations
 
 import ast
-import csv
 import hmac
-import io
 import json
 import os
 import re
@@ -27,6 +25,7 @@ from nbformat import NotebookNode
 
 from coursegrader.collect import IGNORED_NAMES, normalized_name, student
 from coursegrader.notebook import VariantMark, marks_of
+from coursegrader.tables import TableError, column_name, rows_of
 from coursekit.exercises.variants import LARGEST_SEED
 
 KEY_NAME = "variants.key"
@@ -348,13 +347,16 @@ def read_roster(path: Path) -> Roster:
             f"{path} is not in UTF-8 ({error.reason} at byte {error.start}). Save it again; in "
             "Excel, as 'CSV UTF-8'."
         ) from None
-    rows = list(_rows(path, text))
+    try:
+        rows = list(rows_of(text))
+    except TableError as error:
+        raise VariantError(f"{path}, {error}") from None
     if not rows:
         raise VariantError(f"{path} is empty; its first row has to name a column `student`.")
     (_, header), *rows = rows
     columns: dict[str, int] = {}
     for place, title in enumerate(header):
-        columns.setdefault(" ".join(re.split(r"[\s_-]+", title.casefold().strip())), place)
+        columns.setdefault(column_name(title), place)
     column = next((name for name in ID_COLUMNS if name in columns), None)
     if column is None:
         raise VariantError(
@@ -397,21 +399,6 @@ def read_roster(path: Path) -> Roster:
     if not names:
         raise VariantError(f"{path} names no student: there is no row below the first.")
     return Roster(names)
-
-
-def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of a table that are not empty, each with the number of its line."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
-    )
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise VariantError(f"{path}, line {reader.line_num}: it is no CSV file: {error}.") from None
 
 
 def _quoted(row: Sequence[str]) -> str:

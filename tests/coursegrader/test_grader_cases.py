@@ -524,7 +524,12 @@ def run(tmp_path_factory) -> Run:
             path = folder / "in" / f"{slug(student)}~{prefix}" / f"{prefix}.ipynb"
             write(prefixed(made, prefix), path)
     graded = grade(
-        folder / "in", folder / "out", masters=masters, options=OPTIONS, jobs=2, gradescope=True
+        folder / "in",
+        folder / "out",
+        masters=masters,
+        options=OPTIONS,
+        jobs=2,
+        exports=["gradescope"],
     )
     rows = {tuple(reversed(row.path.split("/")[0].split("~"))): row for row in graded.rows}
     return Run(folder / "out", rows, refused)
@@ -994,7 +999,7 @@ class TestNames:
             tmp_path / "out",
             masters=[tmp_path / "masters" / "two.ipynb"],
             options=OPTIONS,
-            gradescope=True,
+            exports=["gradescope"],
         )
         assert len(done.rows) == len(self.NAMES) + 2
         for row in done.rows:

@@ -727,7 +727,7 @@ def graded_school(school, out="out", **changes):
             school / out,
             masters=[home / "week.ipynb"],
             options=Options(checks=(str(home / "checks.py"),)),
-            gradescope=True,
+            exports=["gradescope"],
             **settings,
         )
 
