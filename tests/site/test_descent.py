@@ -131,6 +131,8 @@ def test_the_words_hold_the_numbers(show_figures, figure):
         (0.02, 5, "The loss is within 1 % of its minimum."),
         (0.05, 1, "went past the minimum and ended lower on the other side."),
         (0.057, 1, "The rate is almost too large."),
+        (0.058, 1, "The rate is almost too large."),  # what the chapter says of the limit
+        (0.059, 1, "The loss rose"),
         (0.065, 1, "The loss rose"),
     ],
 )
