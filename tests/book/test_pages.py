@@ -38,6 +38,7 @@ def test_every_page_is_in_the_table_of_contents():
         ("convolutional-layers", "kernel_figure(model"),
         ("final-mnist-model", "digit_figure(small"),
         ("see-it-live", "digit_figure("),
+        ("how-a-network-learns", "descent_figure("),
     ],
 )
 def test_live_figures_stand_where_their_network_is_trained(page, figure):
