@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 _SIDE, _CLASSES = 28, 10
 
 
-def digit_figure(model: keras.Sequential, images: np.ndarray, labels: np.ndarray) -> LiveFigure:
+def digit_figure(
+    model: keras.Sequential,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    test: tuple[np.ndarray, np.ndarray] | None = None,
+    training: tuple[np.ndarray, np.ndarray] | None = None,
+) -> LiveFigure:
     """Return a figure in which readers draw a digit and a network classifies it.
 
     Parameters
@@ -32,11 +40,16 @@ def digit_figure(model: keras.Sequential, images: np.ndarray, labels: np.ndarray
         first is shown initially.
     labels : ndarray of int, shape (n,)
         Label of each image, 0 to 9.
+    test, training : tuple of ndarray, optional
+        Images and labels, as above; both or none. If given, readers can train the network in
+        the page on digits that they draw. ``test`` shows what it then forgets; ``training`` can be
+        mixed in, and should be digits that the network was trained on.
 
     Returns
     -------
     LiveFigure
-        About 0.75 MB for one hidden layer of 512 units.
+        About 0.75 MB for one hidden layer of 512 units, and 0.2 kB for each digit in ``test``
+        and ``training``.
 
     Raises
     ------
@@ -44,11 +57,10 @@ def digit_figure(model: keras.Sequential, images: np.ndarray, labels: np.ndarray
         If the model or the digits are not as described.
     """
     layers = dense_layers(model, inputs=_SIDE * _SIDE, classes=_CLASSES)
-    images, labels = _options.numbers("images", images), _options.numbers("labels", labels)
-    if images.ndim == 3 and not len(images):
-        raise ValueError(f"images have shape {images.shape}; give at least one image.")
-    x, _ = prepare_digits(images, labels)
-    probabilities = x
+    images, labels = _checked(images, labels)
+    if (test is None) != (training is None):
+        raise ValueError("test and training belong together; give both or none.")
+    probabilities, _ = prepare_digits(images, labels)
     for layer in layers:
         hidden, probabilities = probabilities, layer(probabilities)
     data = {
@@ -63,6 +75,8 @@ def digit_figure(model: keras.Sequential, images: np.ndarray, labels: np.ndarray
         # The activation that the picture of the hidden layer draws darkest.
         "strongest": float(np.quantile(hidden.max(axis=1), 0.5)) or 1.0,
     }
+    if test is not None:
+        data["stored"] = {"test": _compressed(*test), "training": _compressed(*training)}
     predicted = int(probabilities[0].argmax())
     return compose(
         "digit",
@@ -71,7 +85,22 @@ def digit_figure(model: keras.Sequential, images: np.ndarray, labels: np.ndarray
         alt=f"A handwritten digit labelled {labels[0]}, and ten bars with the probability of each "
         f"digit. The longest belongs to {predicted}.",
         draw=lambda: _draw(images[0], probabilities[0]),
+        before=() if test is None else ("trainer.js", "engine.js", "practice.js"),
     )
+
+
+def _checked(images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = _options.numbers("images", images), _options.numbers("labels", labels)
+    if images.ndim == 3 and not len(images):
+        raise ValueError(f"images have shape {images.shape}; give at least one image.")
+    prepare_digits(images, labels)
+    return images, labels.astype(int)
+
+
+def _compressed(images: np.ndarray, labels: np.ndarray) -> dict:
+    images, labels = _checked(images, labels)
+    packed = np.frombuffer(zlib.compress(images.tobytes(), level=9), dtype=np.uint8)
+    return {"images": encode(packed), "labels": labels.tolist()}
 
 
 def _draw(image: np.ndarray, probabilities: np.ndarray):

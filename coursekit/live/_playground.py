@@ -181,7 +181,7 @@ def playground(preset: str = "start", *, running: bool = False, **settings) -> L
         alt="The examples that the network learns to classify, as points in a plane. Each class "
         "has a colour and a shape of its own.",
         draw=lambda: _draw(chosen["data"]),
-        before=("trainer.js",),
+        before=("trainer.js", "engine.js"),
     )
 
 

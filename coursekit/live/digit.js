@@ -140,7 +140,7 @@ const BLACK = [0, 0, 0];
 const BLUE = [8, 48, 107];
 
 function digitFigure(root, data) {
-  const layers = data.layers.map(readDense);
+  let layers = data.layers.map(readDense);
   const units = layers.at(-2).units;
   const pixels = bytes(data.images);
   const samples = data.labels.map((label, number) => ({
@@ -216,6 +216,11 @@ function digitFigure(root, data) {
     });
     load.append(button);
   }
+  // A browser that is too old to unpack the stored digits shows the rest of the figure.
+  const practice =
+    data.stored && typeof DecompressionStream !== "undefined"
+      ? makePracticePanel(data.stored, layers, { take, useLayers })
+      : null;
   root.append(
     make(
       "div",
@@ -230,6 +235,7 @@ function digitFigure(root, data) {
           clear,
           make("label", {}, centre, " scale and centre"),
         ),
+        ...(practice ? [practice.keepRow] : []),
         help,
       ),
       make(
@@ -247,6 +253,7 @@ function digitFigure(root, data) {
       ),
     ),
     load,
+    ...(practice ? [practice.panel] : []),
     spoken.node,
     place.node,
   );
@@ -350,6 +357,25 @@ function digitFigure(root, data) {
     update();
   }
 
+  /** The drawing, as the network gets it, to train on; a sentence if there is none. */
+  function take() {
+    if (sample) {
+      return "This is a test digit. Press Clear, and draw one of your own.";
+    }
+    if (!drawing.some((distance) => distance < PEN)) {
+      return "Nothing is drawn. Draw a digit first.";
+    }
+    show(); // what was drawn since the last frame
+    const image = input;
+    wipe();
+    return image;
+  }
+
+  function useLayers(given) {
+    layers = given;
+    update();
+  }
+
   let last = null; // where the pen was, while it is down
   function pointOf(event) {
     const box = paper.getBoundingClientRect();
@@ -425,11 +451,12 @@ function digitFigure(root, data) {
     cursor.shown = false;
     update();
   });
-  clear.addEventListener("click", () => {
+  function wipe() {
     drawing = blank();
     sample = null;
     update();
-  });
+  }
+  clear.addEventListener("click", wipe);
   centre.addEventListener("change", update);
 
   if (samples.length) { // the first thing a reader sees is a digit, not an empty page
@@ -438,6 +465,7 @@ function digitFigure(root, data) {
   }
   show();
   return {
+    practice,
     predict: (image) => Array.from(layerOutputs(image, layers).at(-1)),
     hidden: (image) => Array.from(layerOutputs(image, layers).at(-2)),
     current: () => ({

@@ -167,6 +167,16 @@ function pathThrough(points) {
   return points.map(([x, y], k) => `${k ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
+/** Round numbers from one limit to another, at most five. */
+function ticks(to, from = 0) {
+  const rough = (to - from) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((each) => each * power >= rough) ?? 10);
+  const first = Math.ceil(from / step - 1e-9);
+  const count = Math.floor(to / step + 1e-9) - first;
+  return Array.from({ length: count + 1 }, (_, k) => Number(((first + k) * step).toPrecision(3)));
+}
+
 /** A number with a fixed number of digits, a real minus sign, and no minus zero. */
 function write(value, digits = 3) {
   const text = value.toFixed(digits);

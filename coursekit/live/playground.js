@@ -113,9 +113,9 @@ function makeGrid(data) {
   return grid;
 }
 
-// ------------------------------------------------------------------ training, in a worker
+// ------------------------------------------------------------------ training
 
-/** What is asked of a worker, or of the page where there is none. Uses only what it is given. */
+/** What is asked of makeEngine. Uses only what it is given. */
 function makeSession(makeNetwork) {
   let [trainer, data, order, next, epoch, losses] = [];
 
@@ -168,52 +168,6 @@ function makeSession(makeNetwork) {
       return report();
     },
   };
-}
-
-/** Ask a session in a worker; in slices on the page where the browser allows no worker. */
-function makeEngine() {
-  const waiting = new Map(); // what was asked and not yet answered
-  let number = 0;
-  let local = null;
-  let worker = null;
-
-  function answerHere(key) {
-    const { name, argument, done } = waiting.get(key);
-    waiting.delete(key);
-    const slice = { ...argument, milliseconds: Math.min(argument.milliseconds, 15) };
-    setTimeout(() => done(local[name](slice)));
-  }
-  function withoutWorker() {
-    worker = null;
-    local = makeSession(makeTrainer);
-    [...waiting.keys()].forEach(answerHere);
-  }
-  try {
-    const source = `${makeTrainer}
-      const session = (${makeSession})(makeTrainer);
-      onmessage = ({ data: [key, name, argument] }) =>
-        postMessage([key, session[name](argument)]);`;
-    const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    worker = new Worker(address);
-    worker.onmessage = ({ data: [key, answer] }) => {
-      const { done } = waiting.get(key);
-      waiting.delete(key);
-      done(answer);
-    };
-    worker.onerror = withoutWorker; // a page may forbid workers, and says so only now
-  } catch {
-    withoutWorker();
-  }
-  return (name, argument) =>
-    new Promise((done) => {
-      number += 1;
-      waiting.set(number, { name, argument, done });
-      if (worker) {
-        worker.postMessage([number, name, argument]);
-      } else {
-        answerHere(number);
-      }
-    });
 }
 
 // ------------------------------------------------------------------ what is drawn
@@ -314,15 +268,6 @@ function drawUnits(canvas, values, units) {
   }
 }
 
-/** Round numbers from 0 to a limit, at most five. */
-function ticks(limit) {
-  const rough = limit / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((each) => each * power >= rough) ?? 10);
-  const count = Math.floor(limit / step + 1e-9);
-  return Array.from({ length: count + 1 }, (_, k) => Number((k * step).toPrecision(3)));
-}
-
 const CHART = { left: 40, right: 74, top: 22, bottom: 44, width: 340, height: 240 };
 
 /** The two losses, with their names at the ends of the lines. */
@@ -409,7 +354,7 @@ const CALM = 1500; // between two pictures where the reader wants little motion
 
 function playgroundFigure(root, data) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const ask = makeEngine();
+  const ask = makeEngine(makeSession);
   let run = null; // the present one: its settings, data, losses, and what it computes
   let kept = null; // the one beside it
   let running = false;

@@ -53,6 +53,7 @@ def test_the_title_tells_an_exercise_from_its_solution():
         ("convolutional-layers", "kernel_figure(model"),
         ("final-mnist-model", "digit_figure(small"),
         ("see-it-live", "digit_figure("),
+        ("how-a-network-learns", "descent_figure("),
     ],
 )
 def test_live_figures_stand_where_their_network_is_trained(page, figure):

@@ -6,6 +6,7 @@ import base64
 import copy
 import json
 import re
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
@@ -48,6 +49,7 @@ def windows() -> dict[str, np.ndarray]:
 def figures(digits, windows) -> dict[str, live.LiveFigure]:
     keras.utils.set_random_seed(4)
     return {
+        "descent": live.descent_figure([1.0, 2, 3], [2.0, 3, 7]),
         "digit": live.digit_figure(models.mnist_mlp(), *digits),
         "kernel": live.kernel_figure(convolution(), windows),
         "threshold": live.threshold_figure(models.threshold_network()),
@@ -86,7 +88,7 @@ def data_of(figure: live.LiveFigure) -> dict:
 # ------------------------------------------------------------------ one piece of a page
 
 
-@pytest.mark.parametrize("kind", ["digit", "kernel", "threshold"])
+@pytest.mark.parametrize("kind", ["descent", "digit", "kernel", "threshold"])
 def test_nothing_is_loaded(figures, kind):
     page = Page(figures[kind].html)
     addresses = [
@@ -101,7 +103,7 @@ def test_nothing_is_loaded(figures, kind):
         assert word not in code, word
 
 
-@pytest.mark.parametrize("kind", ["digit", "kernel", "threshold"])
+@pytest.mark.parametrize("kind", ["descent", "digit", "kernel", "threshold"])
 def test_one_script_and_one_element(figures, kind):
     page = Page(figures[kind].html)
     (script,) = page.scripts  # nothing in the data ended it
@@ -120,10 +122,10 @@ def test_ids_differ_between_figures_and_not_between_runs(figures, digits):
     fewer = live.digit_figure(models.mnist_mlp(seed=1), digits[0][:3], digits[1][:3])
     all_of_them = [*figures.values(), other, fewer]
     ids = {Page(figure.html).named("div")[0]["id"] for figure in all_of_them}
-    assert len(ids) == len(all_of_them) == 5
+    assert len(ids) == len(all_of_them) == 6
 
 
-@pytest.mark.parametrize("kind", ["digit", "kernel", "threshold"])
+@pytest.mark.parametrize("kind", ["descent", "digit", "kernel", "threshold"])
 def test_picture_for_readers_without_javascript(figures, kind):
     page = Page(figures[kind].html)
     assert page.named("noscript")
@@ -289,6 +291,47 @@ def test_digits_that_do_not_fit(digits, change, words):
         live.digit_figure(**(arguments | change))
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"training": None}, "test and training belong together"),
+        ({"test": (np.zeros((0, 28, 28), np.uint8), [])}, "give at least one image"),
+        ({"training": (np.zeros((2, 28, 28), np.uint8), [1])}, r"must be \(2,\)"),
+    ],
+)
+def test_stored_digits_that_do_not_fit(digits, change, words):
+    stored = {"test": digits, "training": digits}
+    live.digit_figure(relu_stack(8, 10), *digits, **stored)
+    with pytest.raises(ValueError, match=words):
+        live.digit_figure(relu_stack(8, 10), *digits, **(stored | change))
+
+
+def test_stored_digits_are_packed_without_loss(digits):
+    figure = live.digit_figure(relu_stack(8, 10), *digits, test=digits, training=digits)
+    stored = data_of(figure)["stored"]["test"]
+    pixels = zlib.decompress(base64.b64decode(stored["images"]))
+    assert pixels == digits[0].tobytes() and stored["labels"] == digits[1].tolist()
+    assert len(stored["images"]) < 400 * len(digits[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"x": [1.0, 2]}, ValueError, r"x and y have shapes \(2,\) and \(3,\)"),
+        ({"x": [1.0, 2, np.nan]}, ValueError, "finite"),
+        ({"x": [0.0, 0, 0]}, ValueError, "the sum of their products not 0"),
+        ({"x": ["a", "b", "c"]}, TypeError, "x holds <U1"),
+        ({"rate": 0}, ValueError, "rate is 0; it must be above 0"),
+        ({"weight": np.inf}, ValueError, "weight is inf; it must be a finite number"),
+    ],
+)
+def test_descents_that_do_not_fit(change, error, words):
+    arguments = {"x": [1.0, 2, 3], "y": [2.0, 3, 7]}
+    live.descent_figure(**arguments)
+    with pytest.raises(error, match=words):
+        live.descent_figure(**(arguments | change))
+
+
 def noise(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).normal(size=shape)
 
@@ -327,7 +370,8 @@ def test_code_is_safe_inside_a_script_element():
     from importlib import resources
 
     names = {path.name for path in resources.files("coursekit.live").iterdir()}
-    wanted = {"live.js", "digit.js", "kernel.js", "threshold.js", "live.css"}
+    wanted = {"live.js", "digit.js", "kernel.js", "threshold.js", "live.css", "descent.js"}
+    wanted |= {"practice.js", "engine.js", "descent.css", "digit.css"}
     assert wanted <= names
     for name in wanted:
         text = resources.files("coursekit.live").joinpath(name).read_text(encoding="utf-8")

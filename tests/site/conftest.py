@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import site_checks
+
+# A page with live figures, in the colours of the book's theme where it is dark.
+PAGE = """<!doctype html>
+<html lang="en"{theme}>
+<head><meta charset="utf-8"><title>Live figures</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>html {{ background: var(--pst-color-background); color: var(--pst-color-text-base); }}
+html[data-theme="dark"] {{ --pst-color-background: #14181e; --pst-color-text-base: #ced6dd;
+  --pst-color-text-muted: #9ca4af; --pst-color-surface: #29313d; }}</style></head>
+<body><main><h1>Live figures</h1>
+{figures}
+</main></body>
+</html>
+"""
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +55,33 @@ def tab(chrome):
         yield context.new_page()
     finally:
         context.close()
+
+
+@pytest.fixture
+def show_figures(chrome, tmp_path):
+    """A function that opens live figures from a file, offline; fails on any error or request."""
+    contexts, wrong, numbers = [], [], itertools.count()
+
+    def note(request) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            wrong.append(request.url)
+
+    def show(*figures, dark: bool = False, script: str = "", **options):
+        path = tmp_path / f"{next(numbers)}.html"
+        html = "\n".join(figure.html for figure in figures)
+        theme = ' data-theme="dark"' if dark else ""
+        path.write_text(PAGE.format(figures=html, theme=theme), encoding="utf-8")
+        options = {"viewport": {"width": 900, "height": 1000}, "offline": True} | options
+        contexts.append(chrome.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", note)
+        page.add_init_script(script)
+        page.goto(path.as_uri())
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert wrong == []
