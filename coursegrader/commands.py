@@ -126,7 +126,7 @@ def likeness(
     master: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Your notebook with the solutions; by default, the course's exercises.",
+            help="Your notebook with the solutions, or a folder of them; by default, the course's.",
             parser=_to_path,
             metavar="PATH",
         ),

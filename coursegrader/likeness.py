@@ -20,7 +20,7 @@ from pathlib import Path
 
 from coursegrader import report
 from coursegrader.collect import collect
-from coursegrader.master import Master, closest, course_masters, merge
+from coursegrader.master import Master, NothingGradedError, checkout, closest, course_masters, merge
 from coursegrader.notebook import MAX_NOTEBOOK_BYTES, BadNotebookError, Cell, read
 
 TOKENS_OF_HASH = 12  # shorter equal passages are chance
@@ -185,8 +185,8 @@ def write_page(
     out : path
         The HTML page.
     masters : sequence of path, optional
-        The exercises with their solutions; by default, those of the course. Code of a solution
-        counts for nothing.
+        The exercises with their solutions, or folders of them; by default, those of the course.
+        Code of a solution counts for nothing.
 
     Returns
     -------
@@ -200,14 +200,19 @@ def write_page(
     OSError
         If there is nothing to compare, or the page cannot be written.
     """
-    paths = [Path(path) for path in masters or course_masters()]
-    models = [Master.from_file(path) for path in paths]
-    explained = {}
-    for path, master in zip(paths, models, strict=True):
+    models, explained = [], {}
+    for path in _notebooks(masters or _course_solutions()):
+        try:
+            master = Master.from_file(path)
+        except NothingGradedError:  # a page to be read, beside the exercises
+            continue
+        models.append(master)
         sources = [str(cell.source) for cell in read(path.read_bytes()).cells]
         # With the blanks in the place of solutions, too.
         sources += [step.shown for step in master.steps]
         explained[master.name] = {value for source in sources for value, _, _ in hashes(source)}
+    if not models:
+        raise FileNotFoundError("no master has a graded cell; name your notebook with --master.")
     compared, left_out = [], []
     for one in collect(submissions):
         try:
@@ -218,9 +223,17 @@ def write_page(
         except (OSError, ValueError) as error:
             left_out.append((one.path, str(error)[:300]))
             continue
-        source = "\n\n".join(_answers(master, cells))[:MAX_CODE]
-        given = explained[master.name]
-        own = [found for found in hashes(source) if found[0] not in given]
+        sources, own, line, room = [], [], 0, MAX_CODE
+        for source in _answers(master, cells):  # cell by cell, as in the master
+            sources.append(source[:room])
+            own += [
+                (value, line + first, line + last)
+                for value, first, last in hashes(sources[-1])
+                if value not in explained[master.name]
+            ]
+            line += sources[-1].count("\n") + 2
+            room -= len(sources[-1])
+        source = "\n\n".join(sources)
         compared.append(Fingerprints(one.path, master.name, source, winnow(own)))
     if not compared and not left_out:
         raise FileNotFoundError(f"no notebook (.ipynb) or archive (.zip) below {submissions}.")
@@ -231,6 +244,18 @@ def write_page(
     )
     report.write_atomically(Path(out), page)
     return len(pairs), len(compared)
+
+
+def _course_solutions() -> list[Path]:
+    """Return where the solutions of the course are; its exercises if only these are installed."""
+    solutions = checkout() / "book" / "solutions"
+    return [solutions] if solutions.is_dir() else course_masters()
+
+
+def _notebooks(paths: Sequence[Path | str]) -> Iterator[Path]:
+    """Yield the notebooks themselves, and those in folders."""
+    for path in map(Path, paths):
+        yield from sorted(path.glob("*.ipynb")) if path.is_dir() else [path]
 
 
 def _answers(master: Master, cells: Sequence[Cell]) -> Iterator[str]:

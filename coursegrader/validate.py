@@ -169,7 +169,8 @@ def _blanks(notebook: NotebookNode, master: Master | None) -> set[int]:
         if not marks.get("solution"):
             continue
         same = handed_out.get(marks.get("grade_id"), "") == normalized(source)
-        stubbed = TEXT_STUB in source or (RAISING_STUB.splitlines()[-1] in source)
+        stub, raises = RAISING_STUB.splitlines()
+        stubbed = TEXT_STUB in source or (stub in source and raises in source)
         if same or not source or source == STUB or stubbed or _has_ellipsis(cell):
             found.add(number)
     return found

@@ -114,6 +114,20 @@ def test_tests_without_words_and_blanks_that_pass(judged):
     assert judged(made=made, wrong=None)["even", "blank"] == (False, "passes, and must not")
 
 
+def test_tests_that_are_all_hidden(judged):
+    made = week()
+    made.cells[
+        4
+    ].source = "### BEGIN HIDDEN TESTS\nassert evens(4) == [0, 2], 'no'\n### END HIDDEN TESTS"
+    found = judged(made=made)
+    assert [answer for check, answer in found if check == "even"] == [
+        "solution",
+        "blank",
+        "half of it",
+    ]
+    assert all(good for good, _ in found.values()), found
+
+
 def test_an_answer_that_fails_itself(judged):
     found = judged(wrong="# %% W3.1 a typing error\nrows = totl // 10")
     good, text = found["W3.1", "a typing error"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
 import time
 from itertools import combinations
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 from coursegrader import likeness
 from coursegrader.likeness import write_page
 from coursekit.cli import app
+from tests.conftest import ROOT
 from tests.coursegrader.notebooks import given, graded, notebook, solution, write
 
 GIVEN = """
@@ -244,13 +246,25 @@ def test_a_class_of_200_takes_seconds(pairs):
     assert sorted((a, b) for _, a, b in found) == [(f"a{n}", f"b{n}") for n in range(1000, 1010)]
 
 
+def test_the_course_explains_its_own_solutions(tmp_path):
+    """Which are public, so that two who took one over are no pair."""
+    source = ROOT / "book" / "solutions" / "keras-in-one-page.ipynb"
+    if not source.exists():
+        pytest.skip("there is no book/solutions here")
+    for name in ("ann", "bob", "cid"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        shutil.copy(source, tmp_path / "in" / f"{name}.ipynb")
+    assert write_page(tmp_path / "in", tmp_path / "page.html") == (0, 3)
+
+
 def test_the_command(tmp_path):
     master = write(
         exercise(f"### BEGIN SOLUTION\n{MODEL}\n### END SOLUTION"), tmp_path / "m" / "set.ipynb"
     )
     for name, answer in {"ann": ANN, "dan": disguised(ANN), "bea": BEA}.items():
         write(exercise(answer), tmp_path / "in" / f"{name}.ipynb")
-    words = ["likeness", tmp_path / "in", "--out", tmp_path / "page.html", "--master", master]
+    words = ["likeness", tmp_path / "in", "--out", tmp_path / "page.html"]
+    words += ["--master", master.parent]  # a folder of masters
 
     def command(words):
         return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
