@@ -230,9 +230,10 @@ def _why_without_variants(notebook: NotebookNode, name: str) -> str:
     """Say why an exercise has no variants, and what to do."""
     for number, cell in enumerate(notebook.cells, 1):
         if cell.cell_type == "code" and find_calls(cell.source):
-            which = marks_of(cell).get("grade_id") or f"number {number}"
+            name_of_cell = marks_of(cell).get("grade_id")
+            which = repr(name_of_cell) if name_of_cell else f"number {number}"
             return (
-                f"cell {which!r} calls variant(...), but learners can edit it, or it is graded. "
+                f"cell {which} calls variant(...), but learners can edit it, or it is graded. "
                 "Make it read-only: in JupyterLab, with nbgrader's Create Assignment."
             )
     return (

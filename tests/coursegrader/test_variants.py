@@ -335,7 +335,7 @@ def test_what_does_not_go_together(course):
 UNLOCKED = notebook(marked(v4.new_code_cell(CALL.format(0)), "numbers"), given("1", "setup"))
 REFUSED = {
     "no call": (notebook(given("1", "setup")), 'no cell calls variant("other", 0)'),
-    "not locked": (UNLOCKED, "cell 'numbers' calls variant(...), but learners can edit it"),
+    "not locked": (UNLOCKED, "cell number 1 calls variant(...), but learners can edit it"),
     "not marked": (
         notebook(given("1", "setup"), v4.new_code_cell(CALL.format(0))),
         "cell 'number 2' calls variant(...), but",
