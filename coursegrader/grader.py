@@ -33,7 +33,7 @@ from coursegrader.notebook import (
     too_large,
 )
 from coursegrader.outcomes import CellOutcome, CheckOutcome, Output, SubmissionOutcome
-from coursegrader.release import RAISING_STUB
+from coursegrader.release import RAISING_STUB, TEXT_STUB
 from coursegrader.sandbox import LAYERS, OVERRUN, Limits
 from coursegrader.variants import Recipient, Verdict, verify
 from coursekit import datasets, exercises
@@ -734,9 +734,9 @@ class _StoppedError(Exception):
 
 
 def _unstubbed(source: str) -> list[str]:
-    """Return the lines of a cell without the one with which nbgrader's blanks raise an error."""
-    lines = [line.strip() for line in source.strip().splitlines()]
-    return [line for line in lines if line != RAISING_STUB.splitlines()[-1]]
+    """Return the lines of a cell without those of a blank: ours, or the one that nbgrader makes."""
+    lines = [line.strip() for line in source.splitlines()]
+    return [line for line in lines if line not in ("", TEXT_STUB, *RAISING_STUB.splitlines())]
 
 
 def _passed(verdict: dict[str, Any]) -> bool:
