@@ -202,7 +202,8 @@ def grade(
     master: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Notebook with nbgrader's marks; by default the course's exercises.",
+            help="Notebook with nbgrader's marks, or a folder of them; may be given again. By "
+            "default, the course's exercises.",
             parser=_to_path,
             metavar="PATH",
         ),

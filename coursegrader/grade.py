@@ -22,7 +22,7 @@ from coursegrader.exports import FORMATS, ClassList, nbgrader_place, write_expor
 from coursegrader.grader import Grader, Options, SandboxError, remove_leftovers, ungraded
 from coursegrader.lateness import LatePolicy, mark_attempts
 from coursegrader.manual import ManualGrades, read_questions
-from coursegrader.master import Master
+from coursegrader.master import Master, NothingGradedError, checkout, course_masters
 from coursegrader.outcomes import SubmissionOutcome, from_json, to_json
 from coursegrader.sandbox import LAYERS
 from coursegrader.tables import TableError
@@ -111,7 +111,8 @@ def grade(
         stores the state of each notebook, so that a second call grades only notebooks that are
         new or have changed.
     masters : sequence of path, optional
-        Notebooks with nbgrader's metadata; by default the exercises of the course.
+        Notebooks with nbgrader's metadata, or folders of them, such as nbgrader's
+        ``source/ASSIGNMENT``; by default the exercises of the course.
     options : Options, optional
     key : path, optional
         File with the key of the variants, from ``coursekit release``. By default, the variant in
@@ -174,8 +175,7 @@ def grade(
     issued = _read_issued(key, None if listed and key is None else roster, warn)
     private = [Path(path) for path in (key, roster) if path is not None]
     without = (submissions, out, *private, *map(Path, options.checks))
-    paths = [Path(path) for path in masters or course_masters()]
-    models = [Master.from_file(path, without=without) for path in paths]
+    paths, models = _read_masters(masters or course_masters(), without, warn)
     if issued and not any(model.variant for model in models):
         raise RefusedError(
             f"no exercise here has variants: {', '.join(model.name for model in models)}. Leave "
@@ -287,7 +287,7 @@ def _read_manual(
     others: Sequence[Path | str],
 ) -> ManualGrades:
     """Read what a person typed into the tables of manually graded cells."""
-    solutions = _checkout() / "book" / "solutions"  # they hold the rubrics of the course
+    solutions = checkout() / "book" / "solutions"  # they hold the rubrics of the course
     questions = {}
     for model, path in zip(models, paths, strict=True):
         solved = solutions / path.name
@@ -299,6 +299,28 @@ def _read_manual(
         )
     except TableError as error:
         raise RefusedError(str(error)) from None
+
+
+def _read_masters(
+    paths: Sequence[Path | str], without: Sequence[Path], warn: Callable[[str], None]
+) -> tuple[list[Path], list[Master]]:
+    """Read masters; from a folder take all notebooks in which something is graded."""
+    models = {}
+    for path in map(Path, paths):
+        if not path.is_dir():
+            models[path] = Master.from_file(path, without=without)
+            continue
+        for notebook in sorted(path.glob("*.ipynb")):
+            try:
+                models[notebook] = Master.from_file(notebook, without=without)
+            except NothingGradedError as error:
+                warn(f"{error} It is left out.")
+    if not models:
+        raise FileNotFoundError(
+            f"no notebook in {', '.join(map(str, paths))} has a graded cell; name one with "
+            "--master."
+        )
+    return list(models), list(models.values())
 
 
 def _use_checks(checks: Sequence[str]) -> None:
@@ -385,34 +407,13 @@ def _refuse_bad_options(options: Options, jobs: int | None) -> None:
         raise RefusedError(f"jobs is {jobs}; at least 1 has to be graded at a time.")
 
 
-def course_masters() -> list[Path]:
-    """Return the paths of the exercises of the course.
-
-    Raises
-    ------
-    FileNotFoundError
-        If they are not installed.
-    """
-    installed = Path(__file__).parent / "exercises"
-    # In a checkout installed with `pip install -e`, they are in the book.
-    folder = installed if installed.is_dir() else _checkout() / "book" / "exercises"
-    found = sorted(folder.glob("*.ipynb"))
-    if not found:
-        raise FileNotFoundError(f"no exercise in {folder}; name a notebook with --master.")
-    return found
-
-
-def _checkout() -> Path:
-    return Path(coursekit.__file__).resolve().parents[1]
-
-
 def _with_hidden_folders(
     options: Options, submissions: Path, out: Path, private: Sequence[Path]
 ) -> Options:
     """Add the folders and files that submissions must not read to the options."""
     home = Path.home()
     hidden = [submissions if submissions.is_dir() else submissions.parent, out, *private]
-    hidden += [_checkout() / "book", _checkout() / "tests", home / ".ssh", home / ".aws"]
+    hidden += [checkout() / "book", checkout() / "tests", home / ".ssh", home / ".aws"]
     folders = dict.fromkeys([*options.hidden, *(str(folder.resolve()) for folder in hidden)])
     return replace(options, hidden=tuple(folders))
 

@@ -33,6 +33,7 @@ from coursegrader.notebook import (
     too_large,
 )
 from coursegrader.outcomes import BLANK, CellOutcome, CheckOutcome, Output, SubmissionOutcome
+from coursegrader.release import RAISING_STUB, TEXT_STUB
 from coursegrader.sandbox import LAYERS, OVERRUN, Limits
 from coursegrader.variants import Recipient, Verdict, verify
 from coursekit import datasets, exercises
@@ -432,7 +433,7 @@ class _SubmissionGrading:
         self.remarks = [*variant.remarks, *merged.remarks]
         self.shown = 0
         self.blanks = {
-            step.identifier: step.shown.strip() for step in master.steps if step.kind == "manual"
+            step.identifier: step.shown for step in master.steps if step.kind == "manual"
         }
 
     def outcome(self) -> SubmissionOutcome:
@@ -465,9 +466,8 @@ class _SubmissionGrading:
 
     def _manual(self, step: Step) -> CheckOutcome:
         """Return the outcome of a cell that a person grades; as in nbgrader, a blank earns 0."""
-        if step.identifier in self.master.solutions and step.shown.strip() == self.blanks.get(
-            step.identifier
-        ):
+        blank = self.blanks.get(step.identifier, "")
+        if step.identifier in self.master.solutions and _unstubbed(step.shown) == _unstubbed(blank):
             return _check_outcome(step, False, BLANK)
         return _check_outcome(step, None, "This is graded by a person.")
 
@@ -478,10 +478,10 @@ class _SubmissionGrading:
         stopped, reached = "", 0
         self.last = time.monotonic() + self.options.notebook_seconds
         try:
-            for name, content in self.master.files:
-                run.channel.send({"ask": "file", "name": name}, content, READ_SECONDS)
+            self._send_files(run)
             for reached, step in enumerate(self.code):
                 if step.kind == "tests":
+                    self._send_files(run)  # tests read the master's, whatever was written there
                     self._run_canary(run, reached)
                 self.status[reached] = "running"
                 kind = "code" if step.kind == "manual" else step.kind
@@ -501,6 +501,14 @@ class _SubmissionGrading:
             self.remarks.append(
                 f"{self._cell_name(reached)}: {stopped or self._why_it_ended(status)}"
             )
+
+    def _send_files(self, run: _SandboxProcess) -> None:
+        """Put the master's files beside the notebook."""
+        for name, content in self.master.files:
+            try:
+                run.channel.send({"ask": "file", "name": name}, content, READ_SECONDS)
+            except TimeoutError:
+                raise _StoppedError("it does not take the files beside it") from None
 
     def _run_step(
         self,
@@ -723,6 +731,12 @@ class _SubmissionGrading:
 
 class _StoppedError(Exception):
     """The grader stops a submission; the message says why."""
+
+
+def _unstubbed(source: str) -> list[str]:
+    """Return the lines of a cell without those of a blank: ours, or the one that nbgrader makes."""
+    lines = [line.strip() for line in source.splitlines()]
+    return [line for line in lines if line not in ("", TEXT_STUB, *RAISING_STUB.splitlines())]
 
 
 def _passed(verdict: dict[str, Any]) -> bool:

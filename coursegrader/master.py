@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 
+import coursekit
 from coursegrader.notebook import BadNotebookError, Cell, check_call, marks_of, read
 from coursegrader.release import exercise
 from coursegrader.variants import KEY_NAME, VariantCall, calls_in
@@ -28,6 +29,10 @@ EXCLUDED_SUFFIXES = {".ipynb", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7
 EXCLUDED_NAMES = {"grades.csv", "results.json", "summary.html", "state", "feedback", "gradescope",
                   "autograded", "submitted", "solutions", "release", KEY_NAME, "exports",
                   "manual", "manual.csv", "manual.backup.csv", "manual.key"}  # fmt: skip
+
+
+class NothingGradedError(BadNotebookError):
+    """No cell of a notebook is graded, so it cannot be a master."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,6 @@ class Master:
         content = path.read_bytes()
         try:
             notebook = read(content)
-            _verify_marks(notebook)
             originals = [cell.source for cell in notebook.cells]
             released = exercise(notebook, path.stem)
             if len(released.cells) != len(originals):
@@ -167,7 +171,7 @@ class Master:
             marks_of(cell)["grade_id"] for cell in released.cells if marks_of(cell).get("solution")
         }
         if not any(step.kind in ("check", "tests", "manual") for step in steps):
-            raise BadNotebookError(f"{path}: no cell of it is graded (nbgrader's metadata).")
+            raise NothingGradedError(f"{path}: no cell of it is graded (nbgrader's metadata).")
         files = _files_beside(path, without)
         digest = hashlib.sha256(content)
         for name, data in files:
@@ -229,8 +233,8 @@ class Master:
         gap = "\0"
         call = self.variant
         template = f"{step.source[: call.start]}{gap}{step.source[call.end :]}"
-        before, _, after = _normalized(template).partition(gap)
-        source = _normalized(source)
+        before, _, after = normalized(template).partition(gap)
+        source = normalized(source)
         digits = source[len(before) : len(source) - len(after)]
         same = source == before + digits + after
         if same and digits.isascii() and digits.isdigit() and len(digits) <= MAX_SEED_DIGITS:
@@ -238,21 +242,26 @@ class Master:
         return None
 
 
-def _verify_marks(notebook: nbformat.NotebookNode) -> None:
-    """Raise an error for duplicate identifiers or an old schema; `exercise` checks the rest."""
-    seen = set()
-    for cell in notebook.cells:
-        marks = marks_of(cell)
-        identifier = marks.get("grade_id", "")
-        if identifier:
-            if marks.get("schema_version", 3) != 3:
-                raise BadNotebookError(
-                    f"cell {identifier!r} has marks of schema {marks.get('schema_version')}; run "
-                    "`nbgrader update` on it first."
-                )
-            if identifier in seen:
-                raise BadNotebookError(f"two cells have the grade_id {identifier!r}.")
-            seen.add(identifier)
+def course_masters() -> list[Path]:
+    """Return the paths of the exercises of the course.
+
+    Raises
+    ------
+    FileNotFoundError
+        If they are not installed.
+    """
+    installed = Path(__file__).parent / "exercises"
+    # In a checkout installed with `pip install -e`, they are in the book.
+    folder = installed if installed.is_dir() else checkout() / "book" / "exercises"
+    found = sorted(folder.glob("*.ipynb"))
+    if not found:
+        raise FileNotFoundError(f"no exercise in {folder}; name a notebook with --master.")
+    return found
+
+
+def checkout() -> Path:
+    """Return the folder that holds the installed packages, or the checkout of the course."""
+    return Path(coursekit.__file__).resolve().parents[1]
 
 
 def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, bytes], ...]:
@@ -334,6 +343,8 @@ def merge(master: Master, cells: Sequence[Cell]) -> Merged:
     last = ""
     for cell in cells:
         identifier = cell.identifier
+        if identifier not in known and not cell.marked:
+            identifier = ""
         if identifier and identifier not in known:
             remarks.append(f"cell {identifier!r} is not in the exercise and was left out")
         elif identifier in found:
@@ -341,12 +352,7 @@ def merge(master: Master, cells: Sequence[Cell]) -> Merged:
         elif identifier:
             found[identifier] = cell
             last = identifier
-            step = known[identifier]
-            intact = {_normalized(step.shown), _normalized(step.source)}
-            # Another seed is no edit; `coursegrader.variants.verify` says what is to be said.
-            varied = identifier == master.variant_cell and master.seed_in([cell]) is not None
-            edited = _normalized(cell.source) not in intact and not varied
-            if identifier not in master.solutions and edited:
+            if is_edited(master, known[identifier], cell):
                 remarks.append(f"cell {identifier!r} was edited; the original was used")
         elif cell.kind == "code":
             own.setdefault(last, []).append(Step("code", cell.source, shown=cell.source))
@@ -369,7 +375,31 @@ def merge(master: Master, cells: Sequence[Cell]) -> Merged:
     return Merged(tuple(steps), tuple(remarks))
 
 
-def likeness(master: Master, cells: Sequence[Cell]) -> int:
+def is_edited(master: Master, step: Step, cell: Cell) -> bool:
+    """Return whether a submitted cell differs from the master's, which is not there for answers.
+
+    Parameters
+    ----------
+    master : Master
+    step : Step
+        A step of the master.
+    cell : Cell
+        The submitted cell with the step's identifier.
+
+    Returns
+    -------
+    bool
+        False for a cell that is there for answers.
+    """
+    if step.identifier in master.solutions:
+        return False
+    # Another seed is no edit; `coursegrader.variants.verify` says what is to be said.
+    if step.identifier == master.variant_cell and master.seed_in([cell]) is not None:
+        return False
+    return normalized(cell.source) not in {normalized(step.shown), normalized(step.source)}
+
+
+def common_cells(master: Master, cells: Sequence[Cell]) -> int:
     """Return how many marked cells a notebook has in common with a master."""
     identifiers = {cell.identifier for cell in cells}
     return len({step.identifier for step in master.steps if step.identifier} & identifiers)
@@ -398,9 +428,9 @@ def closest(masters: Sequence[Master], cells: Sequence[Cell], name: str) -> Mast
     BadNotebookError
         If the notebook matches no master.
     """
-    best = max(masters, key=lambda master: likeness(master, cells))
-    common = likeness(best, cells)
-    foreign = len({cell.identifier for cell in cells} - {""}) - common
+    best = max(masters, key=lambda master: common_cells(master, cells))
+    common = common_cells(best, cells)
+    foreign = len({cell.identifier for cell in cells if cell.marked} - {""}) - common
     if common > foreign:
         return best
     if not common and not foreign:
@@ -445,6 +475,15 @@ def _step(cell: nbformat.NotebookNode, original: str) -> Step:
     return Step("code", shown, identifier, shown=shown)
 
 
-def _normalized(source: str) -> str:
-    """Return code without white space that editors change automatically."""
+def normalized(source: str) -> str:
+    """Return code without white space that editors change automatically.
+
+    Parameters
+    ----------
+    source : str
+
+    Returns
+    -------
+    str
+    """
     return "\n".join(line.rstrip() for line in source.strip().splitlines())

@@ -19,6 +19,8 @@ MAX_CELLS = 2000
 MAX_TEXT_LENGTH = 4_000_000  # characters of all cells together, without outputs
 MAX_NAME_LENGTH = 100  # of a grade_id in a submission
 MAX_STUDENT_LENGTH = 200  # in the metadata of a variant
+# The roles that nbgrader's metadata can give a cell.
+FLAGS = ("grade", "solution", "locked", "task")
 VARIANT_KEY = "coursekit"  # of the metadata of a notebook
 SIGNATURE = re.compile("[0-9a-f]{64}")
 
@@ -37,11 +39,14 @@ class Cell:
     identifier : str
         nbgrader's ``grade_id``, or empty.
     source : str
+    marked : bool
+        Whether nbgrader's metadata give it a role; if not, its identifier is left over.
     """
 
     kind: str
     identifier: str
     source: str
+    marked: bool = True
 
 
 @dataclass(frozen=True)
@@ -175,7 +180,12 @@ def cells_of(notebook: nbformat.NotebookNode) -> list[Cell]:
         If its text is longer than :data:`MAX_TEXT_LENGTH`.
     """
     cells = [
-        Cell(str(cell.cell_type), marks_of(cell).get("grade_id", "")[:MAX_NAME_LENGTH], cell.source)
+        Cell(
+            str(cell.cell_type),
+            marks_of(cell).get("grade_id", "")[:MAX_NAME_LENGTH],
+            cell.source,
+            any(marks_of(cell).get(flag) for flag in FLAGS),
+        )
         for cell in notebook.cells
     ]
     if (length := sum(len(cell.source) for cell in cells)) > MAX_TEXT_LENGTH:

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 import nbformat
 from nbformat import NotebookNode
 
-from coursegrader.notebook import BadNotebookError, VariantMark, check_call, marks_of, read
+from coursegrader.notebook import FLAGS, BadNotebookError, VariantMark, check_call, marks_of, read
 from coursegrader.variants import calls_in, find_calls, seed_of, sign
 from coursekit.exercises import find
 
@@ -65,7 +65,6 @@ EXECUTION_METADATA = {
 }
 NOTEBOOK_METADATA = {"kernelspec", "language_info", "title", "authors"}
 # nbgrader's own keys, without those that it adds to exercises.
-FLAGS = ("grade", "solution", "locked", "task")
 NBGRADER_KEYS = {*FLAGS, "schema_version", "grade_id", "points"}
 
 
@@ -168,7 +167,8 @@ def released(source: Path | str) -> NotebookNode:
     if not any(marks_of(cell).get(flag) for cell in made.cells for flag in FLAGS):
         raise BadNotebookError(
             f"{source.stem}: no cell has nbgrader's marks, so nobody could tell what of it is a "
-            "solution. Mark its cells: in JupyterLab, with nbgrader's Create Assignment."
+            "solution. Mark its cells: in JupyterLab, with nbgrader's Create Assignment. If it is "
+            "only to be read, hand it out as it is."
         )
     return made
 
@@ -232,9 +232,10 @@ def _why_without_variants(notebook: NotebookNode, name: str) -> str:
     """Say why an exercise has no variants, and what to do."""
     for number, cell in enumerate(notebook.cells, 1):
         if cell.cell_type == "code" and find_calls(cell.source):
-            which = marks_of(cell).get("grade_id") or f"number {number}"
+            name_of_cell = marks_of(cell).get("grade_id")
+            which = repr(name_of_cell) if name_of_cell else f"number {number}"
             return (
-                f"cell {which!r} calls variant(...), but learners can edit it, or it is graded. "
+                f"cell {which} calls variant(...), but learners can edit it, or it is graded. "
                 "Make it read-only: in JupyterLab, with nbgrader's Create Assignment."
             )
     return (
@@ -269,7 +270,8 @@ def exercise(solution: NotebookNode, name: str) -> NotebookNode:
         of a check differ from its declaration.
     """
     notebook = copy.deepcopy(solution)
-    _refuse_other_languages(notebook, name)
+    refuse_other_languages(notebook, name)
+    _upgrade_marks(notebook, name)
     refuse_autotest(notebook, name)
     _verify_marks(notebook, name)
     for where, cell in _named_cells(notebook, name):
@@ -341,7 +343,19 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(getattr(error, "message", error)).split())[:300]
 
 
-def _refuse_other_languages(notebook: NotebookNode, name: str) -> None:
+def refuse_other_languages(notebook: NotebookNode, name: str) -> None:
+    """Raise an error if a notebook is not in Python.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    name : str
+        Name of the notebook in the error message.
+
+    Raises
+    ------
+    BadNotebookError
+    """
     spec = notebook.metadata.get("kernelspec") or {}
     info = notebook.metadata.get("language_info") or {}
     language = spec.get("language") or info.get("name") or "python"
@@ -349,6 +363,35 @@ def _refuse_other_languages(notebook: NotebookNode, name: str) -> None:
         raise BadNotebookError(
             f"{name}: only Python notebooks can be graded and released; this one is for {language}."
         )
+
+
+def _upgrade_marks(notebook: NotebookNode, name: str) -> None:
+    """Convert marks of nbgrader's schemas 0 to 2 to schema 3 in place, with its own converter."""
+    from nbgrader.nbgraderformat import SCHEMA_VERSION, MetadataValidator
+
+    for where, cell in _named_cells(notebook, name):
+        marks = cell.metadata.get("nbgrader")
+        if not isinstance(marks, dict):
+            continue
+        schema = marks.get("schema_version", 0)
+        if type(schema) is not int or not 0 <= schema <= SCHEMA_VERSION:
+            raise BadNotebookError(
+                f"{where}: its marks are of schema {schema!r}, and this nbgrader knows 0 to "
+                f"{SCHEMA_VERSION}. If a newer nbgrader wrote them, install it here: "
+                "pip install --upgrade nbgrader"
+            )
+        if schema == SCHEMA_VERSION:
+            continue
+        # The converter tells of keys that it removes, which the rest of this module does as well.
+        for key in set(marks) - {*NBGRADER_KEYS, "checksum", "cell_type"}:
+            del marks[key]
+        try:
+            MetadataValidator().upgrade_cell_metadata(cell)
+        except (TypeError, ValueError) as error:
+            raise BadNotebookError(
+                f"{where}: its marks of schema {schema} cannot be converted to schema "
+                f"{SCHEMA_VERSION}: {_one_line(error)}"
+            ) from None
 
 
 def _verify_marks(notebook: NotebookNode, name: str) -> None:
@@ -365,17 +408,12 @@ def _verify_marks(notebook: NotebookNode, name: str) -> None:
                 f"{where}: a marked cell needs a grade_id; this one has {identifier!r}. Give it a "
                 "name in nbgrader's Create Assignment."
             )
-        if identifier in seen:
+        if flagged and identifier in seen:
             raise BadNotebookError(
                 f"{where}: two cells have the grade_id {identifier!r}; rename one of them."
             )
-        if identifier:
+        if flagged:
             seen.add(identifier)
-        if flagged and marks.get("schema_version") != 3:
-            raise BadNotebookError(
-                f"{where}: its marks are of schema {marks.get('schema_version')!r}, and 3 is "
-                "needed. For older marks, run: nbgrader update ."
-            )
         _verify_regions(cell, where)
         points = marks.get("points") or 0
         if not isinstance(points, (int, float)) or not 0 <= points < MAX_POINTS:
@@ -597,7 +635,8 @@ def _finish_as_nbgrader_does(notebook: NotebookNode, name: str) -> None:
 
     for where, cell in _named_cells(notebook, name):
         marks = {key: value for key, value in marks_of(cell).items() if key in NBGRADER_KEYS}
-        if not any(marks.get(flag) for flag in FLAGS) and not marks.get("grade_id"):
+        if not any(marks.get(flag) for flag in FLAGS):
+            # What is left of a mark that was taken back. Like nbgrader, take it for no mark.
             cell.metadata.pop("nbgrader", None)
             continue
         cell.metadata["nbgrader"] = NotebookNode(

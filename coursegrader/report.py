@@ -281,6 +281,23 @@ def summary(
     )
 
 
+def page(template: str, **values: Any) -> str:
+    """Fill in another template of :mod:`coursegrader`; all values are escaped.
+
+    Parameters
+    ----------
+    template : str
+        Name of the file in ``coursegrader/templates``.
+    **values
+
+    Returns
+    -------
+    str
+        An HTML page without scripts.
+    """
+    return environment().get_template(template).render(**values)
+
+
 def grades(rows: Iterable[SubmissionOutcome]) -> pd.DataFrame:
     """Return the gradebook: a row for each notebook, a column for each check.
 

@@ -25,6 +25,7 @@ import threading
 import types
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def _serve_requests(sandbox: Sandbox, fd: int, seed: int) -> None:
     """Serve the requests of the grader: read a notebook, write files and run steps."""
     channel = _ForkSafeChannel(socket.socket(fileno=fd))
     channel.send({"event": "ready", "layers": sandbox.on})
-    notebook = None
+    notebook, folder = None, Path.cwd()
     while True:
         try:
             request, blob = channel.receive()
@@ -103,9 +104,8 @@ def _serve_requests(sandbox: Sandbox, fd: int, seed: int) -> None:
         if asked == "read":
             channel.send(*_read_notebook(blob))
         elif asked == "file":
-            path = Path(request["name"])
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(blob)
+            with suppress(OSError):  # such as: the submission has put a folder there
+                _write_given(folder / request["name"], blob)
         elif asked == "step":
             notebook = notebook or _NotebookShell(channel, seed)
             step = json.loads(blob)
@@ -113,6 +113,14 @@ def _serve_requests(sandbox: Sandbox, fd: int, seed: int) -> None:
             notebook.run(step)
         else:
             return
+
+
+def _write_given(path: Path, content: bytes) -> None:
+    """Write a file of the master, read-only, in the place of what a submission put there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o444)
 
 
 def _read_notebook(content: bytes) -> tuple[dict[str, Any], bytes]:
@@ -130,7 +138,7 @@ def _read_notebook(content: bytes) -> tuple[dict[str, Any], bytes]:
         return {"problem": str(error)[:2000]}, b""
     except (MemoryError, RecursionError):
         return {"problem": "reading the file takes more memory than is allowed."}, b""
-    content = json.dumps([[cell.kind, cell.identifier, cell.source] for cell in cells])
+    content = json.dumps([astuple(cell) for cell in cells])
     return {"problem": "", "metadata": mark}, content.encode()
 
 

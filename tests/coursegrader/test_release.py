@@ -239,8 +239,16 @@ def two_of_one_name(made):
     cells(made)["second"].metadata["nbgrader"]["grade_id"] = "first"
 
 
-def old_marks(made):
-    cells(made)["second"].metadata["nbgrader"]["schema_version"] = 2
+def marks_of_the_future(made):
+    cells(made)["second"].metadata["nbgrader"]["schema_version"] = 4
+
+
+def schema_that_is_no_number(made):
+    cells(made)["second"].metadata["nbgrader"]["schema_version"] = "3"
+
+
+def old_points_that_are_no_number(made):
+    cells(made)["check-S5-1"].metadata["nbgrader"].update(points="many", schema_version=0)
 
 
 def no_name(made):
@@ -280,7 +288,9 @@ REFUSED = [
     (hidden_tests_without_an_end, "cell 'check-S5-2', line 1: BEGIN HIDDEN TESTS without an END"),
     (no_points, "set, cell 'check-S5-1': a graded cell without points"),
     (two_of_one_name, "two cells have the grade_id 'first'"),
-    (old_marks, "of schema 2, and 3 is needed. For older marks, run: nbgrader update ."),
+    (marks_of_the_future, "of schema 4, and this nbgrader knows 0 to 3. If a newer nbgrader"),
+    (schema_that_is_no_number, "its marks are of schema '3', and this nbgrader knows 0 to 3"),
+    (old_points_that_are_no_number, "its marks of schema 0 cannot be converted to schema 3"),
     (no_name, "a marked cell needs a grade_id; this one has ''"),
     (negative_points, "it is worth -1 points; a number from 0 on is needed"),
     (marks_that_are_no_mapping, "its nbgrader metadata is 7, no mapping"),
@@ -657,6 +667,68 @@ def test_a_kernel_without_a_language_is_pythons():
     made = master_of_two()
     del made.metadata["kernelspec"]["language"], made.metadata["language_info"]
     assert "YOUR CODE" in cells(exercise(made, "set"))["first"].source
+
+
+# ------------------------------------------------------------------ marks of older versions
+
+
+def older(made, schema):
+    """Give a notebook the marks that nbgrader once wrote."""
+    made = copy.deepcopy(made)
+    for cell in made.cells:
+        if marks := cell.metadata.get("nbgrader"):
+            del marks["schema_version"], marks["task"]
+            if schema:
+                marks["schema_version"] = schema
+            elif not marks["grade"]:
+                marks["points"] = ""  # what was left of a cell that once had points
+            else:
+                marks["points"] = str(marks["points"])
+    return made
+
+
+@pytest.mark.parametrize("schema", [0, 1, 2])
+def test_marks_of_older_schemas_are_converted(schema, tmp_path, capsys):
+    made = older(with_everything(), schema)
+    source = write(made, tmp_path / "set.ipynb")
+    before = source.read_bytes()
+    assert without_task(exercise(made, "set")) == without_task(exercise(with_everything(), "set"))
+    master, modern = (
+        Master.from_file(source),
+        Master.from_file(write(with_everything(), tmp_path / "modern" / "set.ipynb")),
+    )
+    assert (master.steps, master.solutions) == (modern.steps, modern.solutions)
+    assert source.read_bytes() == before  # in memory only
+    assert capsys.readouterr() == ("", "")
+
+
+def without_task(made):
+    """Return sources and marks, without a key that only schema 3 has."""
+    return [
+        (cell.source, {**cell.metadata.get("nbgrader", {}), "task": False}) for cell in made.cells
+    ]
+
+
+def left_over(source, identifier="left-over"):
+    """A cell whose mark was taken back; nbgrader leaves its name there."""
+    cell = marked(v4.new_code_cell(source), identifier)
+    cell.id = f"{identifier}-{source[0]}"
+    return cell
+
+
+def test_a_mark_that_was_taken_back_is_none(tmp_path):
+    """Such cells may share a name, and a learner may change them; nbgrader says nothing."""
+    made = master_of_two()
+    made.cells[2:2] = [left_over("a = 1"), left_over("b = 1")]
+    master = Master.from_file(write(made, tmp_path / "set.ipynb"))
+    mine = copy.deepcopy(made)
+    mine.cells[2].source = "a = 2"
+    merged = merge(master, cells_of(mine))
+    assert merged.remarks == ()
+    assert [step.source for step in merged.steps if step.source.startswith(("a", "b = "))] == [
+        "a = 2",
+        "b = 1",
+    ]
 
 
 # ------------------------------------------------------------------------- nbgrader's own course

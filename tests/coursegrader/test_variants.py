@@ -335,10 +335,10 @@ def test_what_does_not_go_together(course):
 UNLOCKED = notebook(marked(v4.new_code_cell(CALL.format(0)), "numbers"), given("1", "setup"))
 REFUSED = {
     "no call": (notebook(given("1", "setup")), 'no cell calls variant("other", 0)'),
-    "not locked": (UNLOCKED, "cell 'numbers' calls variant(...), but learners can edit it"),
+    "not locked": (UNLOCKED, "cell number 1 calls variant(...), but learners can edit it"),
     "not marked": (
         notebook(given("1", "setup"), v4.new_code_cell(CALL.format(0))),
-        "cell 'number 2' calls variant(...), but",
+        "cell number 2 calls variant(...), but",
     ),
     "no number": (master("seed = 0\nvariant('week', seed)"), "has to be written as a number"),
     "two calls": (master(f"{CALL.format(0)}\n{CALL.format(0)}"), "2 times (cell 'numbers')"),
