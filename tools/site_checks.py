@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "_build" / "html"
 SCHEMES = ("light", "dark")
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]  # axe's rules that depend on the scheme
-WIDTHS = (390, 768, 1300)  # a phone, a tablet, a laptop, in CSS pixels
+WIDTHS = (320, 390, 768, 1300)  # a laptop at 400 %, a phone, a tablet, a laptop; in CSS pixels
 
 
 def chromium() -> str | None:

@@ -53,8 +53,8 @@ THREAD_VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM
 MEMORY_PER_CHAPTER = 2 * 2**30
 
 
-# Tells IPython to draw figures for the book twice: as lines (SVG), and with 192 dots per inch, two for
-# each pixel of CSS (PNG). Readers' own kernels do not know of it.
+# Tells IPython to draw figures for the book twice: as lines (SVG), and with 192 dots per inch, two
+# for each pixel of CSS (PNG). Readers' own kernels do not know of it.
 KERNEL_CONFIG = Path(__file__).parent / "ipython_kernel_config.json"
 SVG, PNG = "image/svg+xml", "image/png"
 # Of a drawing with more bytes than this, for example thousands of points, the picture is lighter.

@@ -1,15 +1,15 @@
 """Parts of the landing page: a figure that trains a network, and the ways to run a chapter.
 
-The landing page is Markdown and runs no code, so the figure comes from the package while the book is
-built: ``{playground} start``, with the option ``running`` to train at once. ``{run} chapter`` makes
-buttons that open a chapter in Colab or on Binder, at the addresses that the buttons on the chapter
-itself have, or download it.
+The landing page is Markdown and runs no code, so the figure comes from the package while the book
+is built: ``{playground} start``, with the option ``running`` to train at once. ``{run} chapter``
+makes buttons that open a chapter in Colab or on Binder, at the addresses that the buttons on the
+chapter itself have, or download it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -61,8 +61,7 @@ def addresses(options: dict, path: str) -> dict[str, str]:
     if colab := services.get("colab_url"):
         found["Colab"] = f"{colab}/github/{repository}/blob/{branch}/{path}"
     if binder := services.get("binderhub_url"):
-        target = quote(f"lab/tree/{path}", safe="")
-        found["Binder"] = f"{binder}/v2/gh/{repository}/{branch}?urlpath={target}"
+        found["Binder"] = f"{binder}/v2/gh/{repository}/{branch}?urlpath=lab/tree/{path}"
     return found
 
 

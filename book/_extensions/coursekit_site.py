@@ -1,8 +1,9 @@
 """What search engines and other sites read of a page: address, description, date, site map.
 
-``sphinxext-opengraph`` describes each page by its first sentences, ``sphinx-last-updated-by-git``
-dates it by its last commit, and ``sphinx-sitemap`` lists all pages. This extension tells them the
-address of the site, and writes the page that GitHub Pages shows for addresses that do not exist.
+``sphinxext-opengraph`` describes each page by its first sentences, and
+``sphinx-last-updated-by-git`` dates it by its last commit. This extension tells them the address of
+the site, lists all pages in a site map, and writes the page that GitHub Pages shows for addresses
+that do not exist. (``sphinx-sitemap`` would list only the pages that a build has changed.)
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 # A date is missing, and nothing else, where git or a part of the history is: in an archive of the
-# source, in a shallow clone. Likewise a site map, where there is no address.
-EXPECTED = ("git.too_shallow", "git.command_not_found", "git.subprocess_error", "sitemap")
+# source, in a shallow clone.
+EXPECTED = ("git.too_shallow", "git.command_not_found", "git.subprocess_error")
 
 
 def site_of(repository: str) -> str:
@@ -47,7 +48,8 @@ NOT_FOUND_PAGE = """<!doctype html>
 <title>Page not found: {title}</title>
 <style>
 :root {{ color-scheme: light dark; }}
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; margin: 15vh auto; max-width: 34rem; padding: 0 1rem; }}
+body {{ font: 1.1rem/1.5 system-ui, sans-serif; margin: 15vh auto; max-width: 34rem; }}
+main {{ padding: 0 1rem; }}
 input, button {{ font: inherit; max-width: 100%; padding: 0.2rem 0.5rem; }}
 </style>
 </head>
@@ -64,9 +66,9 @@ input, button {{ font: inherit; max-width: 100%; padding: 0.2rem 0.5rem; }}
 """
 
 
-def write_not_found(app, exception) -> None:
-    """Write 404.html after a build."""
-    if exception is not None or app.builder.format != "html":
+def write_files(app, exception) -> None:
+    """Write 404.html and, if the site has an address, sitemap.xml after a build."""
+    if exception is not None or app.builder.name != "html":
         return
     config = app.config
     page = NOT_FOUND_PAGE.format(
@@ -76,11 +78,29 @@ def write_not_found(app, exception) -> None:
         root=config.root_doc,
     )
     (Path(app.outdir) / "404.html").write_text(page, encoding="utf-8")
+    if config.html_baseurl:
+        pages = [app.builder.get_target_uri(name) for name in sorted(app.env.found_docs)]
+        (Path(app.outdir) / "sitemap.xml").write_text(
+            site_map([config.html_baseurl + page for page in pages]), encoding="utf-8"
+        )
+
+
+def site_map(addresses: list[str]) -> str:
+    """Return a site map that lists some addresses."""
+    lines = [f"<url><loc>{html.escape(address)}</loc></url>" for address in addresses]
+    return "\n".join(
+        [
+            '<?xml version="1.0" encoding="utf-8"?>',
+            '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">',
+            *lines,
+            "</urlset>\n",
+        ]
+    )
 
 
 def setup(app) -> dict:
     """Register with Sphinx."""
     # After whatever sets the address of the repository.
     app.connect("config-inited", choose_address, priority=900)
-    app.connect("build-finished", write_not_found)
+    app.connect("build-finished", write_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
