@@ -150,7 +150,7 @@ def broken_links(page: str, built: Path = BUILT) -> list[str]:
 
 
 def html_errors(page: str, built: Path = BUILT) -> list[str]:
-    """Return the errors that an HTML5 parser finds, and ids that occur twice."""
+    """Return errors that an HTML5 parser finds, ids that occur twice, images without a size."""
     text = (built / page).read_text(encoding="utf-8")
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     parser.parse(text)
@@ -160,6 +160,11 @@ def html_errors(page: str, built: Path = BUILT) -> list[str]:
         for (line, _), kind, details in parser.errors
     ]
     ids = Counter(has["id"] for _, has in _tags(built / page) if "id" in has)
+    faults += [
+        f"image without width and height: {has.get('src')}"
+        for tag, has in _tags(built / page)
+        if tag == "img" and not {"width", "height"} <= has.keys() and "style" not in has
+    ]
     return faults + [f"id {name!r} stands twice" for name in sorted(ids) if ids[name] > 1]
 
 

@@ -1,8 +1,9 @@
 """Measure how each page of the built book loads, and write a table in Markdown.
 
 Each page is opened as on a first visit, in both colour schemes and at five widths, and scrolled to
-its end. ``python tools/site_table.py --out table.md`` takes about half an hour for all pages; name
-pages to measure only these. The server sends nothing compressed, so published pages weigh less.
+its end. ``python tools/site_table.py --out table.md`` takes half an hour or more for all pages;
+name pages or ``--widths`` to measure only these. The server compresses nothing, so that published
+pages weigh less.
 """
 
 from __future__ import annotations
@@ -123,21 +124,21 @@ def measure(
         context.close()
 
 
-def row(chrome: Browser, address: str, page: str) -> str:
-    """Measure a page at all widths in both schemes; return its row of the table."""
+def row(chrome: Browser, address: str, page: str, widths: list[int]) -> str:
+    """Measure a page at some widths in both schemes; return its row of the table."""
     loads = {
         (width, scheme): measure(
             chrome, address, page, width=width, scheme=scheme, axe=width in AXE_WIDTHS
         )
-        for width in WIDTHS
+        for width in widths
         for scheme in site_checks.SCHEMES
     }
     heaviest = max(loads.values(), key=lambda load: load.bytes)
     cells = [page, f"{heaviest.bytes / 1000:.0f}", str(heaviest.files)]
     for scheme in site_checks.SCHEMES:
-        cells += [f"{loads[width, scheme].paint:.0f}" for width in WIDTHS]
-        cells += [f"{loads[width, scheme].shift:.3f}" for width in WIDTHS]
-        cells += [f"{loads[width, scheme].axe}" for width in AXE_WIDTHS]
+        cells += [f"{loads[width, scheme].paint:.0f}" for width in widths]
+        cells += [f"{loads[width, scheme].shift:.3f}" for width in widths]
+        cells += [f"{loads[width, scheme].axe}" for width in widths if width in AXE_WIDTHS]
     cells.append(f"{max(load.over for load in loads.values())}")
     return f"| {' | '.join(cells)} |"
 
@@ -147,18 +148,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", nargs="*", help="for example book/callbacks.html; else all")
     parser.add_argument("--built", type=Path, default=site_checks.BUILT, help="the built book")
+    parser.add_argument("--widths", nargs="+", type=int, default=WIDTHS, help="in CSS pixels")
     parser.add_argument("--out", type=Path, help="where to write the table; else it is printed")
     options = parser.parse_args()
     columns = ["page", "kB", "files"]
     for scheme in site_checks.SCHEMES:
-        columns += [f"paint {scheme} {width}" for width in WIDTHS]
-        columns += [f"shift {scheme} {width}" for width in WIDTHS]
-        columns += [f"axe {scheme} {width}" for width in AXE_WIDTHS]
+        columns += [f"paint {scheme} {width}" for width in options.widths]
+        columns += [f"shift {scheme} {width}" for width in options.widths]
+        columns += [f"axe {scheme} {width}" for width in options.widths if width in AXE_WIDTHS]
     columns.append("px too wide")
     lines = [f"| {' | '.join(columns)} |", f"|---{'|---:' * (len(columns) - 1)}|"]
     with site_checks.browser() as chrome, site_checks.serve(options.built) as address:
         for page in options.pages or site_checks.pages(options.built):
-            lines.append(row(chrome, address, page))
+            lines.append(row(chrome, address, page, options.widths))
             print(page, file=sys.stderr, flush=True)
             if options.out:
                 options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")

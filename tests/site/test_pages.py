@@ -87,6 +87,7 @@ def test_a_good_page_passes(looked_at):
         ('<a href="gone.html">There</a>', "links", "gone.html"),
         ('<a href="#gone">There</a>', "links", "#gone"),
         ("<p><b>Bold</p>", "html", "line"),
+        ('<img alt="Waves" src="page.html">', "html", "without width"),
         ('<p id="top">Again</p>', "html", "'top' stands twice"),
         ('<img alt="figure1.png" src="page.html">', "images", "figure1.png"),
         ('<div style="width: 900px">Wide</div>', "sideways", "at 390"),
