@@ -56,7 +56,7 @@ def threshold_network(*, units: Sequence[int] = (64, 64)) -> keras.Sequential:
 
     References
     ----------
-    P. Casas, "How to create a sequential model in Keras for R".
+    Casas, P., "How to create a sequential model in Keras for R".
     """
     return _dense_network("threshold_network", inputs=3, units=units, classes=2)
 
@@ -95,7 +95,7 @@ def iris_linear_softmax() -> keras.Sequential:
 
     References
     ----------
-    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 2.1.9.
+    Ashton, D., "Deep Learning with Keras for R", Mango Solutions, section 2.1.9.
     """
     options = {"inputs": 4, "units": (10,), "classes": 3, "activation": "linear"}
     return _dense_network("iris_linear_softmax", **options)
@@ -128,7 +128,7 @@ def breast_cancer_network(
 
     References
     ----------
-    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, exercise after 2.1.11.
+    Ashton, D., "Deep Learning with Keras for R", Mango Solutions, exercise after 2.1.11.
     """
     options = {"activation": activation, "output_activation": "sigmoid"}
     return _dense_network("breast_cancer_network", inputs=9, units=units, classes=1, **options)
@@ -145,7 +145,7 @@ def walking_first_cnn() -> keras.Sequential:
 
     References
     ----------
-    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, sections 3.1.4-3.1.7.
+    Ashton, D., "Deep Learning with Keras for R", Mango Solutions, sections 3.1.4-3.1.7.
     """
     return _walking_network("walking_first_cnn", {"convolution": (40, 2)}, length=260)
 
@@ -171,7 +171,7 @@ def walking_final_cnn(*, length: int = 260) -> keras.Sequential:
 
     References
     ----------
-    D. Ashton, "Deep Learning with Keras for R", Mango Solutions, section 3.1.8.
+    Ashton, D., "Deep Learning with Keras for R", Mango Solutions, section 3.1.8.
     """
     # Of 71 time steps, convolutions and pooling would leave none.
     length = whole("length", length, least=72, most=_MAX_SIZE)

@@ -25,29 +25,9 @@ SCREEN_ONLY = (
     "#jb-print-toc, .prev-next-area, .bd-footer-article, .bd-footer, .skip-link, "
     "#pst-skip-link, .toctree-wrapper > .caption, .copybtn, dialog, script, #pst-back-to-top"
 )
-PRINT_CSS = """
-h1, h2, h3, h4, h5, dt { break-after: avoid; }
-.cell_input, .cell_output img, .coursekit-live, figure, tr, .admonition { break-inside: avoid; }
-/* Link targets are empty lines, which could otherwise take a page of their own. */
-.toctree-wrapper > span[id] { position: absolute; }
-html { font-size: 12px; }
-.bd-main .bd-content .bd-article-container { max-width: 100%; padding: 0; }
-.bd-article-container .bd-article { padding: 0; }
-pre, div.highlight pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-.cell_output .output.text_html:has(table.dataframe) { overflow: visible; }
-table.dataframe { font-size: 0.75rem; }
-/* Paper does not scroll: break long code and headings in tables. */
-table td code, table td code .pre {
-  white-space: normal !important;
-  overflow-wrap: break-word !important;
-}
-table.dataframe td, table.dataframe th { white-space: normal; }
-table.dataframe tr { break-inside: auto; }
-table.dataframe :is(td, th:not([rowspan])) { break-inside: avoid; }
-table.dataframe.wide { font-size: 0.68rem; }
-table.dataframe.wide :is(td, th) { padding: 0.15rem 0.25rem; }
-.cell_output img { max-width: 80%; }
-"""
+# On one page, link targets are empty lines, which could otherwise take a sheet of their own. All
+# other rules for paper are those of the page itself, in book/_static/print.css.
+ONE_PAGE_CSS = ".toctree-wrapper > span[id] { position: absolute; }"
 
 # Allow line breaks in long names in tables, only after certain characters.
 ADD_BREAKS_JS = """() => {
@@ -110,7 +90,7 @@ def print_page(page: Path, target: Path) -> None:
         tab.set_default_timeout(TIMEOUT_MINUTES * 60_000)
         tab.goto(address + page.name)
         tab.wait_for_load_state("networkidle")
-        tab.add_style_tag(content=PRINT_CSS)
+        tab.add_style_tag(content=ONE_PAGE_CSS)
         tab.evaluate(
             "which => document.querySelectorAll(which).forEach(each => each.remove())", SCREEN_ONLY
         )

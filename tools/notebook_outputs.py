@@ -15,7 +15,16 @@ import os
 from pathlib import Path
 
 import nbformat
-from coursekit_execution import ROOT, cache_folder, keep, kept, open_cache, run
+from coursekit_execution import (
+    ROOT,
+    SVG,
+    cache_folder,
+    draw_for_the_book,
+    keep,
+    kept,
+    open_cache,
+    run,
+)
 from nbval.plugin import IPyNbCell, IPyNbFile, coalesce_streams
 
 SECONDS_PER_CELL = 600
@@ -37,6 +46,9 @@ class ExecutedNotebook(IPyNbFile):
     def setup(self) -> None:
         """Take the outputs from the cache, or run the notebook."""
         self.setup_sanitize_files()
+        # nbval itself compares no pictures, but does not take a drawing for one.
+        self.skip_compare = (*self.skip_compare, SVG)
+        draw_for_the_book(self.config.option.notebook_cache)
         # The stored outputs are of the sample edition: every machine has it.
         os.environ["COURSEKIT_EDITION"] = "sample"
         cache = open_cache(cache_folder(self.config.option.notebook_cache, "sample"))

@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import functools
 import http.server
+import io
 import shutil
 import sys
 import threading
@@ -22,14 +23,16 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import html5lib
+import numpy as np
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "_build" / "html"
 SCHEMES = ("light", "dark")
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]  # axe's rules that depend on the scheme
-WIDTHS = (390, 768, 1300)  # a phone, a tablet, a laptop, in CSS pixels
+WIDTHS = (320, 390, 768, 1300)  # a laptop at 400 %, a phone, a tablet, a laptop; in CSS pixels
 
 
 def chromium() -> str | None:
@@ -147,7 +150,7 @@ def broken_links(page: str, built: Path = BUILT) -> list[str]:
 
 
 def html_errors(page: str, built: Path = BUILT) -> list[str]:
-    """Return the errors that an HTML5 parser finds, and ids that occur twice."""
+    """Return errors that an HTML5 parser finds, ids that occur twice, images without a size."""
     text = (built / page).read_text(encoding="utf-8")
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     parser.parse(text)
@@ -157,6 +160,11 @@ def html_errors(page: str, built: Path = BUILT) -> list[str]:
         for (line, _), kind, details in parser.errors
     ]
     ids = Counter(has["id"] for _, has in _tags(built / page) if "id" in has)
+    faults += [
+        f"image without width and height: {has.get('src')}"
+        for tag, has in _tags(built / page)
+        if tag == "img" and not {"width", "height"} <= has.keys() and "style" not in has
+    ]
     return faults + [f"id {name!r} stands twice" for name in sorted(ids) if ids[name] > 1]
 
 
@@ -336,6 +344,122 @@ def look(tab: Page, address: str, page: str, built: Path = BUILT) -> Findings:
         tab.evaluate("localStorage.clear(), sessionStorage.clear()")
         tab.goto("about:blank")
     return found
+
+
+# What a stop of the Tab key is called, its place on the page, and which stops look alike.
+_STOP_JS = """() => {
+  const stop = document.activeElement;
+  if (stop === null || stop === document.body) return null;
+  if (stop.stopKey === undefined) {
+    window.lastStopKey = (window.lastStopKey ?? 0) + 1;
+    stop.stopKey = window.lastStopKey;
+  }
+  const words = stop.getAttribute('aria-label') || stop.innerText || stop.value || stop.title || '';
+  const name = one => `${one.localName}.${[...one.classList].sort().join('.')}`;
+  const around = [stop, stop.parentElement, stop.parentElement.parentElement].map(name);
+  // An element without a height of its own shows itself by what it contains.
+  const boxes = [stop, ...stop.querySelectorAll('*')].map(one => one.getBoundingClientRect());
+  const {x, y, width, height} = boxes.find(one => one.width * one.height > 0) ?? boxes[0];
+  return {
+    key: stop.stopKey,
+    text: `${stop.localName} "${words.trim().replace(/\\s+/g, ' ').slice(0, 40)}"`,
+    kind: `${around.join(' < ')} ${stop.type ?? ''} ${stop.getAttribute('aria-current') ?? ''}`,
+    box: [x, y, width, height],
+    screen: [innerWidth, innerHeight],
+  };
+}"""
+FOCUS_MARGIN = 6  # CSS pixels around an element in which its outline may lie
+# WCAG 2.2, 2.4.13: the change has a contrast of 3 to 1, and is as large as a line of 2 CSS pixels
+# around the element. Rounded corners and lines between pixels cost some of that.
+FOCUS_CONTRAST = 3
+FOCUS_SHARE = 0.6
+MOST_STOPS = 600
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop of the Tab key.
+
+    Attributes
+    ----------
+    text : str
+        The element and its first words.
+    change : float
+        How much of the screen changes visibly, relative to a line of 2 pixels around the element.
+    like : bool
+        Whether an earlier stop of the same kind was measured in its place.
+    """
+
+    text: str
+    change: float
+    like: bool
+
+    @property
+    def seen(self) -> bool:
+        """Whether a reader sees that the focus is here."""
+        return self.change >= FOCUS_SHARE
+
+
+def _luminance(image: Image.Image) -> np.ndarray:
+    """Return the relative luminance of each pixel, as WCAG defines it."""
+    rgb = np.asarray(image.convert("RGB"), dtype=float) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def _screenshot(tab: Page, clip: dict[str, float]) -> np.ndarray:
+    return _luminance(Image.open(io.BytesIO(tab.screenshot(clip=clip, caret="hide"))))
+
+
+def tab_through(tab: Page) -> list[Stop]:
+    """Press Tab until the end of the open page; measure what can be seen of the focus.
+
+    Each stop is photographed with the focus and without it. Of stops that look alike, by the names
+    and classes of the element and of the two around it, one is measured.
+
+    Parameters
+    ----------
+    tab : playwright.sync_api.Page
+        With the page open, at the top, in the colour scheme to test.
+
+    Returns
+    -------
+    list of Stop
+    """
+    tab.add_style_tag(
+        content="* { transition: none !important; animation: none !important;"
+        " scroll-behavior: auto !important; caret-color: transparent !important }"
+    )
+    found: list[Stop] = []
+    measured: dict[str, float] = {}
+    keys: set[int] = set()
+    for _ in range(MOST_STOPS):
+        tab.keyboard.press("Tab")
+        stop = tab.evaluate(_STOP_JS)
+        if stop is None or stop["key"] in keys:
+            return found
+        keys.add(stop["key"])
+        kind = stop["kind"]
+        like = kind in measured
+        if not like:
+            x, y, width, height = stop["box"]
+            left, top = max(x - FOCUS_MARGIN, 0), max(y - FOCUS_MARGIN, 0)
+            right = min(x + width + FOCUS_MARGIN, stop["screen"][0])
+            bottom = min(y + height + FOCUS_MARGIN, stop["screen"][1])
+            measured[kind] = 0.0
+            if right > left and bottom > top:
+                clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+                focused = _screenshot(tab, clip)
+                # The next Tab goes on from here, although nothing has the focus now.
+                tab.evaluate("window.stopHere = document.activeElement; window.stopHere.blur()")
+                plain = _screenshot(tab, clip)
+                tab.evaluate("window.stopHere.focus({preventScroll: true})")
+                lighter, darker = np.maximum(focused, plain), np.minimum(focused, plain)
+                changed = ((lighter + 0.05) / (darker + 0.05) >= FOCUS_CONTRAST).sum()
+                line = 2 * 2 * (min(width, right - left) + min(height, bottom - top))
+                measured[kind] = float(changed / line)
+        found.append(Stop(stop["text"], measured[kind], like))
+    raise RuntimeError(f"more than {MOST_STOPS} stops: does the focus go round in a circle?")
 
 
 def _weight(answer, built: Path, address: str) -> int:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from coursekit_execution import cache_folder
+from coursekit_execution import cache_folder, draw_for_the_book
 from sphinx.errors import ConfigError
 
 FETCH = "from coursekit.cli import app; app(['data', 'fetch'])"
@@ -27,6 +27,7 @@ def choose_edition_and_cache(app, config) -> None:
     if folder := os.environ.get("COURSEKIT_DATA"):
         # Resolve a relative folder here, since chapters run in another folder.
         os.environ["COURSEKIT_DATA"] = os.path.abspath(os.path.expanduser(folder))
+    draw_for_the_book(Path(app.outdir).parent)
     config.nb_execution_cache_path = str(cache_folder(Path(app.outdir).parent, edition))
     # Download the data now, so that pages do not contain progress bars.
     if edition == "full" and subprocess.run([sys.executable, "-c", FETCH]).returncode:

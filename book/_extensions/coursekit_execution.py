@@ -12,7 +12,10 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import shutil
 import sysconfig
+import zlib
+from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from importlib.metadata import distributions
@@ -31,6 +34,7 @@ OUTPUT_SOURCES = (
     "coursekit/**/*",
     "data/**/*",
     "book/cheat-sheet.md",
+    "book/_extensions/ipython_kernel_config.json",
 )
 # These take longest, so they start first: none of them should run alone at the end.
 SLOWEST_CHAPTERS = (
@@ -46,6 +50,50 @@ SLOWEST_CHAPTERS = (
 THREAD_VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
 # In bytes: a kernel with TensorFlow and a chapter's data needs less.
 MEMORY_PER_CHAPTER = 2 * 2**30
+
+
+# Tells IPython to draw figures for the book twice: as lines (SVG), and with 192 dots per inch, two
+# for each pixel of CSS (PNG). Readers' own kernels do not know of it.
+KERNEL_CONFIG = Path(__file__).parent / "ipython_kernel_config.json"
+SVG, PNG = "image/svg+xml", "image/png"
+# Of a drawing with more bytes than this, for example thousands of points, the picture is lighter.
+MOST_SVG_BYTES = 300_000
+MOST_TIMES_PNG = 2  # ... or one that is this much heavier than the picture, both compressed
+
+
+def draw_for_the_book(build: Path) -> None:
+    """Have the kernels that this process starts draw figures as the book needs them.
+
+    Parameters
+    ----------
+    build : Path
+        Folder of the build; IPython keeps its profile in it, apart from the user's own.
+    """
+    folder = build / "ipython"
+    profile = folder / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    part = profile / f"{KERNEL_CONFIG.name}.{os.getpid()}"
+    shutil.copyfile(KERNEL_CONFIG, part)
+    part.replace(profile / KERNEL_CONFIG.name)
+    os.environ["IPYTHONDIR"] = str(folder)
+
+
+def is_better_as_svg(svg: str, png: bytes) -> bool:
+    """Return whether a figure consists of lines, and its drawing is not much heavier."""
+    if "<image" in svg:  # digits, heat maps: the drawing holds a picture, and a coarse one
+        return False
+    compressed = len(zlib.compress(svg.encode()))  # as web servers send it
+    return len(svg) <= MOST_SVG_BYTES and compressed <= MOST_TIMES_PNG * len(png)
+
+
+def keep_one_picture(notebook: nbformat.NotebookNode) -> None:
+    """Of each figure that was drawn twice, keep the drawing or the picture."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if SVG in data and PNG in data:
+                better = is_better_as_svg(data[SVG], b64decode(data[PNG]))
+                del data[PNG if better else SVG]
 
 
 def fingerprint() -> str:
@@ -100,7 +148,8 @@ def kept(cache, notebook: nbformat.NotebookNode) -> nbformat.NotebookNode | None
 
 
 def keep(cache, path: Path, result: ExecutionResult) -> None:
-    """Store a notebook that ran without an error in the cache."""
+    """Store a notebook that ran without an error in the cache, each figure in one format."""
+    keep_one_picture(result.nb)
     bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
     cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
@@ -155,7 +204,7 @@ def fill_cache(app, env, docnames: list[str]) -> None:
             notebook = nbformat.read(path, as_version=4)
             if kept(cache, notebook) is None:
                 missing.append((path, notebook))
-    if len(missing) < 2:
+    if not missing:
         return
     missing.sort(key=lambda chapter: chapter[0].stem not in SLOWEST_CHAPTERS)
     workers = min(chapters_at_once(), len(missing))

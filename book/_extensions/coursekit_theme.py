@@ -10,6 +10,7 @@ import html
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import unquote
 
 from PIL import Image  # installed with Matplotlib
 
@@ -21,6 +22,7 @@ def style_theme(app, config) -> None:
     """Add theme options. In _config.yml, they would replace those that Jupyter Book sets."""
     config.html_theme_options.update(
         show_toc_level=2,
+        logo={"text": config.html_title or config.project},  # beside the picture
         # The default colours of code comments are too pale to read.
         pygments_light_style="a11y-high-contrast-light",
         pygments_dark_style="a11y-high-contrast-dark",
@@ -63,6 +65,8 @@ HTML_FIXES = (
         re.compile(r"<summary>(?=<span class=\"toctree-toggle\")"),
         '<summary aria-label="Sections below this page">',
     ),
+    # What a fold holds, its own words say.
+    (re.compile(r'<summary aria-label="Toggle hidden content">'), "<summary>"),
     # A paragraph cannot contain a list.
     (
         re.compile(r'(<dd class="field-\w+">)<p>(<ul.*?</ul>)\s*</p>(\s*</dd>)', re.DOTALL),
@@ -92,16 +96,63 @@ REDIRECT_PAGE = """<!doctype html>
 """
 
 
+IMAGE = re.compile(r'<img\b[^>]*?\bsrc="([^":?#]+)[^">]*"[^>]*>')
+CSS_PIXELS = {"": 1.0, "px": 1.0, "pt": 96 / 72, "in": 96.0}
+
+
+def size_of(path: Path) -> tuple[int, int] | None:
+    """Return the width and height of an image in CSS pixels; None if the file does not say."""
+    if path.suffix != ".svg":
+        with Image.open(path) as image:
+            dots = image.info.get("dpi", (96, 96))
+            return tuple(round(96 * n / per) for n, per in zip(image.size, dots, strict=True))
+    found = re.search(r"<svg\b[^>]*>", path.read_text(encoding="utf-8"))
+    if found is None:
+        return None
+    lengths = [
+        re.search(rf'\b{name}="([\d.]+)(px|pt|in|)"', found[0]) for name in ("width", "height")
+    ]
+    if all(lengths):
+        return tuple(round(float(length[1]) * CSS_PIXELS[length[2]]) for length in lengths)
+    box = re.search(r'\bviewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"', found[0])
+    return (round(float(box[1])), round(float(box[2]))) if box else None
+
+
+def reserve_room(text: str, folder: Path) -> str:
+    """Give the images of a page their size, so that nothing moves when they come, late.
+
+    Parameters
+    ----------
+    text : str
+        HTML of the page.
+    folder : Path
+        Folder of the page.
+    """
+
+    def complete(match: re.Match) -> str:
+        tag, path = match[0], folder / unquote(match[1])
+        if re.search(r"\b(width|height)=|\bstyle=\"[^\"]*(width|height):", tag):
+            return tag
+        size = size_of(path) if path.is_file() else None
+        if size is None:
+            return tag
+        late = "" if "logo__image" in tag or "loading=" in tag else ' loading="lazy"'
+        return f'<img width="{size[0]}" height="{size[1]}"{late}{tag[4:]}'
+
+    return IMAGE.sub(complete, text)
+
+
 def lighten(path: Path) -> None:
     """Reduce a PNG figure to 256 colours: it looks the same, in a third of the file size."""
     with Image.open(path) as figure:
         if figure.mode == "P":  # already reduced in an earlier build
             return
+        dots = figure.info.get("dpi")  # how large it is to be shown
         flat = Image.new("RGB", figure.size, "white")
         flat.paste(figure, mask=figure.getchannel("A") if "A" in figure.mode else None)
     light = flat.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     part = path.with_suffix(".part")
-    light.save(part, format="png")
+    light.save(part, format="png", **({"dpi": dots} if dots else {}))
     if part.stat().st_size < path.stat().st_size:
         part.replace(path)
     else:
@@ -125,6 +176,7 @@ def finish(app, exception) -> None:
         fixed = page
         for pattern, replacement in HTML_FIXES:
             fixed = pattern.sub(replacement, fixed)
+        fixed = reserve_room(fixed, path.parent)
         if fixed != page:
             path.write_text(fixed, encoding="utf-8")
     with ThreadPoolExecutor() as pool:

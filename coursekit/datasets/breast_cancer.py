@@ -43,7 +43,7 @@ def load_breast_cancer() -> pd.DataFrame:
 
     References
     ----------
-    W. H. Wolberg, O. L. Mangasarian, "Multisurface method of pattern separation for
+    Wolberg, W. H., Mangasarian, O. L., "Multisurface method of pattern separation for
     medical diagnosis applied to breast cytology", PNAS 87, 1990. UCI Machine Learning
     Repository, data set 15 (CC BY 4.0), as distributed with mlbench.
 

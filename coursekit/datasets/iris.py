@@ -29,7 +29,7 @@ def load_iris() -> pd.DataFrame:
 
     References
     ----------
-    R. A. Fisher, "The use of multiple measurements in taxonomic problems", Annals of
+    Fisher, R. A., "The use of multiple measurements in taxonomic problems", Annals of
     Eugenics 7(2), 1936. Public domain.
 
     Examples

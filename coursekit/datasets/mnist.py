@@ -42,7 +42,7 @@ def load_mnist(*, edition: str | None = None) -> tuple[ImagesAndLabels, ImagesAn
 
     References
     ----------
-    Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document
+    LeCun, Y., Bottou, L., Bengio, Y., Haffner, P., "Gradient-based learning applied to document
     recognition", Proceedings of the IEEE 86(11), 1998. Licence: CC BY-SA 3.0.
 
     Examples

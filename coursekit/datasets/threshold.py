@@ -36,7 +36,7 @@ def make_threshold(n: int = 10_000, *, seed: int = 0) -> tuple[np.ndarray, np.nd
 
     References
     ----------
-    P. Casas, "How to create a sequential model in Keras for R", Data Science Heroes.
+    Casas, P., "How to create a sequential model in Keras for R", Data Science Heroes.
 
     Examples
     --------

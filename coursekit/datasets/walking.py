@@ -103,7 +103,7 @@ def load_walking() -> Walking:
 
     References
     ----------
-    P. Casale, O. Pujol, P. Radeva, "Personalization and user verification in wearable
+    Casale, P., Pujol, O., Radeva, P., "Personalization and user verification in wearable
     systems using biometric walking patterns", Personal and Ubiquitous Computing 16, 2012.
     UCI Machine Learning Repository, data set 287 (CC BY 4.0).
 

@@ -152,7 +152,7 @@ def resampled_difference(
 
     References
     ----------
-    C. Nadeau, Y. Bengio, "Inference for the generalization error", Machine Learning 52(3), 2003.
+    Nadeau, C., Bengio, Y., "Inference for the generalization error", Machine Learning 52(3), 2003.
     """
     differences = _differences(first, second)
     share = _options.fraction("test_share", test_share)
@@ -186,7 +186,7 @@ def prediction_interval(runs: Sequence[float]) -> Interval:
 
     References
     ----------
-    G. J. Hahn, W. Q. Meeker, "Statistical intervals: a guide for practitioners", Wiley, 1991.
+    Hahn, G. J., Meeker, W. Q., "Statistical intervals: a guide for practitioners", Wiley, 1991.
     """
     values = _finite("runs", runs)
     if len(values) < MIN_RUNS:
@@ -221,7 +221,7 @@ def wilson_interval(successes: int, total: int) -> Interval:
 
     References
     ----------
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
+    Wilson, E. B., "Probable inference, the law of succession, and statistical inference",
     Journal of the American Statistical Association 22(158), 1927.
 
     Examples

@@ -48,7 +48,7 @@ class ConfusionReport:
 
     References
     ----------
-    M. Kuhn, "Building predictive models in R using the caret package", Journal of
+    Kuhn, M., "Building predictive models in R using the caret package", Journal of
     Statistical Software 28(5), 2008.
 
     Examples

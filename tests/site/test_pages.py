@@ -11,7 +11,7 @@ from tests.book.test_pages import table_of_contents
 pytestmark = pytest.mark.no_cover
 
 MOST_KILOBYTES = 2000
-GENERATED = {"genindex.html", "index.html", "py-modindex.html", "search.html"}
+GENERATED = {"404.html", "genindex.html", "index.html", "py-modindex.html", "search.html"}
 PAGES = [*(f"{name}.html" for name in table_of_contents()), *sorted(GENERATED)]
 
 
@@ -87,9 +87,11 @@ def test_a_good_page_passes(looked_at):
         ('<a href="gone.html">There</a>', "links", "gone.html"),
         ('<a href="#gone">There</a>', "links", "#gone"),
         ("<p><b>Bold</p>", "html", "line"),
+        ('<img alt="Waves" src="page.html">', "html", "without width"),
         ('<p id="top">Again</p>', "html", "'top' stands twice"),
         ('<img alt="figure1.png" src="page.html">', "images", "figure1.png"),
         ('<div style="width: 900px">Wide</div>', "sideways", "at 390"),
+        ('<div style="width: 350px">Wide</div>', "sideways", "at 320"),
         ('<i class="fas fa-unheard-of"></i>', "icons", "fa-unheard-of"),
         ('<div class="output stderr"><pre>WARNING: oh</pre></div>', "warnings", "WARNING: oh"),
     ],

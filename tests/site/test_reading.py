@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import time
 
+import numpy as np
 import pytest
+from PIL import Image
 
 
 @pytest.mark.parametrize("page", ["breast-cancer", "mnist-regularisation"])
@@ -69,6 +72,41 @@ def test_figures_are_dark_in_the_dark(tab, address):
             list(figure.screenshot()),
         )
         assert (max(corner) < 70) if dark else (min(corner) > 220), (scheme, corner)
+
+
+def luminance(tab, figure) -> np.ndarray:
+    """The luminance of the pixels of a figure as the screen shows it, coarsely."""
+    figure.scroll_into_view_if_needed()
+    image = Image.open(io.BytesIO(figure.screenshot())).convert("L").resize((60, 40))
+    return np.asarray(image, dtype=float).ravel()
+
+
+@pytest.mark.parametrize(
+    ("page", "which", "kept"),
+    [
+        ("images", ".tag_keep-colours .cell_output img", True),
+        ("meet-mnist", ".tag_keep-colours .cell_output img", True),
+        ("what-the-network-learned", ".tag_keep-colours .cell_output img", True),
+        ("see-it-live", ".coursekit-live .ck-paper", True),
+        ("see-it-live", ".coursekit-live .ck-figures canvas", True),
+        ("playground", ".coursekit-live .ck-field", True),
+        ("callbacks", ".cell_output img", False),  # curves: dark on light, then light on dark
+    ],
+)
+def test_what_is_bright_stays_bright_where_it_means_something(tab, address, page, which, kept):
+    """Digits and heat maps: pixels have the same order of luminance in both schemes."""
+    seen = {}
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        tab.goto(f"{address}book/{page}.html")
+        figures = tab.locator(f"main {which}")
+        figures.first.wait_for()
+        shown = [one for one in figures.all() if one.is_visible()][:6]
+        seen[scheme] = [luminance(tab, one) for one in shown]
+    assert len(seen["light"]) == len(seen["dark"]) > 0
+    for light, dark in zip(seen["light"], seen["dark"], strict=True):
+        correlation = np.corrcoef(light, dark)[0, 1]
+        assert correlation > 0.9 if kept else correlation < -0.5, correlation
 
 
 def test_the_landing_page_appears_within_a_second(chrome, address):
