@@ -119,7 +119,9 @@ def texts(path: Path) -> Iterator[str]:
         cells = nbformat.read(path, as_version=4).cells
         yield from (cell.source for cell in cells if cell.cell_type == "markdown")
     else:
-        yield path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        # Options of the page come before its first line of prose.
+        yield re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
 
 
 def pages() -> list[Path]:

@@ -168,7 +168,7 @@ def html_errors(page: str, built: Path = BUILT) -> list[str]:
     return faults + [f"id {name!r} stands twice" for name in sorted(ids) if ids[name] > 1]
 
 
-def _redirect_target(page: str, built: Path) -> str | None:
+def redirect_target(page: str, built: Path) -> str | None:
     """Return the page to which a page redirects; None if it does not."""
     for tag, has in _tags(built / page):
         if tag == "meta" and has.get("http-equiv") == "refresh":
@@ -312,7 +312,7 @@ def look(tab: Page, address: str, page: str, built: Path = BUILT) -> Findings:
     ):
         tab.emulate_media(color_scheme="light", reduced_motion="no-preference")
         tab.goto(address + page)
-        if target := _redirect_target(page, built):
+        if target := redirect_target(page, built):
             # Testing before the redirect has ended would mix the two pages.
             tab.wait_for_url(address + target)
         tab.wait_for_load_state("load")

@@ -80,7 +80,14 @@ class Load:
 
 
 def measure(
-    chrome: Browser, address: str, page: str, *, width: int, scheme: str, axe: bool = False
+    chrome: Browser,
+    address: str,
+    page: str,
+    *,
+    width: int,
+    scheme: str,
+    axe: bool = False,
+    built: Path = site_checks.BUILT,
 ) -> Load:
     """Open a page as on a first visit, scroll to its end, and measure it.
 
@@ -97,6 +104,8 @@ def measure(
         ``"light"`` or ``"dark"``.
     axe : bool
         Whether to run axe-core too.
+    built : Path
+        The folder that is served.
 
     Returns
     -------
@@ -109,6 +118,8 @@ def measure(
         tab = context.new_page()
         tab.add_init_script(_OBSERVE_JS)
         tab.goto(address + page)
+        if target := site_checks.redirect_target(page, built):
+            tab.wait_for_url(address + target)
         tab.wait_for_load_state("load")
         tab.evaluate(_SCROLL_JS)
         loaded = tab.evaluate(_LOADED_JS)
@@ -124,15 +135,13 @@ def measure(
         context.close()
 
 
-def row(chrome: Browser, address: str, page: str, widths: list[int]) -> str:
+def row(chrome: Browser, address: str, page: str, widths: list[int], built: Path) -> str:
     """Measure a page at some widths in both schemes; return its row of the table."""
-    loads = {
-        (width, scheme): measure(
-            chrome, address, page, width=width, scheme=scheme, axe=width in AXE_WIDTHS
-        )
-        for width in widths
-        for scheme in site_checks.SCHEMES
-    }
+    loads = {}
+    for width in widths:
+        for scheme in site_checks.SCHEMES:
+            options = {"width": width, "scheme": scheme, "axe": width in AXE_WIDTHS}
+            loads[width, scheme] = measure(chrome, address, page, built=built, **options)
     heaviest = max(loads.values(), key=lambda load: load.bytes)
     cells = [page, f"{heaviest.bytes / 1000:.0f}", str(heaviest.files)]
     for scheme in site_checks.SCHEMES:
@@ -160,7 +169,7 @@ def main() -> int:
     lines = [f"| {' | '.join(columns)} |", f"|---{'|---:' * (len(columns) - 1)}|"]
     with site_checks.browser() as chrome, site_checks.serve(options.built) as address:
         for page in options.pages or site_checks.pages(options.built):
-            lines.append(row(chrome, address, page, options.widths))
+            lines.append(row(chrome, address, page, options.widths, options.built))
             print(page, file=sys.stderr, flush=True)
             if options.out:
                 options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -48,6 +48,8 @@ NOT_FOUND_PAGE = """<!doctype html>
 <title>Page not found: {title}</title>
 <style>
 :root {{ color-scheme: light dark; }}
+html {{ background: light-dark(#fff, #121212); color: light-dark(#222832, #ced6dd); }}
+a {{ color: light-dark(#00609c, #79b8f0); }}
 body {{ font: 1.1rem/1.5 system-ui, sans-serif; margin: 15vh auto; max-width: 34rem; }}
 main {{ padding: 0 1rem; }}
 input, button {{ font: inherit; max-width: 100%; padding: 0.2rem 0.5rem; }}

@@ -102,6 +102,7 @@ def test_figures_are_dark_in_the_dark(tab, address):
     """In the dark scheme, the paper of a figure is as dark as the page."""
     tab.goto(f"{address}book/callbacks.html")
     figure = tab.locator("main .cell_output img").first
+    figure.evaluate("one => { one.loading = 'eager'; return one.decode() }")
     for scheme, dark in (("light", False), ("dark", True)):
         tab.emulate_media(color_scheme=scheme)
         corner = tab.evaluate(
@@ -120,7 +121,11 @@ def test_figures_are_dark_in_the_dark(tab, address):
 
 def luminance(tab, figure) -> np.ndarray:
     """The luminance of the pixels of a figure as the screen shows it, coarsely."""
-    figure.scroll_into_view_if_needed()
+    # The header would cover some pixels, and the frame in the dark would move the others.
+    tab.add_style_tag(
+        content=".bd-header-article { visibility: hidden } img { padding: 0 !important }"
+    )
+    figure.evaluate("one => { one.loading = 'eager'; return one.decode?.() }")
     image = Image.open(io.BytesIO(figure.screenshot())).convert("L").resize((60, 40))
     return np.asarray(image, dtype=float).ravel()
 
@@ -150,7 +155,8 @@ def test_what_is_bright_stays_bright_where_it_means_something(tab, address, page
     assert len(seen["light"]) == len(seen["dark"]) > 0
     for light, dark in zip(seen["light"], seen["dark"], strict=True):
         correlation = np.corrcoef(light, dark)[0, 1]
-        assert correlation > 0.9 if kept else correlation < -0.5, correlation
+        # The theme dims pictures, which clips some; inverted ones have a correlation of -1.
+        assert correlation > 0.7 if kept else correlation < -0.7, correlation
 
 
 def test_the_landing_page_appears_within_a_second(chrome, address):
