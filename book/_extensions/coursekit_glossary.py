@@ -194,21 +194,28 @@ def _pattern(word: str) -> str:
 # ------------------------------------------------------------------------------------- Sphinx
 
 
+HTML_LINK = re.compile(r"</?a\b", re.IGNORECASE)
+
+
 def runs_of_text(node: nodes.Element) -> Iterator[list[nodes.Text]]:
     """Yield the runs of adjacent text nodes in the running text below a node.
 
     Markdown makes a text node of each line, so a sentence may span several of them.
     """
     run: list[nodes.Text] = []
+    in_link = False  # a link that a page writes in HTML, between <a ...> and </a>
     for child in node.children:
+        if isinstance(child, nodes.raw):
+            for tag in HTML_LINK.findall(child.astext()):
+                in_link = not tag.startswith("</")
         if isinstance(child, nodes.Text):
-            if isinstance(node, RUNNING_TEXT):
+            if isinstance(node, RUNNING_TEXT) and not in_link:
                 run.append(child)
             continue
         if run:
             yield run
             run = []
-        if not _is_unlinked(child):
+        if not in_link and not _is_unlinked(child):
             yield from runs_of_text(child)
     if run:
         yield run

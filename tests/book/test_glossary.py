@@ -365,6 +365,15 @@ def test_a_book_has_the_links(tiny):
     assert (tiny / "out" / "_static" / "glossary.js").is_file()
 
 
+def test_links_that_a_page_writes_in_html_stay_whole(tiny):
+    text = '# One\n\nSee <a href="#x">the batch and *its batch*</a>, then a batch.\n'
+    (tiny / "book" / "one.md").write_text(text)
+    assert build(tiny).returncode == 0
+    page = (tiny / "out" / "book" / "one.html").read_text(encoding="utf-8")
+    assert '<a href="#x">the batch and <em>its batch</em></a>' in page
+    assert [link["text"] for link in links_in(tiny, "book/one")] == ["batch"]
+
+
 def test_chapters_follow_a_change_of_the_glossary(tiny):
     assert build(tiny).returncode == 0
     glossary = tiny / "book" / "glossary.md"
