@@ -88,7 +88,7 @@ class Findings:
     html: list[str] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     sideways: list[str] = field(default_factory=list)
-    icons: list[str] = field(default_factory=list)
+    icons: list[str] = field(default_factory=list)  # without a drawing, or fonts that are loaded
     warnings: list[str] = field(default_factory=list)
     kilobytes: float = 0.0
 
@@ -303,9 +303,13 @@ def look(tab: Page, address: str, page: str, built: Path = BUILT) -> Findings:
         if not dismantled:
             found.console.append(str(error))
 
+    fonts: set[str] = set()
+
     def at_request(request) -> None:
         if not request.url.startswith((address, "data:", "blob:")):
             found.outside.append(request.url)
+        if request.resource_type == "font":
+            fonts.add(request.url.rpartition("/")[2])
 
     with _listening(
         tab, response=at_response, console=at_console, pageerror=at_error, request=at_request
@@ -319,7 +323,7 @@ def look(tab: Page, address: str, page: str, built: Path = BUILT) -> Findings:
         tab.wait_for_timeout(100)  # let scripts finish that run after loading
         found.kilobytes = sum(weights) / 1000
         found.images = tab.evaluate(_IMAGES_WITHOUT_TEXT_JS)
-        found.icons = sorted(set(tab.evaluate(_MISSING_ICONS_JS)))
+        found.icons = sorted({*tab.evaluate(_MISSING_ICONS_JS), *fonts})
         found.warnings = tab.evaluate(_WARNINGS_JS)
         # Without transitions, so that colours are measured in their final state.
         tab.add_style_tag(content="* { transition: none !important; animation: none !important }")

@@ -183,8 +183,9 @@ def test_the_page_for_graders_says_so():
 
 
 OWN = PLANS.split("\n## Your own exercises\n")[1].split("\n## ")[0]
-CHECKS, LOADS, ANSWER, ASKS = re.findall(r"```python\n(.*?)\n```", OWN, re.DOTALL)
-RELEASE, GRADE = re.findall(r"```sh\ncoursekit (.*?)\n```", OWN, re.DOTALL)
+CHECKS, LOADS, ANSWER, ASKS, WRONG = re.findall(r"```python\n(.*?)\n```", OWN, re.DOTALL)
+COMMANDS = re.findall(r"```sh\ncoursekit (.*?)\n```", OWN, re.DOTALL)
+CHECK_CHECKS, RELEASE, GRADE, VALIDATE = COMMANDS
 
 
 @pytest.fixture
@@ -219,6 +220,12 @@ def test_an_exercise_of_ones_own_judges_in_the_notebook(own_exercise, capsys):
     for wrong, message in [(150, "leaves no flower for training"), (29, "a fifth")]:
         with pytest.raises(CheckFailed, match=message):
             exec(f"{LOADS}\nrows = {wrong}\n{ASKS}", {})
+
+
+def test_wrong_answers_to_an_exercise_of_ones_own_fail(own_exercise):
+    own_exercise.joinpath("wrong.py").write_text(WRONG, encoding="utf-8")
+    run_command(CHECK_CHECKS)
+    run_command(VALIDATE)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
