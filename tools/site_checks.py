@@ -434,12 +434,15 @@ def tab_through(tab: Page) -> list[Stop]:
         content="* { transition: none !important; animation: none !important;"
         " scroll-behavior: auto !important; caret-color: transparent !important }"
     )
+    begins_within = tab.evaluate("document.activeElement !== document.body")
     found: list[Stop] = []
     measured: dict[str, float] = {}
     keys: set[int] = set()
     for _ in range(MOST_STOPS):
         tab.keyboard.press("Tab")
         stop = tab.evaluate(_STOP_JS)
+        if stop is None and begins_within and not found:
+            continue  # past the end of the page; the next Tab begins at its top
         if stop is None or stop["key"] in keys:
             return found
         keys.add(stop["key"])
