@@ -733,12 +733,18 @@ def test_a_mark_that_was_taken_back_is_none(tmp_path):
 
 # ------------------------------------------------------------------------- nbgrader's own course
 
+# nbgrader's package brings its guide with it; nothing of its code is looked into here.
 GUIDE = Path(nbgrader.__file__).parent / "docs" / "source" / "user_guide"
 THEIRS = sorted(
     path
     for folder in ("source", "release", "submitted", "autograded")
     for path in (GUIDE / folder).rglob("*.ipynb")
 )
+
+
+def test_nbgraders_guide_is_there():
+    """Without it, the next test would try nothing and fail nowhere."""
+    assert len(THEIRS) >= 8
 
 
 @pytest.mark.parametrize("path", THEIRS, ids=lambda path: path.relative_to(GUIDE).as_posix())
