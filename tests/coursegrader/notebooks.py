@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import nbformat
@@ -81,3 +83,21 @@ def write(made, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(made, path)
     return path
+
+
+def points_of_nbgrader(database: Path) -> dict[tuple[str, str, str], float | None]:
+    """Return points by student, notebook and cell; None if a person has to give them."""
+    query = """
+        select submitted_assignment.student_id, notebook.name, base_cell.name,
+            grade.auto_score, grade.needs_manual_grade
+        from grade
+        join base_cell on grade.cell_id = base_cell.id
+        join submitted_notebook on grade.notebook_id = submitted_notebook.id
+        join notebook on submitted_notebook.notebook_id = notebook.id
+        join submitted_assignment on submitted_notebook.assignment_id = submitted_assignment.id
+    """
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return {
+            (student, notebook, cell): None if waits else points
+            for student, notebook, cell, points, waits in connection.execute(query)
+        }

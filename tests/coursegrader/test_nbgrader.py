@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +16,7 @@ pytest.importorskip("resource", reason="grading needs Linux")
 
 from coursegrader.grade import grade
 from tests.conftest import ROOT
+from tests.coursegrader.notebooks import points_of_nbgrader
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux"),
@@ -88,19 +87,10 @@ def write_half(released, solved, target):
 
 
 def test_the_points_are_the_same(course, tmp_path):
-    query = """
-        select submitted_assignment.student_id, base_cell.name, notebook.name, grade.auto_score
-        from grade
-        join base_cell on grade.cell_id = base_cell.id
-        join submitted_notebook on grade.notebook_id = submitted_notebook.id
-        join notebook on submitted_notebook.notebook_id = notebook.id
-        join submitted_assignment on submitted_notebook.assignment_id = submitted_assignment.id
-    """
-    with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as connection:
-        theirs = {
-            (student, notebook, cell.removeprefix("check-").replace("-", ".").lower()): points
-            for student, cell, notebook, points in connection.execute(query)
-        }
+    theirs = {
+        (student, notebook, cell.removeprefix("check-").replace("-", ".").lower()): points
+        for (student, notebook, cell), points in points_of_nbgrader(course / "gradebook.db").items()
+    }
     graded = grade(
         course / "submitted",
         tmp_path / "report",

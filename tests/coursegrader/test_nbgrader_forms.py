@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import shutil
-import sqlite3
 import sys
 
 import nbformat
@@ -16,7 +14,15 @@ from nbformat import v4
 pytest.importorskip("resource", reason="grading needs Linux")
 
 from coursegrader.grade import grade
-from tests.coursegrader.notebooks import given, graded, marked, notebook, solution, write
+from tests.coursegrader.notebooks import (
+    given,
+    graded,
+    marked,
+    notebook,
+    points_of_nbgrader,
+    solution,
+    write,
+)
 from tests.coursegrader.test_nbgrader import nbgrader
 
 pytestmark = [
@@ -116,20 +122,7 @@ def course(tmp_path_factory):
 
 
 def test_points_as_nbgrader_gives_them(course, tmp_path):
-    query = """
-        select submitted_assignment.student_id, notebook.name, base_cell.name,
-            grade.auto_score, grade.needs_manual_grade
-        from grade
-        join base_cell on grade.cell_id = base_cell.id
-        join submitted_notebook on grade.notebook_id = submitted_notebook.id
-        join notebook on submitted_notebook.notebook_id = notebook.id
-        join submitted_assignment on submitted_notebook.assignment_id = submitted_assignment.id
-    """
-    with contextlib.closing(sqlite3.connect(course / "gradebook.db")) as connection:
-        theirs = {
-            (student, name, cell): None if waits else points
-            for student, name, cell, points, waits in connection.execute(query)
-        }
+    theirs = points_of_nbgrader(course / "gradebook.db")
     warnings = []
     done = grade(
         course / "submitted", tmp_path / "out", masters=[course / "ours"], warn=warnings.append
