@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from coursekit.exercises import variants
-from coursekit.exercises.declaring import Check, collect_declared, declared
+from coursekit.exercises.declaring import Check, collect_declared, declared, wrapped
 
 # The files loaded by `use`, each with its content and the checks that it declares.
 _check_files: dict[Path, tuple[bytes, Mapping[str, Check]]] = {}
@@ -203,7 +203,7 @@ def hint(identifier: str) -> None:
         print(f"There are no hints for {identifier}.")
         return
     shown = _hints_shown[identifier] = min(_hints_shown.get(identifier, 0) + 1, len(hints))
-    print(f"Hint {shown} of {len(hints)}: {hints[shown - 1]}")
+    print(wrapped(f"Hint {shown} of {len(hints)}: {hints[shown - 1]}"))
 
 
 def variant(name: str, seed: int = 0) -> Any:

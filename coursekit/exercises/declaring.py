@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import textwrap
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -39,6 +40,22 @@ def expect(condition: object, message: str) -> None:
         raise Wrong(message)
 
 
+def wrapped(text: str, indent: str = "") -> str:
+    """Return a text in lines of 90 characters; JupyterLab would break longer ones within words."""
+    lines = (
+        textwrap.fill(
+            line,
+            90,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in text.splitlines()
+    )
+    return "\n".join(lines)
+
+
 @dataclass(frozen=True)
 class Result:
     """The verdict of a check on given answers.
@@ -70,7 +87,7 @@ class Result:
         unit = "point" if self.points == 1 else "points"
         if self.passed:
             return f"✔ {self.identifier} {self.title} ({self.points:g} {unit})"
-        return f"✘ {self.identifier} {self.title}\n  {self.message}"
+        return f"✘ {self.identifier} {self.title}\n{wrapped(self.message, indent='  ')}"
 
 
 @dataclass(frozen=True)

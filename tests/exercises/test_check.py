@@ -145,7 +145,7 @@ def test_ipython_shows_the_message_once(tmp_path):
     )
     shown = done.stdout + done.stderr
     assert shown.count("✘ S5.1") == 1
-    assert shown.count(find("S5.1")({"parameters": 7}).message) == 1
+    assert " ".join(shown.split()).count(find("S5.1")({"parameters": 7}).message) == 1
     assert "Traceback" not in shown and "catalogue.py" not in shown
 
 
@@ -161,6 +161,17 @@ def test_hints_come_one_after_the_other(capsys, monkeypatch):
     ]  # fmt: skip
     with pytest.raises(KeyError, match=r"no check .*T\.0"):
         hint("T.0")
+
+
+def test_long_hints_and_messages_break_between_words(capsys):
+    declare("T.1", "Of a test", points=2, level="basic", hints=("word " * 60,), a=Number())(
+        lambda a: expect(False, "one-hot " * 60)
+    )
+    hint("T.1")
+    for text in (capsys.readouterr().out, str(find("T.1")({"a": 1}))):
+        lines = text.rstrip("\n").split("\n")
+        assert len(lines) > 3 and max(map(len, lines)) <= 90
+        assert set(" ".join(lines[1:]).split()) <= {"word", "one-hot"}
 
 
 def test_a_check_without_hints(capsys):

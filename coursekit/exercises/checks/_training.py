@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Keras's names of the accuracy for one-hot labels. `keras.metrics.Accuracy` is another metric: it
 # counts probabilities that are equal to the labels.
 ACCURACIES = {"acc", "accuracy", "categorical_accuracy", "CategoricalAccuracy"}
+# With two classes, it is the same.
+OF_TWO_CLASSES = ("binary_accuracy", "BinaryAccuracy")
 
 # A history holds the means over an epoch while the weights change; the model has the weights of
 # its end. Over eight runs of the exercises without dropout, the losses differed by at most 0.06 and
@@ -26,9 +28,13 @@ LOSS_FACTOR, LOSS_SHIFT, ACCURACY_SHIFT = 1.5, 0.1, 0.06
 # ------------------------------------------------------------------------ how it was compiled
 
 
-def measures_accuracy(model: keras.Model) -> bool:
-    """Return whether a model was compiled with the accuracy for one-hot labels as a metric."""
-    pending: list[Any] = [model.get_compile_config().get("metrics")] if model.compiled else []
+def measures_accuracy(model: keras.Model, *others: str) -> bool:
+    """Return whether a model was compiled with the accuracy for one-hot labels as a metric.
+
+    ``others`` are further names of metrics that serve as well.
+    """
+    config = (model.get_compile_config() or {}) if model.compiled else {}
+    pending: list[Any] = [config.get("metrics"), config.get("weighted_metrics")]
     while pending:
         item = pending.pop()
         if isinstance(item, dict) and "class_name" in item:
@@ -38,7 +44,7 @@ def measures_accuracy(model: keras.Model) -> bool:
             pending += item.values()
         elif isinstance(item, (list, tuple)):
             pending += item
-        elif isinstance(item, str) and item in ACCURACIES:
+        elif isinstance(item, str) and item in {*ACCURACIES, *others}:
             return True
     return False
 

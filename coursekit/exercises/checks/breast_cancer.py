@@ -676,25 +676,10 @@ def _expect_compiled(model: keras.Model, name: str, *losses: str) -> None:
         "activation. The output layer has an activation, so it gives probabilities.",
     )
     expect(
-        _measures_accuracy(model),
+        _training.measures_accuracy(model, *_training.OF_TWO_CLASSES),
         f"`{name}` is compiled without the metric accuracy that the task asks for, so `fit` and "
         "`evaluate` report the loss alone.",
     )
-
-
-def _measures_accuracy(model: keras.Model) -> bool:
-    """Whether accuracy is among the metrics that a model was compiled with."""
-    config = model.get_compile_config() or {}
-    pending = [config.get("metrics"), config.get("weighted_metrics")]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            pending += item.values()
-        elif isinstance(item, (list, tuple)):
-            pending += item
-        elif isinstance(item, str) and "acc" in item.lower():
-            return True
-    return False
 
 
 def _expect_steps(model: keras.Model, name: str, n_train: int, epochs: int) -> None:

@@ -843,6 +843,10 @@ CASES = {
                 "the loss 'mean_squared_error'",
             ),
             "no metric": (lambda: {"model": network(metrics=())}, "without the metric accuracy"),
+            "a metric that compares probabilities with labels": (
+                lambda: {"model": network(metrics=[keras.metrics.Accuracy()])},
+                "without the metric accuracy",
+            ),
             "another metric": (
                 lambda: {"model": network(metrics=("mse",))},
                 "without the metric accuracy",

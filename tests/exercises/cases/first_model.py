@@ -310,6 +310,10 @@ CASES = {
                 "RMSprop with its default settings",
             ),
             "no metric": (lambda: as_if(metrics=None), "without the metric accuracy"),
+            "a metric that compares probabilities with labels": (
+                lambda: as_if(metrics=[keras.metrics.Accuracy()]),
+                "without the metric accuracy",
+            ),
             "dropout": (
                 lambda: as_if(extra=[keras.layers.Dropout(0.3)]),
                 "a layer of the kind Dropout",
