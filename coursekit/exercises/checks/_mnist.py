@@ -225,17 +225,6 @@ def expect_optimizer(
         )
 
 
-def steps_taken(name: str, model: keras.Model) -> int:
-    """Return how many steps the optimiser of a model has taken; Wrong if none."""
-    taken = _training.steps(model)
-    expect(
-        taken > 0,
-        f"The optimiser of `{name}` has taken no step: the network was not trained, or it was "
-        "compiled once more after training. Keep each network as `fit` left it.",
-    )
-    return taken
-
-
 def expect_steps(
     name: str, model: keras.Model, batch_size: int, epochs: int, history: str = ""
 ) -> None:
@@ -243,7 +232,7 @@ def expect_steps(
 
     ``history`` is the name of the history that has the epochs, if the task leaves them open.
     """
-    taken = steps_taken(name, model)
+    taken = _training.steps_taken(model, name)
     wanted = steps_per_epoch(batch_size) * epochs
     said = f"The optimiser of `{name}` has taken {taken:,} steps in all. "
     expect(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,27 +105,51 @@ def steps(model: keras.Model) -> int:
     return 0 if optimizer is None else int(np.asarray(optimizer.iterations))
 
 
-def expect_steps(model: keras.Model, name: str, *, epochs: int, rows: int, batch_size: int) -> None:
+def steps_taken(model: keras.Model, name: str) -> int:
+    """Return how many training steps a model's optimiser has counted; Wrong if none."""
+    found = steps(model)
+    expect(
+        found > 0,
+        f"The optimiser of `{name}` has counted no training step. Either the network was not "
+        "trained, or it was copied, compiled or built again afterwards, which clears the count. "
+        "The check reads it: keep the network as `fit` left it.",
+    )
+    return found
+
+
+def steps_of(epochs: int, rows: int, batch_size: int) -> int:
+    """Return the number of training steps; the last batch of an epoch may be smaller."""
+    return epochs * math.ceil(rows / batch_size)
+
+
+def expect_steps(
+    model: keras.Model,
+    name: str,
+    *,
+    epochs: int,
+    rows: int,
+    batch_size: int,
+    others: Mapping[int, str] = MappingProxyType({}),
+) -> None:
     """Expect the number of training steps of this many epochs; the last batch may be dropped.
 
     The steps show other rows, another batch size, another number of epochs, or a second `fit`.
+    ``others`` has numbers of steps that common mistakes take, each with a sentence about it.
     """
-    found, wanted = steps(model), epochs * math.ceil(rows / batch_size)
+    found, right = steps_taken(model, name), steps_of(epochs, rows, batch_size)
+    if found in (right, epochs * (rows // batch_size)):  # a pipeline may drop the last, small batch
+        return
+    reason = others.get(found, "")
+    if not reason and found % right == 0:
+        reason = (
+            f"That is {found // right} times as many: was the cell run again, or `fit` called "
+            "again, on a network that was trained before?"
+        )
     expect(
-        found != 0,
-        f"The optimiser of `{name}` has counted no training step. Either the model was not "
-        "trained, or it was compiled again afterwards. The check reads the number of steps: keep "
-        "the model as `fit` left it.",
-    )
-    if found == epochs * (rows // batch_size):
-        return  # tf.data without the last, smaller batch
-    why = "Were other rows, another batch size or another number of epochs used?"
-    if found % wanted == 0:
-        why = "A cell that trains was run more than once: build the network again, and train it."
-    expect(
-        found == wanted,
-        f"`{name}` has taken {found:,} training steps. The task asks for {epochs} epochs of "
-        f"{rows:,} rows in batches of {batch_size}, which are {wanted:,} steps. {why}",
+        False,
+        f"`{name}` was trained for {found:,} steps. {epochs} epochs over {rows:,} rows in batches "
+        f"of {batch_size} take {right:,}. "
+        + (reason or "Look at the epochs, the batch size and the rows that `fit` was given."),
     )
 
 

@@ -683,25 +683,17 @@ def _expect_compiled(model: keras.Model, name: str, *losses: str) -> None:
 
 
 def _expect_steps(model: keras.Model, name: str, n_train: int, epochs: int) -> None:
-    """Expect the number of training steps that these epochs on the right rows take."""
+    """Expect the number of training steps that these epochs on the right rows take.
+
+    Without its last, smaller batch, an epoch takes as many steps as with too many validation rows.
+    """
+    done, rows = _training.steps_taken(model, name), _rows_to_fit(n_train)
     expect(
-        model.compiled and model.optimizer is not None,
-        f"`{name}` is not compiled. Keep it as `fit` leaves it: copies, and networks that were "
-        "loaded or built again, have lost the count of their training steps, which is judged here.",
-    )
-    done, rows = _training.steps(model), _rows_to_fit(n_train)
-    per_epoch = math.ceil(rows / BATCH_SIZE)
-    expect(
-        done > 0,
-        f"The optimiser of `{name}` has counted 0 training steps. Either it was not trained, or it "
-        "was compiled or built again afterwards, which clears the count. Keep it as `fit` leaves "
-        "it.",
-    )
-    expect(
-        done == epochs * per_epoch,
+        done == _training.steps_of(epochs, rows, BATCH_SIZE),
         f"`{name}` was trained for {done} steps. With {epochs} epochs, batches of {BATCH_SIZE} and "
-        f"the {rows} training rows that are not kept for validation it is {per_epoch} steps per "
-        f"epoch. {_likely_cause(done, epochs, n_train)}",
+        f"the {rows} training rows that are not kept for validation it is "
+        f"{_training.steps_of(1, rows, BATCH_SIZE)} steps per epoch. "
+        f"{_likely_cause(done, epochs, n_train)}",
     )
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coursekit.exercises.checks import _answers, _training
+from coursekit.exercises.checks import _answers
 from coursekit.exercises.checks._models import (
     accuracy,
     activations,
@@ -20,6 +18,12 @@ from coursekit.exercises.checks._models import (
     loss_name,
     probabilities,
     widths,
+)
+from coursekit.exercises.checks._training import (
+    OF_TWO_CLASSES,
+    expect_steps,
+    measures_accuracy,
+    steps_of,
 )
 from coursekit.exercises.declaring import declare, expect
 from coursekit.exercises.kinds import Array, Model, Number, Table, Text
@@ -64,48 +68,6 @@ def agrees(said: float, found: float) -> bool:
 
 
 # ------------------------------------------------------------------ how a network was trained
-
-
-def steps_of(epochs: int, rows: int, batch_size: int) -> int:
-    """Return the number of training steps; the last batch of an epoch may be smaller."""
-    return epochs * math.ceil(rows / batch_size)
-
-
-def expect_steps(
-    model: keras.Model,
-    name: str,
-    *,
-    epochs: int,
-    rows: int,
-    batch_size: int,
-    others: Mapping[int, str],
-) -> None:
-    """Expect a network that was trained for as many steps as the task says.
-
-    ``others`` has numbers of steps that common mistakes take, each with a sentence about it.
-    """
-    right = steps_of(epochs, rows, batch_size)
-    found = _training.steps(model)
-    expect(
-        found > 0,
-        f"The optimiser of `{name}` has counted no training step. A network that is compiled "
-        "again or copied forgets how it was trained; the task asks for the one that was given to "
-        "`fit`, as it is afterwards.",
-    )
-    if found in (right, epochs * (rows // batch_size)):  # a pipeline may drop the last, small batch
-        return
-    reason = others.get(found, "")
-    if not reason and found % right == 0:
-        reason = (
-            f"That is {found // right} times as many: was the cell run again, or `fit` called "
-            "again, on a network that was trained before?"
-        )
-    expect(
-        False,
-        f"`{name}` was trained for {found:,} steps. {epochs} epochs over {rows:,} rows in batches "
-        f"of {batch_size} take {right:,}. "
-        + (reason or "Look at the epochs, the batch size and the rows that `fit` was given."),
-    )
 
 
 def expect_ends(model: keras.Model, inputs: int, outputs: int, name: str) -> None:
@@ -236,14 +198,17 @@ def _expect_network(model: keras.Model, units: tuple[int, ...], name: str) -> No
             "out for validation? The task trains on all rows of `x`.",
             steps_of(EPOCHS, ROWS + TEST_ROWS, BATCH_SIZE): "It was trained on 11,000 rows: are "
             "the test rows among them? They are to be new to the network.",
-            steps_of(EPOCHS, TEST_ROWS, BATCH_SIZE): "It was trained on 1,000 rows: are these the "
-            "test rows? The task trains on `x`.",
-            steps_of(EPOCHS, ROWS, 32): "Those are batches of 32, which `fit` takes if it is not "
-            "told otherwise.",
+            steps_of(
+                EPOCHS, TEST_ROWS, BATCH_SIZE
+            ): "It was trained on 1,000 rows: are these the test rows? The task trains on `x`.",
+            steps_of(
+                EPOCHS, ROWS, 32
+            ): "Those are batches of 32, which `fit` takes if it is not told otherwise.",
             steps_of(20, ROWS, BATCH_SIZE): "That is twice as many: 20 epochs as in the chapter, "
             "or a cell that was run twice on the same network?",
-            steps_of(1, ROWS, BATCH_SIZE): "That is one epoch, which `fit` takes if it is not told "
-            "otherwise.",
+            steps_of(
+                1, ROWS, BATCH_SIZE
+            ): "That is one epoch, which `fit` takes if it is not told otherwise.",
         },
     )
     expect_accuracy(p, _new_rows(20_001)[1], MIN_ACCURACY, name=name, rows="4,000 new rows")
@@ -300,7 +265,7 @@ def _expect_compiled(model: keras.Model, name: str) -> None:
         "with its default settings. Networks that are to be compared are trained in the same way.",
     )
     expect(
-        _training.measures_accuracy(model, *_training.OF_TWO_CLASSES),
+        measures_accuracy(model, *OF_TWO_CLASSES),
         f"`{name}` is compiled without the metric accuracy, which the task asks for. Without it, "
         "`evaluate` returns the loss alone.",
     )

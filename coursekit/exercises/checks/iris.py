@@ -17,12 +17,11 @@ from coursekit.exercises.checks._models import (
     expect_trained,
     layers,
 )
+from coursekit.exercises.checks._training import expect_steps, steps_of
 from coursekit.exercises.checks.first_model import (
     agrees,
     class_probabilities,
     expect_ends,
-    expect_steps,
-    steps_of,
 )
 from coursekit.exercises.declaring import declare, expect
 from coursekit.exercises.kinds import Array, Model, Number, Text
@@ -299,12 +298,15 @@ def _fold_network(network: keras.Model, fold_of: np.ndarray, fold: int, name: st
         rows=int((~tests).sum()),
         batch_size=BATCH_SIZE,
         others={
-            steps_of(EPOCHS, len(tests), BATCH_SIZE): "It was trained on all 150 flowers, those "
-            f"that fold {fold} tests among them.",
-            steps_of(EPOCHS, int(tests.sum()), BATCH_SIZE): f"It was trained on the flowers that "
-            f"fold {fold} tests, not on the others.",
-            steps_of(EPOCHS, int((~tests).sum()), 32): "Those are batches of 32, which `fit` takes "
-            "if it is not told otherwise.",
+            steps_of(
+                EPOCHS, len(tests), BATCH_SIZE
+            ): f"It was trained on all 150 flowers, those that fold {fold} tests among them.",
+            steps_of(
+                EPOCHS, int(tests.sum()), BATCH_SIZE
+            ): f"It was trained on the flowers that fold {fold} tests, not on the others.",
+            steps_of(
+                EPOCHS, int((~tests).sum()), 32
+            ): "Those are batches of 32, which `fit` takes if it is not told otherwise.",
             steps_of(EPOCHS, 96, BATCH_SIZE): "It was trained on 96 flowers: was a fifth kept out "
             "for validation? The folds do that here.",
             # A network that is trained on from fold to fold, or a cell that was run again.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coursekit.exercises.checks import _answers, _mnist
+from coursekit.exercises.checks import _answers, _mnist, _training
 from coursekit.exercises.declaring import declare, expect
 from coursekit.exercises.kinds import History, Model, Number, Table, Text
 
@@ -120,7 +120,7 @@ def _expect_big(big: keras.Model) -> None:
     numbers = _numbers()
     _mnist.expect_network("big", big, numbers.big)
     _mnist.expect_optimizer("big", big, "SGD", momentum=MOMENTUM)
-    _mnist.steps_taken("big", big)
+    _training.steps_taken(big, "big")
     _mnist.expect_unseen("big", big, numbers.shuffle)
 
 

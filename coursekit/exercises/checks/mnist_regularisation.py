@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coursekit.exercises.checks import _answers, _mnist, _models
+from coursekit.exercises.checks import _answers, _mnist, _models, _training
 from coursekit.exercises.declaring import declare, expect
 from coursekit.exercises.kinds import History, Model, Number, Table, Text
 
@@ -39,7 +39,7 @@ def _expect_network(
     penalties = (*(l2 for _ in numbers.widths), 0.0)
     _mnist.expect_network(name, model, numbers.widths, l2=penalties, dropout=dropout)
     _mnist.expect_optimizer(name, model, "SGD", momentum=MOMENTUM)
-    _mnist.steps_taken(name, model)
+    _training.steps_taken(model, name)
     found = _mnist.figures(name, model, numbers.shuffle)
     expect(
         found.loss < LARGEST_LOSS,
@@ -264,7 +264,7 @@ def on_equal_terms(equal_terms, lowest, **models):
             loss="cross_entropy",
             accuracy="accuracy",
         )
-        epochs = _mnist.steps_taken(name, model) / _mnist.steps_per_epoch(BATCH_SIZE)
+        epochs = _training.steps_taken(model, name) / _mnist.steps_per_epoch(BATCH_SIZE)
         expect(
             row["epochs"] == epochs,
             f"`equal_terms` has {row['epochs']:g} epochs for {name!r}, which does not agree with "

@@ -875,7 +875,7 @@ CASES = {
             "another optimiser": lambda: fitted(*trained(optimizer="rmsprop")),
         },
         wrong={
-            "built again": (lambda: fitted(network(), first()[1]), "counted 0 training steps"),
+            "built again": (lambda: fitted(network(), first()[1]), "has counted no training step"),
             "compiled again": (lambda: fitted(*compiled_anew()), "compiled or built again"),
             "run twice": (lambda: fitted(*run_twice()), "running the cell with `fit` 2 times"),
             "all rows": (lambda: fitted(*seen_in_validation()), "the validation rows too"),
@@ -947,7 +947,7 @@ CASES = {
             ),
             "untrained": (
                 lambda: three(model_relu=network((5,), "relu")),
-                "counted 0 training steps",
+                "has counted no training step",
             ),
             "no metric": (
                 lambda: three(model_wide=network((50,), metrics=())),
@@ -1122,7 +1122,7 @@ CASES = {
             ),
             "untrained": (
                 lambda: own(network((8,), "relu"), first()[1]),
-                "counted 0 training steps",
+                "has counted no training step",
             ),
             "trained on the test set": (
                 lambda: own(*fitted_layers(HIDDEN, OUTPUT, rows="test")),

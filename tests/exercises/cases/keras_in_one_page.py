@@ -377,7 +377,7 @@ CASES = {
             ),
             "the cell run twice": (lambda: judged_after(2 * STEPS), "was run more than once"),
             "batches of 32": (lambda: judged_after(600), "in batches of 10"),
-            "both halves": (lambda: judged_after(3000), "taken 3,000 training steps"),
+            "both halves": (lambda: judged_after(3000), "trained for 3,000 steps"),
             "both halves, in batches of 20": (on_all_rows, "Was it trained on all 200 rows"),
             "fewer epochs": (
                 lambda: history(

@@ -200,12 +200,12 @@ CASES: dict[str, Case] = {
                 lambda: batch_answers(trained_1=network(512, loss="mse")),
                 "the loss 'mean_squared_error'",
             ),
-            "never trained": (lambda: row_of(512, network(512), 4), "has taken no step"),
+            "never trained": (lambda: row_of(512, network(512), 4), "has counted no training step"),
             "compiled once more": (
                 lambda: batch_answers(
                     trained_1=copy(by_batch(16)[0], by_batch(16)[0].get_weights())
                 ),
-                "has taken no step",
+                "has counted no training step",
             ),
             "trained on all digits": (
                 lambda: batch_answers(
@@ -283,7 +283,7 @@ CASES: dict[str, Case] = {
             ),
             "built again": (
                 lambda: history_and("in_proportion", copy(in_proportion()[0]), in_proportion()[1]),
-                "has taken no step",
+                "has counted no training step",
             ),
             "a history of another network": (
                 lambda: history_and("in_proportion", in_proportion()[0], by_batch(512)[1]),

@@ -142,7 +142,7 @@ CASES: dict[str, Case] = {
             ),
             "a funnel built again": (
                 lambda: capacity_answers(network_6=copy(one_of_six(*FUNNEL)[0])),
-                "has taken no step",
+                "has counted no training step",
             ),
             "sigmoid": (
                 lambda: capacity_answers(
@@ -197,7 +197,10 @@ CASES: dict[str, Case] = {
                 lambda: big_answers(big=network(1024, 1024, optimizer=sgd(0.1))),
                 "momentum 0; the task asks for 0.9",
             ),
-            "built again": (lambda: big_answers(big=copy(big()[0])), "has taken no step"),
+            "built again": (
+                lambda: big_answers(big=copy(big()[0])),
+                "has counted no training step",
+            ),
             "labels off by one": (
                 lambda: big_answers(big=labels_off_by_one(big()[0])),
                 "lower loss on the 800 validation digits",
@@ -298,7 +301,7 @@ CASES: dict[str, Case] = {
             ),
             "of a network built again": (
                 lambda: reported_answers(big=copy(big()[0])),
-                "has taken no step",
+                "has counted no training step",
             ),
             "of another network": (
                 lambda: reported_answers(big=with_sgd(0.1, 0.9)[0]),

@@ -240,7 +240,7 @@ CASES: dict[str, Case] = {
                     (model := network(512, optimizer="adam")),
                     claimed(model, *validation(), 3),
                 ),
-                "has taken no step",
+                "has counted no training step",
             ),
             "trained twice": (
                 lambda: history_and("adam", *adam_twice()),

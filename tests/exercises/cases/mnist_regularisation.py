@@ -468,7 +468,7 @@ CASES: dict[str, Case] = {
             ),
             "built again": (
                 lambda: patience_answers(patient=copy(noisy(5)[0])),
-                "has taken no step",
+                "has counted no training step",
             ),
         },
     ),

@@ -879,7 +879,7 @@ CASES: dict[str, Case] = {
             ),
             "by accuracy": (by_accuracy, "by the other metric"),
             "ten epochs": (first_ten_of_longer, "20 epochs of 1,872 rows"),
-            "the middle windows too": (trained_on_middle_too, "taken 1,080 training steps"),
+            "the middle windows too": (trained_on_middle_too, "trained for 1,080 steps"),
             "the first network": (
                 lambda: longer_answers(longer=new_first()),
                 "has the layers Conv1D, MaxPooling1D, Flatten",
