@@ -55,6 +55,7 @@ FIRST = {
     "overfiting": "iris-again",
     "sofmax": "controlling-the-model",
     "convolutonal layer": "convolutional-layers",
+    "augmentaton": "images",  # in an ending, which has no stem
     # Names of R
     "keras_model_sequential": "from-r-to-python",
     "layer_dense": "from-r-to-python",
@@ -66,6 +67,12 @@ FIRST = {
     "EarlyStopping": "callbacks",
     "to_categorical": "keras-in-one-page",
     "load_walking": "api/datasets",
+    # Questions
+    "do I need a GPU": "what-is-deep-learning",
+    "how do I stop training early": "callbacks",
+    # Of an exercise
+    "solution 4-B": "solutions/mnist-learning-rate",
+    "exercises breast cancer": "exercises/breast-cancer",
     # Errors
     "shape mismatch": "build-compile-fit",
     "nan loss": "tuning-checklist",

@@ -42,6 +42,7 @@
 
   // A word as it is indexed: whole, and in parts if it has a hyphen, an underscore or CamelCase.
   const shown = new Map(); // a word of the book for each stem
+  const spelled = new Map(); // the stem of each word of the book
   function forms(word) {
     const whole = word.replace(/['’]s$/, "").replace(/[-'’]/g, "");
     const parts = word
@@ -55,6 +56,11 @@
   // What is left out of headings and text. In code, "for" and "if" are names.
   const QUESTIONS = "can do does from how i my what when which why you your".split(" ");
   const isTelling = (word) => ![...stopwords, ...QUESTIONS].includes(word.toLowerCase());
+  // More of what questions consist of.
+  const ASKING = (
+    "am could did get have me must need our should use we were where who would"
+  ).split(" ");
+  const isAskedFor = (word) => isTelling(word) && !ASKING.includes(word.toLowerCase());
 
   const isName = (word) => /[_.]|\p{Ll}\p{Lu}/u.test(word);
 
@@ -63,6 +69,7 @@
     const all = forms(word);
     const usual = /^\p{Lu}?\p{Ll}+$/u.test(word) ? word.toLowerCase() : word;
     if (!shown.has(all[0])) shown.set(all[0], usual);
+    spelled.set(word.toLowerCase(), all[0]);
     // The heading iris_linear_softmax is not about softmax.
     return isName(word) && field !== "text" && field !== "code" ? all[0] : all;
   }
@@ -88,6 +95,10 @@
       return { id, ...headings, text, code, names, rows };
     })
   );
+
+  // Words as they are spelled: a letter wrong in an ending, and what is left of it is no stem.
+  const spellings = new MiniSearch({ fields: ["word"], storeFields: ["word", "stem"] });
+  spellings.addAll([...spelled].map(([word, stem], id) => ({ id, word, stem })));
 
   const same = (left, right) => left.join(" ") === right.join(" ");
   const groups = synonyms.map((group) =>
@@ -117,9 +128,15 @@
     if (queries.length) return or(queries);
     // Longer words may have two letters wrong.
     for (const fuzzy of whole.length > 7 ? [1, 2] : [1]) {
-      if (whole.length < 4 || !finds(whole, { fuzzy })) continue;
-      corrected.set(word, nearest(whole, fuzzy));
-      return { queries: [whole], fuzzy };
+      if (whole.length < 4) continue;
+      if (finds(whole, { fuzzy })) {
+        corrected.set(word, nearest(whole, fuzzy));
+        return { queries: [whole], fuzzy };
+      }
+      const [like] = spellings.search(word.toLowerCase(), { fuzzy });
+      if (!like) continue;
+      corrected.set(word, like.word);
+      return or([like.stem]);
     }
     return null;
   }
@@ -158,8 +175,8 @@
 
   function search(query, isFinished) {
     const all = words(query);
-    const telling = all.filter(isTelling);
-    const typed = telling.length ? telling : all;
+    const telling = [isAskedFor, isTelling, () => true].map((is) => all.filter(is));
+    const typed = telling.find((some) => some.length) ?? [];
     const corrected = new Map();
     const queries = typed.map((word, place) =>
       queryOf(word, !isFinished && place === typed.length - 1, corrected)
@@ -176,13 +193,20 @@
           const factor = closeness(sections[result.id], stems);
           // The words of a synonym mean it only if they stand together.
           if (weight < 1 && stems.length > 1 && factor < 1 + SIDE_BY_SIDE / 2) continue;
-          result.score *= factor * weight;
+          result.score *= factor * weight * asked(result.id, stems);
           if (!(best.get(result.id)?.score >= result.score)) best.set(result.id, result);
         }
       }
       if (best.size) break;
     }
     return { pages: byPage([...best.values()]), corrected };
+  }
+
+  // Who types "solution" or "exercises" asks for the pages whose titles begin with that word.
+  function asked(id, stems) {
+    const [, title, , weight] = pages[sections[id][0]];
+    const kind = /^(\p{L}+):/u.exec(title);
+    return kind && stems.length > 1 && stems.includes(stem(kind[1])) ? 1 / weight : 1;
   }
 
   // How near to each other the words of the query stand in a section.
