@@ -97,6 +97,7 @@ def grade(
     manual: Sequence[Path | str] = (),
     late: LatePolicy | None = None,
     only: Sequence[str] = (),
+    private: Sequence[Path | str] = (),
     warn: Callable[[str], None] = lambda message: None,
     progress: Callable[[int, int, str], None] = lambda done, of, name: None,
 ) -> Graded:
@@ -140,6 +141,8 @@ def grade(
         When submissions are due, and what lateness costs.
     only : sequence of str
         Grade only these students again; the results of all others stay as they are.
+    private : sequence of path
+        More files that no submission may read, even if they lie beside a master.
     warn : callable
         Called with each warning for the person who grades.
     progress : callable
@@ -173,7 +176,7 @@ def grade(
     _refuse_unknown_exports(exports)
     listed = _read_class(roster, exports)
     issued = _read_issued(key, None if listed and key is None else roster, warn)
-    private = [Path(path) for path in (key, roster) if path is not None]
+    private = [Path(path) for path in (key, roster, *manual, *private) if path is not None]
     without = (submissions, out, *private, *map(Path, options.checks))
     paths, models = _read_masters(masters or course_masters(), without, warn)
     if issued and not any(model.variant for model in models):
