@@ -28,8 +28,10 @@ pytest.importorskip("resource", reason="grading needs Linux")
 from coursegrader import grade as _grade
 from coursegrader import grader as _grader
 from coursegrader import report as _report
-from coursegrader.grade import grade
+from coursegrader.collect import Submitted
+from coursegrader.grade import _grade_remotely, grade
 from coursegrader.grader import Options, SandboxError
+from coursegrader.master import Master
 from coursegrader.sandbox import LAYERS
 from coursekit.cli import app
 from coursekit.exercises import find
@@ -1036,6 +1038,13 @@ def test_a_cluster_loses_a_worker_gets_another_and_grades_the_same(
         tmp_path / "alone" / "grades.csv"
     ).read_bytes()
     assert results(tmp_path / "out") == results(tmp_path / "alone")
+
+
+def test_a_worker_without_a_layer_grades_nothing_where_all_are_required(one_warm_process, tmp_path):
+    master = Master.from_file(write(master_of_two(), tmp_path / "two.ipynb"))
+    options = Options(layers=tuple(layer for layer in LAYERS if layer != "network"))
+    with pytest.raises(SandboxError, match=r"a worker on .* lacks .*: .*network"):
+        _grade_remotely(Submitted("ann", "ann.ipynb"), [master], options, None, True)
 
 
 # ----------------------------------------------------------------------------- a quick look
