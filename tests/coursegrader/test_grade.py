@@ -216,16 +216,30 @@ def test_the_gradebook(first, folder):
             "status": status,
             "remarks": remarks,
             "file": file,
+            "feedback": f"feedback/{row.key}.html",
             "S5.1": one,
             "S5.2": two,
         }
-        for student, points, status, remarks, file, one, two in [
-            ("ann", "2.0", "graded", "", "ann.ipynb", "1.0", "1.0"),
-            ("bob", "1.0", "graded", "", "bob/work.ipynb", "1.0", "0.0"),
-            ("cyd", "0.0", "graded", "", "cyd.ipynb", "0.0", "0.0"),
-            ("dan", "0.0", "not graded", first[0].rows[3].remarks[0], "dan.ipynb", "0.0", "0.0"),
-        ]
+        for row, (student, points, status, remarks, file, one, two) in zip(
+            first[0].rows,
+            [
+                ("ann", "2.0", "graded", "", "ann.ipynb", "1.0", "1.0"),
+                ("bob", "1.0", "graded", "", "bob/work.ipynb", "1.0", "0.0"),
+                ("cyd", "0.0", "graded", "", "cyd.ipynb", "0.0", "0.0"),
+                (
+                    "dan",
+                    "0.0",
+                    "not graded",
+                    first[0].rows[3].remarks[0],
+                    "dan.ipynb",
+                    "0.0",
+                    "0.0",
+                ),
+            ],
+            strict=True,
+        )
     ]
+    assert all((folder / "out" / line["feedback"]).exists() for line in gradebook(folder / "out"))
     assert "no JSON" in gradebook(folder / "out")[3]["remarks"]
 
 
@@ -245,6 +259,7 @@ def test_the_results_file(first, folder):
             "waiting",
             "in_process",
             "remarks",
+            "feedback",
             "checks",
             "seconds",
         }
