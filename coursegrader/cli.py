@@ -358,6 +358,7 @@ def grade(
                 manual=manual or (),
                 late=late,
                 only=only or (),
+                private=[times] if times else [],
                 warn=lambda text: tell(errors, text, style="yellow"),
                 progress=lambda done, of, name: bar.update(
                     task, completed=done, total=of, description=_printable(name)

@@ -141,8 +141,11 @@ class Export:
         self.out, self.listed, self.show_hidden = out / FOLDER, listed, show_hidden
         self.out.mkdir(exist_ok=True)
         self.warnings: list[str] = []
+        rows = list(rows)
         self.rows = [row for row in rows if row.set and not row.replaced_by]
         self.sets = sorted({row.set for row in self.rows})
+        lost = [row.student for row in rows if not row.set]
+        self.warn("Not exported, because nothing says of which assignment they are", lost)
 
     def warn(self, what: str, names: Iterable[str]) -> None:
         """Add a warning with some of the names, unless there are none."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -97,6 +98,7 @@ def grade(
     manual: Sequence[Path | str] = (),
     late: LatePolicy | None = None,
     only: Sequence[str] = (),
+    private: Sequence[Path | str] = (),
     warn: Callable[[str], None] = lambda message: None,
     progress: Callable[[int, int, str], None] = lambda done, of, name: None,
 ) -> Graded:
@@ -140,6 +142,8 @@ def grade(
         When submissions are due, and what lateness costs.
     only : sequence of str
         Grade only these students again; the results of all others stay as they are.
+    private : sequence of path
+        More files that no submission may read, even if they lie beside a master.
     warn : callable
         Called with each warning for the person who grades.
     progress : callable
@@ -173,7 +177,7 @@ def grade(
     _refuse_unknown_exports(exports)
     listed = _read_class(roster, exports)
     issued = _read_issued(key, None if listed and key is None else roster, warn)
-    private = [Path(path) for path in (key, roster) if path is not None]
+    private = [Path(path) for path in (key, roster, *manual, *private) if path is not None]
     without = (submissions, out, *private, *map(Path, options.checks))
     paths, models = _read_masters(masters or course_masters(), without, warn)
     if issued and not any(model.variant for model in models):
@@ -207,7 +211,7 @@ def grade(
                 rows |= {one.key: row} if row else {}
         waiting = [one for one in found if one.key not in rows and one.key in (again or (one.key,))]
         if client:
-            run = _on_cluster(client, models, options, whose)
+            run = _on_cluster(client, models, options, whose, require_sandbox)
         else:
             run = _on_this_machine(grader, jobs, whose)
         for one, outcome in run(waiting):
@@ -539,6 +543,7 @@ def _on_cluster(
     models: list[Master],
     options: Options,
     whose: Callable[[Submitted], Recipient | None],
+    required: bool,
 ) -> Callable:
     """Return a function that grades on Dask's workers, and retries if a worker is lost."""
 
@@ -549,9 +554,10 @@ def _on_cluster(
         shared = client.scatter([models], broadcast=True)[0]
 
         def submit(one: Submitted):
-            recipient = whose(one)
             return client.submit(
-                _grade_remotely, one.loaded(), shared, options, recipient, pure=False, retries=2
+                *(_grade_remotely, one.loaded(), shared, options, whose(one), required),
+                pure=False,
+                retries=2,
             )
 
         futures, alone = {}, []
@@ -586,13 +592,24 @@ def _on_cluster(
 
 
 def _grade_remotely(
-    one: Submitted, models: list[Master], options: Options, recipient: Recipient | None
+    one: Submitted,
+    models: list[Master],
+    options: Options,
+    recipient: Recipient | None,
+    required: bool,
 ) -> SubmissionOutcome:
-    key = "".join(model.digest for model in models) + repr(options)
+    key = "".join(model.digest for model in models) + repr((options, required))
     with _remote_lock:
         if key not in _remote:
             _use_checks(options.checks)
-            _remote[key] = Grader(models, options)
+            grader = Grader(models, options)
+            if required and (missing := sorted(set(LAYERS) - set(grader.sandbox()))):
+                grader.close()
+                raise SandboxError(
+                    f"a worker on {socket.gethostname()} lacks layers of the sandbox: "
+                    f"{', '.join(missing)}. Take it out, or grade without --require-sandbox."
+                )
+            _remote[key] = grader
     return _grade_one(_remote[key], one, recipient)
 
 

@@ -279,7 +279,7 @@ def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, byt
     def is_given(path: Path) -> bool:
         return not (
             path.is_symlink()
-            or path.name.startswith((".", "_"))
+            or (path.name.startswith((".", "_")) and path.name != "__init__.py")
             or path.name in EXCLUDED_NAMES
             or path.suffix.lower() in EXCLUDED_SUFFIXES
             or path in without

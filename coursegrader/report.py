@@ -319,6 +319,7 @@ def grades(rows: Iterable[SubmissionOutcome]) -> pd.DataFrame:
         line = {name: getattr(row, name) for name in names}
         line["remarks"] = clip("; ".join(row.remarks), MAX_REMARKS_IN_TABLE)
         line["file"] = row.path
+        line["feedback"] = f"feedback/{row.key}.html"
         for check in row.checks:
             # The identifier of a check may equal the name of another column.
             name = f"{check.id} (check)" if check.id in line else check.id
@@ -362,6 +363,7 @@ def results(rows: Iterable[SubmissionOutcome], about: Mapping[str, Any]) -> dict
         **about,
         "submissions": [
             {name: getattr(row, name) for name in names}
+            | {"feedback": f"feedback/{row.key}.html"}
             | {"checks": [asdict(check) for check in row.checks]}
             for row in rows
         ],

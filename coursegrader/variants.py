@@ -317,7 +317,8 @@ def read_roster(path: Path) -> Roster:
 
     The first row names the columns. A student's identifier is in the column ``student``, or else
     in ``id``, ``email`` or ``username``. All of these columns, and ``name``, or ``first name``
-    and ``last name``, also name the student of a submission.
+    and ``last name``, also name the student of a submission. A gradebook that Canvas exported and a
+    grading worksheet of Moodle will do.
 
     Parameters
     ----------
@@ -357,7 +358,8 @@ def read_roster(path: Path) -> Roster:
     columns: dict[str, int] = {}
     for place, title in enumerate(header):
         columns.setdefault(column_name(title), place)
-    column = next((name for name in ID_COLUMNS if name in columns), None)
+    # Moodle's grading worksheet has no other identifier that a submission comes with.
+    column = next((name for name in (*ID_COLUMNS, "email address") if name in columns), None)
     if column is None:
         raise VariantError(
             f"{path} has no column `student`, `id`, `email` or `username`; its first row is "
@@ -371,6 +373,8 @@ def read_roster(path: Path) -> Roster:
             place = columns.get(name, len(row))
             return unicodedata.normalize("NFC", row[place].strip()) if place < len(row) else ""
 
+        if {"student", "id", "section"} <= columns.keys() and not cell("id"):
+            continue  # a row of Canvas's own, such as that of the possible points
         identifier, where = cell(column), f"{path}, line {line}, {_quoted(row)}"
         if not identifier:
             raise VariantError(f"{where}: its {column} is empty. Fill it in, or take the row out.")

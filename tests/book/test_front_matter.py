@@ -16,6 +16,7 @@ import yaml
 from typer.testing import CliRunner
 
 import coursekit
+from coursegrader.master import Master
 from coursekit.cli import app
 from coursekit.exercises import CheckFailed, catalogue
 from tests.conftest import ROOT
@@ -190,10 +191,10 @@ CHECK_CHECKS, RELEASE, GRADE, VALIDATE = COMMANDS
 
 @pytest.fixture
 def own_exercise(tmp_path, monkeypatch):
-    """A folder with the two files that the page has an instructor write."""
+    """A folder with the two files that the page has an instructor write; commands run above it."""
     folder = tmp_path / "week3"
     folder.mkdir()
-    monkeypatch.chdir(folder)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(catalogue, "_check_files", {})
     (folder / "checks.py").write_text(CHECKS, encoding="utf-8")
     made = notebook(given(LOADS, "load"), solution(ANSWER, "rows"), graded(ASKS, "check-rows", 1))
@@ -213,7 +214,8 @@ def run_command(words: str) -> None:
     assert done.exit_code == 0, done.output
 
 
-def test_an_exercise_of_ones_own_judges_in_the_notebook(own_exercise, capsys):
+def test_an_exercise_of_ones_own_judges_in_the_notebook(own_exercise, monkeypatch, capsys):
+    monkeypatch.chdir(own_exercise)  # where its kernel runs
     exec(f"{LOADS}\n{ANSWER}\n{ASKS}", {})
     passed = capsys.readouterr().out
     assert f"It prints `{passed.strip()}`." in OWN
@@ -222,24 +224,29 @@ def test_an_exercise_of_ones_own_judges_in_the_notebook(own_exercise, capsys):
             exec(f"{LOADS}\nrows = {wrong}\n{ASKS}", {})
 
 
-def test_wrong_answers_to_an_exercise_of_ones_own_fail(own_exercise):
-    own_exercise.joinpath("wrong.py").write_text(WRONG, encoding="utf-8")
+def test_wrong_answers_to_an_exercise_of_ones_own_fail(own_exercise, monkeypatch):
+    Path("wrong.py").write_text(WRONG, encoding="utf-8")
     run_command(CHECK_CHECKS)
+    monkeypatch.chdir(own_exercise)  # a student has both files in one folder
     run_command(VALIDATE)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="grading needs Linux")
 def test_an_exercise_of_ones_own_is_released_and_graded(own_exercise):
+    Path("wrong.py").write_text(WRONG, encoding="utf-8")
     run_command(RELEASE)
     released = nbformat.read("handout/week3.ipynb", as_version=4)
     assert [cell.source for cell in released.cells][::2] == [LOADS, ASKS]
     assert "rows = None" in released.cells[1].source and "//" not in released.cells[1].source
     for student, rows in [("right", 30), ("wrong", 29), ("cheating", 29)]:
         write(with_answer(released, f"rows = {rows}"), Path(f"submissions/{student}/week3.ipynb"))
-    own_exercise.joinpath("submissions/cheating/checks.py").write_text(
+    Path("submissions/cheating/checks.py").write_text(
         re.sub(r"expect\(.*", "pass", CHECKS), encoding="utf-8"
     )
     run_command(GRADE)
+    # Nothing lies beside the master that a submission could read: see the page for graders.
+    without = [own_exercise / "checks.py"]
+    assert not Master.from_file(own_exercise / "week3.ipynb", without).files
     with open("grades/results.json", encoding="utf-8") as file:
         rows = json.load(file)["submissions"]
     assert {row["student"]: row["points"] for row in rows} == {

@@ -17,6 +17,7 @@ from coursegrader.lateness import LatePolicy, mark_attempts, read_due, read_time
 from coursegrader.master import Master
 from coursegrader.outcomes import BLANK, CheckOutcome, SubmissionOutcome
 from coursegrader.tables import TableError
+from coursegrader.variants import read_roster
 from tests.coursegrader.notebooks import graded, marked, notebook, solution, two_checks, v4, write
 
 
@@ -380,3 +381,33 @@ def test_a_table_of_times_that_is_refused(tmp_path, content, said):
 def test_a_policy_that_is_refused(make, said):
     with pytest.raises(ValueError, match=said):
         make()
+
+
+# ------------------------------------------------- one file for variants and for the exports
+
+
+@pytest.mark.parametrize(
+    ("content", "platform", "numbers", "students", "called"),
+    [
+        (GRADEBOOK, "canvas", ("1001", "1003"), ("Lee, Ann", "Müller, Jürgen"),
+         ("leeann", "mullerjurgen")),
+        (WORKSHEET, "moodle", ("51", "52"), ("ann@uni.edu", "ben@uni.edu"), ("Ann Lee", "Ben Roe")),
+    ],
+    ids=["canvas", "moodle"],
+)  # fmt: skip
+def test_what_a_platform_exports_is_a_roster_too(
+    tmp_path, content, platform, numbers, students, called
+):
+    path = tmp_path / "exported.csv"
+    path.write_text(content, "utf-8-sig")
+    roster, listed = read_roster(path), ClassList(path)
+    assert set(students) <= set(roster.students) and len(roster.students) == len(listed.rows)
+    for student, name, number in zip(students, called, numbers, strict=True):
+        assert roster.match(name) == (student,)
+        index = listed.find(row(name, platform=platform, number=number))
+        assert index is not None and index == listed.find(row(name))
+
+
+def test_a_notebook_of_no_known_assignment_is_named(tmp_path, master):
+    said = export(tmp_path / "out", [row("ann"), row("eve", set="")], master, "nbgrader")
+    assert said == ["Not exported, because nothing says of which assignment they are: eve."]

@@ -28,8 +28,10 @@ pytest.importorskip("resource", reason="grading needs Linux")
 from coursegrader import grade as _grade
 from coursegrader import grader as _grader
 from coursegrader import report as _report
-from coursegrader.grade import grade
+from coursegrader.collect import Submitted
+from coursegrader.grade import _grade_remotely, grade
 from coursegrader.grader import Options, SandboxError
+from coursegrader.master import Master
 from coursegrader.sandbox import LAYERS
 from coursekit.cli import app
 from coursekit.exercises import find
@@ -214,16 +216,30 @@ def test_the_gradebook(first, folder):
             "status": status,
             "remarks": remarks,
             "file": file,
+            "feedback": f"feedback/{row.key}.html",
             "S5.1": one,
             "S5.2": two,
         }
-        for student, points, status, remarks, file, one, two in [
-            ("ann", "2.0", "graded", "", "ann.ipynb", "1.0", "1.0"),
-            ("bob", "1.0", "graded", "", "bob/work.ipynb", "1.0", "0.0"),
-            ("cyd", "0.0", "graded", "", "cyd.ipynb", "0.0", "0.0"),
-            ("dan", "0.0", "not graded", first[0].rows[3].remarks[0], "dan.ipynb", "0.0", "0.0"),
-        ]
+        for row, (student, points, status, remarks, file, one, two) in zip(
+            first[0].rows,
+            [
+                ("ann", "2.0", "graded", "", "ann.ipynb", "1.0", "1.0"),
+                ("bob", "1.0", "graded", "", "bob/work.ipynb", "1.0", "0.0"),
+                ("cyd", "0.0", "graded", "", "cyd.ipynb", "0.0", "0.0"),
+                (
+                    "dan",
+                    "0.0",
+                    "not graded",
+                    first[0].rows[3].remarks[0],
+                    "dan.ipynb",
+                    "0.0",
+                    "0.0",
+                ),
+            ],
+            strict=True,
+        )
     ]
+    assert all((folder / "out" / line["feedback"]).exists() for line in gradebook(folder / "out"))
     assert "no JSON" in gradebook(folder / "out")[3]["remarks"]
 
 
@@ -243,6 +259,7 @@ def test_the_results_file(first, folder):
             "waiting",
             "in_process",
             "remarks",
+            "feedback",
             "checks",
             "seconds",
         }
@@ -1036,6 +1053,13 @@ def test_a_cluster_loses_a_worker_gets_another_and_grades_the_same(
         tmp_path / "alone" / "grades.csv"
     ).read_bytes()
     assert results(tmp_path / "out") == results(tmp_path / "alone")
+
+
+def test_a_worker_without_a_layer_grades_nothing_where_all_are_required(one_warm_process, tmp_path):
+    master = Master.from_file(write(master_of_two(), tmp_path / "two.ipynb"))
+    options = Options(layers=tuple(layer for layer in LAYERS if layer != "network"))
+    with pytest.raises(SandboxError, match=r"a worker on .* lacks .*: .*network"):
+        _grade_remotely(Submitted("ann", "ann.ipynb"), [master], options, None, True)
 
 
 # ----------------------------------------------------------------------------- a quick look

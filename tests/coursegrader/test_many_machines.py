@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -46,7 +47,11 @@ def test_docker_compose():
     services = yaml.safe_load(COMPOSE)["services"]
     assert set(services) == {"scheduler", "worker", "grade"}
     for service in services.values():
-        assert "coursekit[grading,distributed]" in service["build"]["dockerfile_inline"]
+        # The package is in no registry: it comes from the clone, which is what is built.
+        lines = service["build"]["dockerfile_inline"].splitlines()
+        assert "COPY . /course" in lines
+        assert lines[-1] == "RUN pip install '/course[grading,distributed]'"
+        assert f"a clone of this course in `{service['build']['context']}`" in PAGE
         assert_command(shlex.split(service["command"]))
     words = shlex.split(services["grade"]["command"])
     address = words[words.index("--scheduler") + 1]
@@ -54,6 +59,21 @@ def test_docker_compose():
     port = address.rpartition(":")[2]
     assert address == f"tcp://scheduler:{port}"
     assert f"--port {port}" in services["scheduler"]["command"]
+
+
+def test_a_worker_has_the_checks_in_the_same_place_and_nothing_else_of_the_class():
+    services = yaml.safe_load(COMPOSE)["services"]
+    words = shlex.split(services["grade"]["command"])
+    (whole,) = services["grade"]["volumes"]
+    (part,) = services["worker"]["volumes"]
+    here, there = whole.split(":")
+    assert f"a folder `{here.removeprefix('./')}`" in PAGE
+    at, inside, mode = part.split(":")
+    assert mode == "ro" and inside == at.replace(here, there)
+    assert Path(words[words.index("--checks") + 1]).is_relative_to(inside)
+    for private in (words[2], *(words[words.index(name) + 1] for name in ("--out", "--master"))):
+        assert Path(private).is_relative_to(there)
+        assert not Path(private).is_relative_to(inside)
 
 
 def test_slurm():
@@ -67,3 +87,26 @@ def test_slurm():
     for words in steps:
         assert words[2] == "--exact"  # or the steps wait for each other
         assert_command(words[3:])
+
+
+@pytest.mark.parametrize("appears", [True, False], ids=["new", "stale"])
+def test_slurm_takes_no_address_of_an_earlier_job(tmp_path, monkeypatch, appears):
+    """The steps are recorded; the scheduler writes its file, or never does."""
+    earlier = tmp_path / "scheduler.json"
+    earlier.write_text('{"address": "tcp://earlier:1"}')
+    new = '{"address": "tcp://new:2"}'
+    writes = f"""case "$*" in *"dask scheduler"*) echo '{new}' > scheduler.json;; esac\n"""
+    srun = tmp_path / "bin" / "srun"
+    srun.parent.mkdir()
+    srun.write_text('#!/bin/sh\necho "$*" >> steps\n' + writes * appears)
+    srun.chmod(0o755)
+    (srun.parent / "python").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", f"{srun.parent}:{os.environ['PATH']}")
+    script = SLURM.replace("timeout 300", f"timeout {60 if appears else 2}")
+    assert script != SLURM
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, timeout=120)
+    (asked,) = [
+        line for line in (tmp_path / "steps").read_text().splitlines() if "coursekit" in line
+    ] or [""]
+    assert (done.returncode == 0) == appears
+    assert ("--scheduler tcp://new:2" in asked) == appears

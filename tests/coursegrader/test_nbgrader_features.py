@@ -28,13 +28,13 @@ HELD_BY = {
     ],
     "the last line of a test": ["test_grader_cases.py::test_points"],
     "a manually graded cell": ["test_nbgrader_forms.py::test_points_as_nbgrader_gives_them"],
-    "a cell whose mark": ["test_release.py::test_a_mark_that_was_taken_back_is_none"],
+    "a cell whose type": ["test_release.py::test_a_mark_that_was_taken_back_is_none"],
     "several notebooks": ["test_nbgrader_forms.py::test_a_folder_of_masters"],
     "files beside": [
         "test_grader_cases.py::test_files_beside_the_master",
         "test_nbgrader_forms.py::test_tests_read_the_masters_files",
     ],
-    "a mark without its end": [
+    "a marker without its end": [
         "test_release.py::test_what_is_nearly_a_mark_is_refused",
         "test_release.py::test_marks_that_do_not_fit_together",
     ],
@@ -44,7 +44,7 @@ HELD_BY = {
     "`nbgrader validate`": ["test_validate.py::test_checks_that_were_deleted_or_changed"],
     "`### AUTOTEST`": ["test_release.py::test_autotests_have_to_be_made_first"],
     "kernels other than": ["test_release.py::test_what_is_refused"],
-    "a notebook without a graded": ["test_nbgrader_forms.py::test_a_folder_of_masters"],
+    "a master without a graded": ["test_nbgrader_forms.py::test_a_folder_of_masters"],
     "metadata of a schema newer": ["test_release.py::test_what_is_refused"],
 }
 ROWS = ROW.findall((ROOT / "book" / "grading.md").read_text(encoding="utf-8"))

@@ -484,7 +484,7 @@ def test_points_that_are_none(master, points):
 
 
 def test_files_beside_a_master(master, tmp_path):
-    for name in ("helper.py", "data/a.csv", "data/b/c.csv"):
+    for name in ("helper.py", "data/a.csv", "data/b/c.csv", "tools/__init__.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     for name in (
@@ -500,7 +500,12 @@ def test_files_beside_a_master(master, tmp_path):
     (tmp_path / "link.py").symlink_to("/etc/passwd")
     made = write(master_of_two(), tmp_path / "two.ipynb")
     found = Master.from_file(made, without=[tmp_path / "out"])
-    assert [name for name, _ in found.files] == ["data/a.csv", "data/b/c.csv", "helper.py"]
+    assert [name for name, _ in found.files] == [
+        "data/a.csv",
+        "data/b/c.csv",
+        "helper.py",
+        "tools/__init__.py",
+    ]
     assert found.digest != Master.from_file(made).digest
     for number in range(MAX_FILES):
         (tmp_path / f"{number}.txt").touch()

@@ -116,6 +116,22 @@ def test_answers_are_judged_with_them_and_nobody_reads_them(course, monkeypatch)
     assert "beside: ['answer.txt', " in said, said
 
 
+def test_tables_about_the_class_do_not_reach_submissions(course):
+    home = course / "course"
+    (home / "typed.csv").write_text("student,cell,points\n")
+    (home / "times.csv").write_text("student,submitted\nann,2026-11-30\n")
+    write(
+        exercise("import os\nprint(sorted(os.listdir()))\ntotal = 42"), course / "in" / "ann.ipynb"
+    )
+    words = ["grade", course / "in", "--out", course / "out", "--master", home / "week.ipynb"]
+    words += ["--checks", home / "checks.py", "--manual", home / "typed.csv"]
+    done = command(*words, "--times", home / "times.csv")
+    assert done.exit_code == 0, done.output
+    (page,) = (course / "out" / "feedback").glob("ann-*.html")
+    said = page.read_text(encoding="utf-8")
+    assert "answer.txt" in said and "typed.csv" not in said and "times.csv" not in said
+
+
 def test_what_was_graded_with_other_checks_is_graded_anew(course):
     file = course / "course" / "checks.py"
     assert graded_with(course).new == 2
