@@ -203,7 +203,9 @@ def grade(
         _refuse_missing_layers(missing, require_sandbox, warn)
         record.begin([one.key for one in found], "gradescope" in exports)
         whose = _recipients(issued)
-        writer = _ReportWriter(out, models, options, whose, show_hidden, exports, by_hand, late)
+        writer = _ReportWriter(
+            out, models, options, missing, whose, show_hidden, exports, by_hand, late
+        )
         rows = {}
         for one in found:
             if again is None or one.key not in again:
@@ -703,6 +705,7 @@ class _ReportWriter:
         out: Path,
         models: list[Master],
         options: Options,
+        missing: Sequence[str],
         whose: Callable[[Submitted], Recipient | None],
         show_hidden: bool,
         exports: Sequence[str],
@@ -716,6 +719,7 @@ class _ReportWriter:
         self.shown: dict[str, tuple[SubmissionOutcome, SubmissionOutcome]] = {}
         # Everything that could change a grade; hidden folders cannot.
         settings = {**asdict(options), "hidden": [], "coursekit": coursekit.__version__}
+        settings["missing"] = list(missing)  # what ran without a layer is not taken over with it
         settings["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
         settings["masters"] = sorted(model.digest for model in models)
         others = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in options.checks]

@@ -938,6 +938,20 @@ def test_the_command_is_interrupted(folder, tmp_path, monkeypatch):
     assert result.exit_code == 130 and "run it again to go on" in result.output
 
 
+def test_results_without_a_layer_are_not_taken_over_with_it(copied, first, monkeypatch):
+    sandbox = _grade.Grader.sandbox
+    monkeypatch.setattr(
+        _grade.Grader,
+        "sandbox",
+        lambda grader: {k: v for k, v in sandbox(grader).items() if k != "network"},
+    )
+    without = again(copied)
+    assert "network" in without.missing and without.new == len(without.rows) == 4
+    monkeypatch.undo()
+    assert again(copied).new == 4
+    assert again(copied).new == 0
+
+
 # ------------------------------------------------------------------------------ one student
 
 

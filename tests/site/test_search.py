@@ -70,6 +70,10 @@ FIRST = {
     # Questions
     "do I need a GPU": "what-is-deep-learning",
     "how do I stop training early": "callbacks",
+    # For those who teach
+    "plagiarism": "grading",
+    "late submission": "grading",
+    "syllabus": "for-instructors",
     # Of an exercise
     "solution 4-B": "solutions/mnist-learning-rate",
     "exercises breast cancer": "exercises/breast-cancer",
