@@ -330,7 +330,7 @@ CASES = {
             "batches of 32": (lambda: as_if(3130), "batches of 32, which `fit` takes"),
             "one epoch": (lambda: as_if(79), "That is one epoch"),
             "another batch size": (lambda: as_if(400), "Look at the epochs, the batch size"),
-            "compiled again": (lambda: as_if(0), "forgets how it was trained"),
+            "compiled again": (lambda: as_if(0), "which clears the count"),
             "not compiled": (
                 lambda: {
                     "four_layers": keras.Sequential(

@@ -453,7 +453,7 @@ CASES = {
             "batches of 32": (lambda: as_if(120), "batches of 32"),
             "a validation split": (lambda: as_if(150), "kept out for validation"),
             "too few epochs": (lambda: as_if(90), "Look at the epochs"),
-            "compiled again": (lambda: as_if(0), "forgets how it was trained"),
+            "compiled again": (lambda: as_if(0), "which clears the count"),
             "not compiled": (
                 lambda: {"fold_of": folds(), "network_0": bare()},
                 "is not compiled",

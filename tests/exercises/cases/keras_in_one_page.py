@@ -373,9 +373,9 @@ CASES = {
             ),
             "compiled again": (
                 lambda: judged_after(0),
-                "compiled again afterwards",
+                "built again afterwards",
             ),
-            "the cell run twice": (lambda: judged_after(2 * STEPS), "was run more than once"),
+            "the cell run twice": (lambda: judged_after(2 * STEPS), "was the cell run again"),
             "batches of 32": (lambda: judged_after(600), "in batches of 10"),
             "both halves": (lambda: judged_after(3000), "trained for 3,000 steps"),
             "both halves, in batches of 20": (on_all_rows, "Was it trained on all 200 rows"),
@@ -425,7 +425,7 @@ CASES = {
             "best of the history": (best_of_history, "`loss_kept_out` is"),
             "trained on": (
                 lambda: evaluations(model=after(2 * STEPS)),
-                "was run more than once",
+                "was the cell run again",
             ),
         },
     ),
@@ -446,7 +446,7 @@ CASES = {
             "untrained": (lambda: nonsense(model=network()), "has counted no training step"),
             "the first network, trained further": (
                 lambda: nonsense(model=after(2 * STEPS, by_heart())),
-                "was run more than once",
+                "was the cell run again",
             ),
             "a wider network": (lambda: nonsense(model=network(64, 32, 3)), "of 64, 32, 3 units"),
             "labels drawn anew": (

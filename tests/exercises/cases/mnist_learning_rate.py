@@ -232,7 +232,7 @@ CASES: dict[str, Case] = {
                 lambda: history_and(
                     "adam", compiled_again(adaptive("Adam", 0.01)[0]), adaptive("Adam", 0.01)[1]
                 ),
-                "compiled once more after training",
+                "which clears the count",
             ),
             "never trained": (
                 lambda: history_and(

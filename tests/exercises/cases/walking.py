@@ -746,7 +746,7 @@ CASES: dict[str, Case] = {
             ),
             "the cell run twice": (
                 lambda: fitted(after(2 * STEPS_FIRST, first_trained()[0])),
-                "was run more than once",
+                "was the cell run again",
             ),
             "batches of 32": (
                 lambda: fitted(after(15 * 119, first_trained()[0])),
@@ -832,7 +832,7 @@ CASES: dict[str, Case] = {
             ),
             "fifteen epochs": (
                 lambda: dense_answers(after(15 * 30, dense_trained()[0])),
-                "45 epochs of 3,803 rows",
+                "45 epochs over 3,803 rows",
             ),
             "never trained": (
                 lambda: dense_answers(
@@ -878,7 +878,7 @@ CASES: dict[str, Case] = {
                 "lowest validation loss in another epoch",
             ),
             "by accuracy": (by_accuracy, "by the other metric"),
-            "ten epochs": (first_ten_of_longer, "20 epochs of 1,872 rows"),
+            "ten epochs": (first_ten_of_longer, "20 epochs over 1,872 rows"),
             "the middle windows too": (trained_on_middle_too, "trained for 1,080 steps"),
             "the first network": (
                 lambda: longer_answers(longer=new_first()),
@@ -929,7 +929,7 @@ CASES: dict[str, Case] = {
             ),
             "the cell run twice": (
                 lambda: second_fit_of("small", small_trained),
-                "was run more than once",
+                "was the cell run again",
             ),
             "never trained": (
                 lambda: small_answers(
