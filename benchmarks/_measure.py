@@ -349,9 +349,15 @@ def spread(values: list[float], digits: int = 3) -> str:
 
 
 def markdown(head: list[str], rows: list[list[object]]) -> str:
-    """Return a table of Markdown; all columns but the first are aligned to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    """Return a table of Markdown; columns of numbers are aligned to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+
+    def alignment(column: int) -> str:
+        texts = [row[column].strip("*") for row in cells if row[column]]
+        return "---:" if all(text[0].isdigit() for text in texts if text) else "---"
+
+    lines = [head, [alignment(column) for column in range(len(head))], *cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def machine() -> dict[str, str]:

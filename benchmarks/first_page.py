@@ -213,8 +213,9 @@ def _brought(installed: dict[str, Distribution], start: str, wanted: set[str]) -
 
 
 def _megabytes(one: Distribution) -> float:
-    sizes = (Path(one.locate_file(file)) for file in one.files or ())
-    return sum(path.stat().st_size for path in sizes if path.is_file()) / 1e6
+    # pip notes the bytecode that it compiles among a distribution's files, and uv does not.
+    paths = (Path(one.locate_file(file)) for file in one.files or () if file.suffix != ".pyc")
+    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
 
 
 def _uses() -> dict[str, str]:

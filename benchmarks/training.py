@@ -2,12 +2,13 @@
 
 Three perceptrons of the MNIST lab, the book's convolutional network of digits, and that of the
 walking data (70 % and 30 % of its windows), in batches of 128. The digits are those of the sample
-edition, 3,200 to learn from and 800 to validate, each three times in an epoch: rows were
-reduced so that five rounds of all ways fit into half an hour. Each way has a process of its own. In
-turn each trains a new network for three epochs without a break; the time is that of an epoch, with
-its validation, over the second and third: the first pays for tracing and compiling. (A break
-between two epochs would count against Keras: what its data were fed with is taken down when the
-next epoch begins, and that may take as long as the break.) All ways use all cores.
+edition, 3,200 to learn from and 800 to validate, each three times in an epoch, and once for the
+convolutional network: rows were reduced so that five rounds of all ways fit into half an hour.
+Each way has a process of its own. In turn each trains a new network for three epochs without a
+break; the time is that of an epoch, with its validation, over the second and third: the first pays
+for tracing and compiling. (A break between two epochs would count against Keras: what its data were
+fed with is taken down when the next epoch begins, and that may take as long as the break.) All ways
+use all cores.
 
 PyTorch and JAX live in environments of their own, which this script makes in the user's cache.
 ``--torch`` and ``--jax`` name the interpreters of others, which need Keras too.
@@ -322,13 +323,13 @@ def load(folder: Path, times: int = TIMES) -> None:
     """Write the data of all ways into files, prepared."""
     from coursekit import datasets
 
-    x, y = digits(times)
+    images, classes = digits(1)
     walking = datasets.load_walking()
     order = np.random.default_rng(1).permutation(len(walking.x))
     order = order if times == TIMES else order[:1000]
     for name, arrays in {
-        "mnist": (x, y),
-        "images": (x.reshape(-1, 28, 28, 1), y),
+        "mnist": digits(times),
+        "images": (images.reshape(-1, 28, 28, 1), classes),
         "walking": (walking.x[order], walking.y[order]),
     }.items():
         for axis, array in zip("xy", arrays, strict=True):
