@@ -137,7 +137,7 @@ def main() -> None:
     options = options_of(__doc__)
     question = Question("scaling", "Growth", __doc__.split("\n\n")[1], quick=options.quick)
     kinds = {
-        "training rows": (train, 2_000, options.rounds),
+        "training rows": (train, 6_000, options.rounds),
         "networks of a grid": (search, 2, options.rounds),
         "submissions": (partial(grading.seconds_for, grading.ours), 4, options.rounds),
         "chapters": (build, 3, min(options.rounds, COLD_ROUNDS)),

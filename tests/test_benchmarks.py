@@ -250,6 +250,13 @@ def test_what_did_not_help_is_chosen_by_what_was_measured(reported):
 
 
 @pytest.mark.parametrize(
+    ("ours", "plain", "expected"), [(400, 500, 1), (240, 480, 2), (120, 300, 3), (900, 900, 1)]
+)
+def test_cold_builds_of_the_plain_way_fit_into_the_minutes(module, ours, plain, expected):
+    assert module("book").rounds_that_fit(ours, plain, 3, 30) == expected
+
+
+@pytest.mark.parametrize(
     ("said", "expected"),
     [
         ("5 minutes to read; the code runs in half a minute on a laptop.", ("half a minute", 45)),
