@@ -18,14 +18,14 @@ from _measure import RESULTS, commit, environment, refuse_dirty
 # Minutes on two cores. Later ones use what earlier ones found: first_page and pages need the book.
 SCRIPTS = {
     "start_up": 3,
-    "training": 20,
-    "one_network": 3,
+    "training": 16,
+    "one_network": 4,
     "grid": 3,
-    "scaling": 8,
-    "grading": 17,
+    "scaling": 9,
+    "grading": 15,
     "book": 40,
-    "chapters": 11,
-    "first_page": 11,
+    "chapters": 12,
+    "first_page": 12,
     "pages": 4,
 }
 LONGEST = 7200  # seconds for one script

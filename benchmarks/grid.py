@@ -123,7 +123,6 @@ def main() -> None:
         f"Sample edition, {EPOCHS} epochs",
         {
             PLAIN: lambda: in_a_fresh_process("plain", **sizes),
-            "ours, in one process": lambda: in_a_fresh_process("ours", n_jobs=1, **sizes),
             OURS: lambda: in_a_fresh_process("ours", **sizes),
             more: lambda: in_a_fresh_process("ours", n_jobs=cores + 1, **sizes),
         },

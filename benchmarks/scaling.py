@@ -139,7 +139,7 @@ def main() -> None:
     kinds = {
         "training rows": (train, 6_000, options.rounds),
         "networks of a grid": (search, 2, options.rounds),
-        "submissions": (partial(grading.seconds_for, grading.ours), 4, options.rounds),
+        "submissions": (partial(grading.seconds_for, grading.ours), 3, options.rounds),
         "chapters": (build, 3, min(options.rounds, COLD_ROUNDS)),
     }
     for what, (run, least, rounds) in kinds.items():

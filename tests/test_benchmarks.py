@@ -6,7 +6,6 @@ import importlib
 import json
 import subprocess
 import sys
-import zipfile
 
 import nbformat
 import pytest
@@ -170,13 +169,14 @@ def test_commands_get_nothing_that_make_passes_on(module, monkeypatch):
 
 def test_an_environment_that_cannot_be_made_says_why(module, monkeypatch, tmp_path):
     environments = module("_environments")
-    monkeypatch.setattr(environments, "CACHE", tmp_path)
-    wheel = tmp_path / "nothing-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as file:
-        file.writestr("nothing.txt", "no metadata")
-    with pytest.raises(environments.MissingError, match=r"(?i)nothing"):
-        environments.python_with("nothing", [str(wheel)], check="pass")
-    assert not list(tmp_path.glob("nothing-*/"))
+    monkeypatch.setattr(environments, "CACHE", tmp_path / "cache")
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho a line >&2\necho no space left >&2\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(environments.MissingError, match=r"^no space left$"):
+        environments.python_with("nothing", ["nothing"], check="pass")
+    assert not (tmp_path / "cache").exists() or not list((tmp_path / "cache").iterdir())
 
 
 # -------------------------------------------------------------------------------- the report
