@@ -47,7 +47,7 @@ help:
 	@echo "make reading-times  write how long each chapter takes to read, and print the table"
 	@echo "make comparisons  list every interval that the chapters print, with its verdict"
 	@echo "make reproduce  measure results over many seeds (CHAPTER=... for one chapter)"
-	@echo "make bench     time what was made fast against the plain way (hours; needs the full data)"
+	@echo "make bench     time what was made fast against the plain way (two hours)"
 	@echo "make data      make the files in data/ anew (see tools/make_bundled_data.py)"
 	@echo "make clean     remove what was built; keeps the environment"
 
@@ -110,20 +110,11 @@ reproduce: $(READY)
 	$(BIN)/python tools/reproduce.py $(CHAPTER) $(if $(MODEL),--model "$(MODEL)") \
 	  $(if $(MISSING),--missing) --jobs 2
 
-# Ratios, not times; on a machine that does nothing else.
-# Every script writes what it found into benchmarks/results; so an interrupted run loses one.
-# TORCH and OTTER name a Python with PyTorch, and Otter's command, in environments of their own.
+# Under two hours, on a machine that does nothing else, with nothing that no commit holds.
+# Every script keeps what it found, so after an interruption the next call goes on from there;
+# AGAIN=1 starts anew. QUICK=1 only sees whether all scripts work, and keeps nothing.
 bench: $(READY)
-	$(BIN)/python benchmarks/start_up.py
-	$(BIN)/python benchmarks/loading.py
-	$(BIN)/python benchmarks/training.py $(if $(TORCH),--torch $(TORCH))
-	$(BIN)/python benchmarks/one_network.py
-	$(BIN)/python benchmarks/grid.py
-	$(BIN)/python benchmarks/scaling.py
-	$(BIN)/python benchmarks/grading.py $(if $(OTTER),--otter $(OTTER))
-	$(BIN)/python benchmarks/book.py
-	$(BIN)/python benchmarks/kernels.py
-	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/bench.py $(if $(AGAIN),--again) $(if $(QUICK),--quick)
 
 data: $(READY)
 	$(BIN)/python tools/make_bundled_data.py $(if $(MLBENCH),--mlbench "$(MLBENCH)") \

@@ -5,51 +5,172 @@ from __future__ import annotations
 import json
 import statistics
 
-from _measure import RESULTS
+from _measure import RESULTS, markdown, spread
+from bench import SCRIPTS
 
 REPORT = RESULTS.parent / "RESULTS.md"
-ORDER = (
-    "start_up", "book", "kernels", "training", "one_network", "loading", "scaling",
-    "grid", "grading",
-)  # fmt: skip
 HANDLED = {"way", "seconds", "ratio", "fastest"}
+DRIFT = 0.15  # share by which the calibration may vary
+# Something that takes this much longer or less than ours is within what rounds differ anyway.
+NO_DIFFERENCE = 0.03
 HEAD = """\
 # What the measurements say
 
 Made by `make bench` from `results/*.json`: do not edit. All ways of a table ran in turn on the same
 machine. Seconds are medians, with the smallest and the largest. The third column says how many
 times as fast as that way ours is: the median of the ratios within the rounds, and their range.
-The next column compares the fastest round of each.
-A question can be asked again by itself, for example with `.venv/bin/python benchmarks/loading.py`.
+The next column compares the fastest round of each. A part that has fewer rounds than the others
+says why.
 """
 
 
 def report() -> str:
-    """Return the text of ``RESULTS.md``."""
-    files = sorted(RESULTS.glob("*.json"), key=lambda path: ORDER.index(path.stem))
-    asked = {path.stem for path in files}
-    missing = ", ".join(name for name in ORDER if name not in asked)
-    gap = [f"Not measured yet: {missing}.\n"] if missing else []
-    return "\n".join([HEAD, *gap, *(section(json.loads(path.read_text())) for path in files)])
+    """Return the text of ``RESULTS.md``.
+
+    Raises
+    ------
+    SystemExit
+        If the results are not all of one commit.
+    """
+    paths = sorted(RESULTS.glob("*.json"))
+    if unknown := [path.name for path in paths if path.stem not in SCRIPTS]:
+        raise SystemExit(f"No script makes {', '.join(unknown)} in results/: delete what is left.")
+    found = {name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+             for name in SCRIPTS if (RESULTS / f"{name}.json").exists()}  # fmt: skip
+    commits: dict[str, list[str]] = {}
+    for name, content in found.items():
+        commits.setdefault(content["commit"], []).append(name)
+    if len(commits) > 1:
+        listed = "; ".join(f"{commit}: {', '.join(names)}" for commit, names in commits.items())
+        raise SystemExit(
+            f"The results are of {len(commits)} commits ({listed}), and a report holds one: run "
+            "`make bench`, which measures anew what another commit had."
+        )
+    missing = [name for name in SCRIPTS if name not in found]
+    missing += [f"{name} (in part)" for name, each in found.items() if each.get("unfinished")]
+    gap = [f"**Not measured yet: {', '.join(missing)}.**\n"] if missing else []
+    blocks = [HEAD, *_when(found), *gap, *drift(found), *goals(found)]
+    blocks += [section(content) for content in found.values()]
+    return "\n".join([*blocks, *tried(found)])
+
+
+def _when(found: dict[str, dict]) -> list[str]:
+    if not found:
+        return []
+    first = next(iter(found.values()))
+    days = sorted({content["day"] for content in found.values()})
+    machines = {json.dumps(content["machine"]) for content in found.values()}
+    minutes = sum(content.get("minutes", 0) for content in found.values())
+    lines = [f"Commit {first['commit']}, {' to '.join(dict.fromkeys((days[0], days[-1])))}; "
+             f"{minutes:.0f} minutes in all. {_machine(first)}.", ""]  # fmt: skip
+    if len(machines) > 1:
+        lines[:0] = ["**Not all parts ran on the same machine: see their sections.**", ""]
+    return lines
+
+
+def _machine(content: dict) -> str:
+    return ", ".join(f"{name} {value}" for name, value in content["machine"].items())
+
+
+def drift(found: dict[str, dict]) -> list[str]:
+    """Return a sentence for each part in which the machine's speed changed, if any did."""
+    lines, middles = [], []
+    for content in found.values():
+        for part in content["parts"]:
+            times = part.get("calibration", [])
+            where = f"*{content['title']}*" + (f", {part['title']}" if "title" in part else "")
+            if times:
+                middles.append((where, statistics.median(times)))
+            if len(times) > 1 and max(times) > (1 + DRIFT) * min(times):
+                lines.append(
+                    f"- {where}: by {max(times) / min(times) - 1:.0%} within the part "
+                    f"({min(times):.2f} to {max(times):.2f} s)"
+                )
+    usual = statistics.median(middle for _, middle in middles) if middles else 0
+    for where, middle in middles:
+        if abs(middle / usual - 1) > DRIFT:
+            lines.append(
+                f"- {where}: {middle / usual - 1:+.0%} against the usual ({middle:.2f} instead of "
+                f"{usual:.2f} s)"
+            )
+    if not middles:
+        return []
+    if not lines:
+        return [
+            f"The machine's speed was steady: a product of matrices, timed between the rounds, "
+            f"varied by no more than {DRIFT:.0%} (usually {usual:.2f} s).\n"
+        ]
+    head = (
+        f"**The machine's speed drifted.** A product of matrices, timed between the rounds, varied "
+        f"by more than {DRIFT:.0%} in {len(lines)} places. Ratios are taken within a round and "
+        "suffer least; compare seconds of these parts with care:\n"
+    )
+    return [head, *lines, ""]
+
+
+def goals(found: dict[str, dict]) -> list[str]:
+    """Return the table of all goals, with what was reached."""
+    rows = []
+    for content in found.values():
+        for goal in content["goals"]:
+            bound = "at least" if "at least" in goal else "at most"
+            value, limit = goal["found"], goal[bound]
+            reached = value >= limit if bound == "at least" else value <= limit
+            unit = f" {goal['unit']}" if goal["unit"] else ""
+            rows.append([
+                goal["what"], f"{bound} {limit:g}{unit}", f"{value:.3g}{unit}",
+                "reached" if reached else "**not reached**",
+            ])  # fmt: skip
+    if not rows:
+        return []
+    return ["## Goals\n", markdown(["what", "goal", "measured", ""], rows), ""]
+
+
+def tried(found: dict[str, dict]) -> list[str]:
+    """Return what was tried on top of ours and did not make it faster, as it was measured."""
+    entries = [entry for content in found.values() for entry in content["tried"]]
+    entries.sort(key=lambda entry: -entry["ratio"][0])
+    useless = [entry for entry in entries if entry["ratio"][0] >= 1 - NO_DIFFERENCE]
+    helped = [entry for entry in entries if entry not in useless]
+    if not entries:
+        return []
+    lines = [
+        "## Tried and did not help\n",
+        "Each was put on top of what the course does, and measured in the same rounds. The number "
+        "is the time with it as a multiple of the time without: the median over the rounds, and "
+        f"their range. From {1 - NO_DIFFERENCE:g} on, it is listed here.\n",
+    ]
+    lines += [f"- {entry['what']}: {spread(entry['ratio'])} times as long" for entry in useless]
+    if helped:
+        named = "; ".join(f"{entry['what']} ({spread(entry['ratio'])})" for entry in helped)
+        lines += ["", f"Tried, and took less time: {named}."]
+    return [*lines, ""]
 
 
 def section(found: dict) -> str:
     """Return what one script found, as Markdown."""
-    on = ", ".join(f"{name} {value}" for name, value in found["machine"].items())
+    took = f"; {found['minutes']:.0f} minutes" if "minutes" in found else ""
     lines = [
         f"## {found['title']}", "", found["about"], "",
-        f"*{found['day']}, commit {found['commit']}; {on}.*", "",
+        f"*{found['day']}{took}; {_machine(found)}.*", "",
     ]  # fmt: skip
     for part in found["parts"]:
-        lines += [part["words"], ""] if "words" in part else table(part)
+        if "words" in part:
+            lines += [f"### {part['title']}", ""] if "title" in part else []
+            lines += [part["words"], ""]
+        else:
+            lines += table(part)
     return "\n".join(lines)
 
 
 def table(part: dict) -> list[str]:
     """Return the ways of doing one thing, one per row."""
-    extras = [name for name in part["rows"][0] if name not in HANDLED]
-    rounds = len(part["rows"][0]["seconds"])
-    often = f"{rounds} rounds" if rounds > 1 else "once"
+    extras = list(
+        dict.fromkeys(name for row in part["rows"] for name in row if name not in HANDLED)
+    )
+    counts = {len(row["seconds"]) for row in part["rows"]}
+    often = f"{counts.pop()} rounds" if len(counts) == 1 else "rounds as noted"
+    often = "once" if often == "1 rounds" else often
     lines = [
         f"### {part['title']}", "",
         f"| way | seconds ({often}) | ours is × as fast | by the fastest |"
@@ -58,24 +179,14 @@ def table(part: dict) -> list[str]:
     ]  # fmt: skip
     for row in part["rows"]:
         name = f"**{row['way']}**" if row["way"] == part["ours"] else row["way"]
-        times = _middle(statistics.median(row["seconds"]), min(row["seconds"]), max(row["seconds"]))
+        times = spread(row["seconds"])
+        if often == "rounds as noted":
+            times += f"; {len(row['seconds'])} ×"
         cells = [name, times]
-        cells += [_middle(*row["ratio"]), f"{row['fastest']:.3g}"] if "ratio" in row else ["", ""]
+        cells += [spread(row["ratio"]), f"{row['fastest']:.3g}"] if "ratio" in row else ["", ""]
         cells += [str(row.get(name, "")) for name in extras]
         lines.append("| " + " | ".join(cells) + " |")
-    if "goal" in part:
-        goal = part["goal"]
-        reached = next(row["ratio"][0] for row in part["rows"] if row["way"] == goal["against"])
-        verdict = "reached" if reached >= goal["at least"] else "**not reached**"
-        lines += ["", f"Goal: {goal['at least']:g} times as fast as {goal['against']}; {verdict}."]
     return [*lines, ""]
-
-
-def _middle(middle: float, low: float, high: float) -> str:
-    def short(value: float) -> str:
-        return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-    return short(middle) if low == high else f"{short(middle)} ({short(low)}–{short(high)})"
 
 
 def main() -> None:

@@ -1,26 +1,32 @@
-"""Growth: the grid on one and two processes, more submissions, and a book with more chapters.
+"""Growth: training, the grid, grading and the book, as their work doubles three times.
 
-Growth is linear or better where twice as much takes no more than twice as long. The submissions
-are the right ones of ``benchmarks/grading.py``; the chapters are copies of one that trains a
-small network, each with a line of its own, so that none is taken from the cache for another.
+Growth is linear or better where twice as much takes no more than twice as long. An epoch of the
+1 × 512 network is trained on more rows, the grid has more networks, more right submissions are
+graded in two jobs, and a book has more chapters: copies of one that trains a small network, each
+with a line of its own, so that none is taken from the cache for another. Building a book is a cold
+build each time, in three rounds; the others have five.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
+import statistics
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import grading
 import grid
 import nbformat
-from _measure import BIN, ROOT, Question, command_seconds
+import numpy as np
+from _measure import BIN, ROOT, Question, command_seconds, markdown, options_of, spread
 from nbformat import v4
+from training import digits
 
-SUBMISSIONS = (10, 50, 200)
-CHAPTERS = (4, 8, 16, 32)
+COLD_ROUNDS = 3
+TOLERANCE = 2.1  # twice, and what rounds differ
 CONFIGURATION = """\
 title: Copies
 execute:
@@ -43,15 +49,32 @@ CHAPTER = [
 ]
 
 
-def grade(count: int) -> float:
-    """Return the seconds of grading so many right submissions in two jobs."""
-    right = [code for name, code in grading.submissions().items() if name.startswith("right")]
-    codes = {f"student-{number:03}": right[number % len(right)] for number in range(count)}
-    with tempfile.TemporaryDirectory() as folder:
-        seconds, points = grading.ours(Path(folder), codes, 2)
-    if set(points.values()) != {6.0} or len(points) != count:
-        raise SystemExit(f"Right submissions did not get their points: {points}")
-    return seconds
+def train(count: int) -> float:
+    """Return the seconds of an epoch of so many rows, after one that pays for compiling."""
+    from coursekit import training
+
+    times = -(-count // len(digits(1)[0]))
+    x, y = (np.ascontiguousarray(array[:count]) for array in digits(times))
+    ends: list[float] = []
+    training.train_model(
+        x, y, epochs=3, patience=None, plateau_patience=None, seed=1, callbacks=[_clock(ends)]
+    )
+    return (ends[-1] - ends[0]) / 2
+
+
+def _clock(ends: list[float]):
+    import time
+
+    import keras
+
+    return keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
+    )
+
+
+def search(count: int) -> float:
+    """Return the seconds of a grid of so many networks of nearly the same size."""
+    return grid.in_a_fresh_process("ours", units=list(range(256, 256 + count)), layers=[1])
 
 
 def build(count: int) -> float:
@@ -77,45 +100,57 @@ def build(count: int) -> float:
         )
 
 
-def growth(question: Question, what: str, seconds: dict[int, float]) -> None:
-    """Say what each step costs, and whether growth is linear or better."""
-    sizes = list(seconds)
-    steps = [
-        f"from {small} to {large} ({large / small:g} times as many): "
-        f"{seconds[large] / seconds[small]:.2f} times as long"
+def grow(
+    question: Question, what: str, run: Callable[[int], float], sizes: list[int], rounds: int
+) -> None:
+    """Measure all sizes in turn, and say what each doubling costs."""
+    seconds: dict[int, list[float]] = {size: [] for size in sizes}
+    question.calibrate()
+    for number in range(rounds):
+        for size in sizes if number % 2 == 0 else sizes[::-1]:
+            seconds[size].append(run(size))
+        question.calibrate()
+        line = ", ".join(f"{size}: {taken[-1]:.3g} s" for size, taken in seconds.items())
+        print(f"  {what}, round {number + 1} of {rounds}: {line}", flush=True)
+    factors = {
+        large: [
+            after / before for before, after in zip(seconds[small], seconds[large], strict=True)
+        ]
         for small, large in pairwise(sizes)
+    }
+    rows = [
+        [f"{size:,}", spread(taken), f"{spread(factors[size])} ×" if size in factors else ""]
+        for size, taken in seconds.items()
     ]
-    linear = all(
-        seconds[large] / seconds[small] <= large / small for small, large in pairwise(sizes)
+    worst = max(statistics.median(each) for each in factors.values())
+    verdict = "linear or better" if worst <= TOLERANCE else "**worse than linear**"
+    head = [what, f"seconds ({rounds} rounds)", "times as long as half of it"]
+    question.say(f"{markdown(head, rows)}\n\nGrowth is {verdict}.", title=what.capitalize())
+    question.goal(
+        f"{what.capitalize()}: times as long for twice as many, at the worst doubling",
+        worst,
+        at_most=TOLERANCE,
     )
-    times = ", ".join(f"{size}: {taken:.1f} s" for size, taken in seconds.items())
-    verdict = "linear or better" if linear else "**worse than linear**"
-    question.say(f"**{what}.** {times}. Growth {'; '.join(steps)}: {verdict}.")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="for the grid")
-    parser.add_argument("--part", choices=("grid", "grading", "book"))
-    options = parser.parse_args()
-    question = Question("scaling", "Growth", __doc__.split("\n\n")[1])
-    if options.part in (None, "grid"):
-        question.alternate(
-            "The grid of twelve networks, sample edition, 4 epochs",
-            {
-                "one process": lambda: grid.in_a_fresh_process("one", "sample", 4),
-                "two processes": lambda: grid.in_a_fresh_process("ours", "sample", 4),
-            },
-            rounds=options.rounds,
-            ours="two processes",
-        )
-    if options.part in (None, "grading"):
-        growth(question, "Submissions", {count: grade(count) for count in SUBMISSIONS})
-    if options.part in (None, "book"):
-        build(1)  # so that the files are in memory
-        growth(question, "Chapters", {count: build(count) for count in CHAPTERS})
-    if options.part is None:
-        question.keep()
+    options = options_of(__doc__)
+    question = Question("scaling", "Growth", __doc__.split("\n\n")[1], quick=options.quick)
+    kinds = {
+        "training rows": (train, 6_000, options.rounds),
+        "networks of a grid": (search, 2, options.rounds),
+        "submissions": (partial(grading.seconds_for, grading.ours), 3, options.rounds),
+        "chapters": (build, 3, min(options.rounds, COLD_ROUNDS)),
+    }
+    for what, (run, least, rounds) in kinds.items():
+        sizes = [least, 2 * least, 4 * least, 8 * least]
+        if options.quick:
+            sizes = sizes[:2]
+        else:
+            run(least)  # so that the files are in memory
+        grow(question, what, run, sizes, rounds)
+        question.keep(unfinished=True)
+    question.keep()
 
 
 if __name__ == "__main__":

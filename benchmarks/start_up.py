@@ -9,12 +9,11 @@ its answer comes; the warm one is forked from a process that was started before.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
 
-from _measure import Question, command_seconds
+from _measure import Question, command_seconds, options_of
 
 NOT_COMPILED, COMPILED = "without bytecode", "bytecode compiled at install"
 
@@ -53,11 +52,9 @@ def kernel(provisioner: str) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    question = Question("start_up", "Starting up", __doc__.split("\n\n")[1])
-    for module in ("tensorflow", "coursekit"):
+    options = options_of(__doc__)
+    question = Question("start_up", "Starting up", __doc__.split("\n\n")[1], quick=options.quick)
+    for module in ("coursekit",) if options.quick else ("tensorflow", "coursekit"):
         question.alternate(
             f"import {module}",
             {

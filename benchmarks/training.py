@@ -1,14 +1,17 @@
-"""An epoch of training: the plain translation, ``train_model``, PyTorch and scikit-learn.
+"""An epoch of training: ``train_model``, and what else one could train the same network with.
 
-Three perceptrons of the MNIST lab (48,000 digits to learn from, 12,000 to validate) and the
-convolutional network of the walking data (70 % and 30 % of its windows), in batches of 128. Each
-way has a process of its own. In turn each trains a new network for three epochs without a break;
-the time is that of an epoch, with its validation, over the second and third: the first pays for
-tracing and compiling. (A break between two epochs would count against Keras: what its data were
-fed with is taken down when the next epoch begins, and that may take as long as the break.)
+Three perceptrons of the MNIST lab, the book's convolutional network of digits, and that of the
+walking data (70 % and 30 % of its windows), in batches of 128. The digits are those of the sample
+edition, 3,200 to learn from and 800 to validate, each three times in an epoch, and once for the
+convolutional network: rows were reduced so that five rounds of all ways fit into half an hour.
+Each way has a process of its own. In turn each trains a new network for three epochs without a
+break; the time is that of an epoch, with its validation, over the second and third: the first pays
+for tracing and compiling. (A break between two epochs would count against Keras: what its data were
+fed with is taken down when the next epoch begins, and that may take as long as the break.) All ways
+use all cores.
 
-Run with ``.venv/bin/python benchmarks/training.py --torch PYTHON``, where PYTHON is the
-interpreter of an environment with PyTorch's CPU build (and NumPy). Without it PyTorch is left out.
+PyTorch and JAX live in environments of their own, which this script makes in the user's cache.
+``--torch`` and ``--jax`` name the interpreters of others, which need Keras too.
 """
 
 from __future__ import annotations
@@ -20,46 +23,51 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 BATCH = 128
-NO_CONVOLUTIONS = (
-    "scikit-learn has no convolutions. On the walking data it trains a perceptron of about as many "
-    "weights, which uses each of them once for a window, where a convolution uses its own at every "
-    "position. So it takes much less time than any of the others, and learns less in it (the last "
-    "column); the means leave it out. It has no dropout either, so the network with dropout is one "
-    "without for it."
-)
 EPOCHS = 3
+TIMES = 3  # how often an epoch has each digit of the sample
+SPLIT = {"mnist": 0.2, "images": 0.2, "walking": 0.3}
+LONGEST = 900  # seconds for one training
+NO_CONVOLUTIONS = (
+    "scikit-learn has no convolutions. Where the others train a convolutional network, it trains a "
+    "perceptron of about as many weights, which uses each of them once for a row, where a "
+    "convolution uses its own at every position. So it takes much less time than any of the "
+    "others, and its accuracy is that of another network; the means leave it out. It has no "
+    "dropout either, so the network with dropout is one without for it."
+)
 
 
 @dataclass(frozen=True)
 class Network:
-    """One of the four, with the numbers of multiplications and additions of a row."""
+    """One of the five, with the numbers of multiplications and additions of a row."""
 
     title: str
+    data: str = "mnist"
     units: int = 0
     layers: int = 0
     dropout: float = 0.0
     learning_rate: float = 0.1
     momentum: float = 0.9
-
-    @property
-    def data(self) -> str:
-        """The data it learns."""
-        return "mnist" if self.units else "walking"
+    perceptron: int = 0  # units with which scikit-learn's has about as many weights
 
     @property
     def operations(self) -> tuple[float, float]:
         """Floating-point operations for a row, in training and in validation."""
-        if self.units:
+        if self.data == "mnist":
             widths = [784, *[self.units] * self.layers, 10]
             layers = [2 * a * b for a, b in pairwise(widths)]
+        elif self.data == "images":
+            layers = [2 * 26**2 * 9 * 32, 2 * 11**2 * 9 * 32 * 64, 2 * 5**2 * 64 * 10]
         else:
             # Kernels of 30 and 10 time steps, 40 each; steps of 2, and pooling by 2 in between.
             first, second = (260 - 30) // 2 + 1, ((260 - 30) // 2 + 1) // 2 - 9
@@ -70,10 +78,13 @@ class Network:
 
 
 NETWORKS = {
-    "base": Network("1 × 512, the base network", 512, 1, learning_rate=0.01, momentum=0.0),
-    "dropout": Network("2 × 512 with dropout 0.3", 512, 2, dropout=0.3),
-    "large": Network("3 × 1024", 1024, 3),
-    "walking": Network("the walking network"),
+    "base": Network(
+        "1 × 512, the base network", units=512, layers=1, learning_rate=0.01, momentum=0.0
+    ),
+    "dropout": Network("2 × 512 with dropout 0.3", units=512, layers=2, dropout=0.3),
+    "large": Network("3 × 1024", units=1024, layers=3),
+    "images": Network("mnist_cnn, 32 and 64 filters", "images", perceptron=44),
+    "walking": Network("the walking network", "walking", perceptron=147),
 }
 
 
@@ -107,10 +118,10 @@ def noting(note):
 
 
 def plain(network: Network, x: np.ndarray, y: np.ndarray, split: float) -> None:
-    """Train as the sources do, translated line by line."""
+    """Train as the sources do, translated line by line; KERAS_BACKEND names the back end."""
     import keras
 
-    if network.units:
+    if network.data != "walking":
         x = x.astype(np.float64)  # what dividing bytes by 255 gives
 
     def train(note) -> None:
@@ -123,6 +134,13 @@ def plain(network: Network, x: np.ndarray, y: np.ndarray, split: float) -> None:
                     model.add(keras.layers.Dropout(network.dropout))
             model.add(keras.layers.Dense(10, activation="softmax"))
             optimizer = keras.optimizers.SGD(network.learning_rate, momentum=network.momentum)
+        elif network.data == "images":
+            for filters in (32, 64):
+                model.add(keras.layers.Conv2D(filters, 3, activation="relu"))
+                model.add(keras.layers.MaxPooling2D(2))
+            model.add(keras.layers.Flatten())
+            model.add(keras.layers.Dense(10, activation="softmax"))
+            optimizer = "adam"
         else:
             model.add(keras.layers.Conv1D(40, 30, strides=2, activation="relu"))
             model.add(keras.layers.MaxPooling1D(2))
@@ -157,19 +175,23 @@ def ours(network: Network, x: np.ndarray, y: np.ndarray, split: float) -> None:
         its_own = {}
         if not network.units:
             keras.utils.set_random_seed(1)
-            its_own = {"model": models.walking_final_cnn(), "optimizer": "adam"}
+            build = models.mnist_cnn if network.data == "images" else models.walking_final_cnn
+            its_own = {"model": build(), "optimizer": "adam"}
         training.train_model(x, y, **options, **its_own, callbacks=[noting(note)])
 
     take_turns(train)
 
 
-def pytorch(network: Network, x: np.ndarray, y: np.ndarray, split: float) -> None:
+def pytorch(
+    network: Network, x: np.ndarray, y: np.ndarray, split: float, *, compiled: bool = False
+) -> None:
     """Train with a loop as PyTorch's own tutorials write it, on tensors in memory."""
     import torch
     from torch import nn
 
+    torch.set_num_threads(os.cpu_count() or 1)  # by default it leaves out logical cores
     if not network.units:
-        x = x.transpose(0, 2, 1)
+        x = np.moveaxis(x, -1, 1)
     inputs = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
     targets = torch.from_numpy(y.argmax(axis=1))
     rows = int(len(x) * (1 - split))
@@ -184,12 +206,19 @@ def pytorch(network: Network, x: np.ndarray, y: np.ndarray, split: float) -> Non
                 layers += [nn.Dropout(network.dropout)] if network.dropout else []
                 width = network.units
             layers.append(nn.Linear(width, 10))
+        elif network.data == "images":
+            layers = [nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2)]
+            layers += [nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+            layers += [nn.Linear(1600, 10)]
         else:
             layers = [nn.Conv1d(3, 40, 30, stride=2), nn.ReLU(), nn.MaxPool1d(2)]
             layers += [nn.Conv1d(40, 40, 10), nn.ReLU(), nn.MaxPool1d(2), nn.Flatten()]
             layers += [nn.LazyLinear(100), nn.Sigmoid(), nn.Linear(100, 15)]
         model = nn.Sequential(*layers)
         model(inputs[:2])
+        if compiled:
+            torch.compiler.reset()  # it gives up after some networks of the same form
+            model = torch.compile(model)
         if network.units:
             optimizer = torch.optim.SGD(
                 model.parameters(), network.learning_rate, momentum=network.momentum
@@ -222,7 +251,7 @@ def sklearn(network: Network, x: np.ndarray, y: np.ndarray, split: float) -> Non
                "learning_rate_init": network.learning_rate, "momentum": network.momentum,
                "nesterovs_momentum": False}  # fmt: skip
     else:
-        how = {"hidden_layer_sizes": (147,), "solver": "adam"}
+        how = {"hidden_layer_sizes": (network.perceptron,), "solver": "adam"}
 
     def train(note) -> None:
         model = MLPClassifier(batch_size=BATCH, alpha=0, random_state=1, **how)
@@ -247,53 +276,121 @@ def peak_of_matrix_multiplication() -> None:
     print(2 * side**3 / min(times))
 
 
+@dataclass(frozen=True)
+class Way:
+    """How one could train the network, and what its process needs.
+
+    Attributes
+    ----------
+    train : callable
+        Trains whenever it is asked to.
+    lives_in : str
+        ``"here"``, or the name of another environment.
+    backend : str
+        Of Keras.
+    """
+
+    train: Callable
+    lives_in: str = "here"
+    backend: str = "tensorflow"
+
+
+OURS = "train_model"
 WAYS = {
-    "plain Keras": plain,
-    "train_model": ours,
-    "PyTorch": pytorch,
-    "scikit-learn": sklearn,
+    "plain Keras, TensorFlow": Way(plain),
+    OURS: Way(ours),
+    "plain Keras, JAX": Way(plain, "jax", "jax"),
+    "plain Keras, PyTorch": Way(plain, "torch", "torch"),
+    "PyTorch": Way(pytorch, "torch"),
+    "PyTorch, torch.compile": Way(partial(pytorch, compiled=True), "torch"),
+    "scikit-learn": Way(sklearn),
+}
+CHECKS = {
+    "jax": "import os; os.environ['KERAS_BACKEND'] = 'jax'; import keras",
+    # torch.compile calls the machine's C++ compiler.
+    "torch": """
+import os; os.environ["KERAS_BACKEND"] = "torch"
+import keras, torch
+assert torch.compile(lambda x: (x + 1).sum())(torch.ones(9)) == 18
+""",
 }
 
 
 # ------------------------------------------------------------------------------ all ways in turn
 
 
-def load(folder: Path) -> None:
+def load(folder: Path, times: int = TIMES) -> None:
     """Write the data of all ways into files, prepared."""
-    from coursekit import datasets, preprocessing
+    from coursekit import datasets
 
-    train, _ = datasets.load_mnist(edition="full")
+    images, classes = digits(1)
     walking = datasets.load_walking()
     order = np.random.default_rng(1).permutation(len(walking.x))
-    for name, (x, y) in {
-        "mnist": preprocessing.prepare_digits(*train, seed=1),
+    order = order if times == TIMES else order[:1000]
+    for name, arrays in {
+        "mnist": digits(times),
+        "images": (images.reshape(-1, 28, 28, 1), classes),
         "walking": (walking.x[order], walking.y[order]),
     }.items():
-        np.save(folder / f"{name}-x.npy", x)
-        np.save(folder / f"{name}-y.npy", y)
+        for axis, array in zip("xy", arrays, strict=True):
+            np.save(folder / f"{name}-{axis}.npy", array)
+
+
+def digits(times: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the digits of the sample as rows, each several times; the last fifth validates.
+
+    Parameters
+    ----------
+    times : int
+        How often each digit comes. None is both in the training and in the validation set.
+
+    Returns
+    -------
+    tuple of ndarray
+        Rows and one-hot classes.
+    """
+    from coursekit import datasets, preprocessing
+
+    train, _ = datasets.load_mnist(edition="sample")
+    arrays = preprocessing.prepare_digits(*train, seed=1)
+    first = int(len(arrays[0]) * (1 - SPLIT["mnist"]))
+    parts = ([array[:first], array[first:]] for array in arrays)
+    return tuple(np.concatenate([part for each in two for part in [each] * times]) for two in parts)
 
 
 class Worker:
     """A way's process, which trains whenever it is asked to."""
 
-    def __init__(self, way: str, network: str, folder: Path, python: str):
-        self.process = subprocess.Popen(
-            [python, __file__, "--way", way, "--network", network, "--folder", str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        )
-        self.way, self.accuracy = way, float("nan")
+    def __init__(self, name: str, network: str, folder: Path, python: Path):
+        way = WAYS[name]
+        self.errors = folder / f"{network}, {name}.log"
+        own = {"KERAS_BACKEND": way.backend, "CUDA_VISIBLE_DEVICES": "-1"}
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [python, __file__, "--way", name, "--network", network, "--folder", str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **own},
+            )
+        self.name, self.accuracy = name, float("nan")
 
     def epoch(self) -> float:
         """Return an epoch's seconds of one more training."""
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
+        timer = threading.Timer(LONGEST, self.process.kill)
+        timer.start()
+        try:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        finally:
+            timer.cancel()
         if not answer:
-            raise SystemExit(f"{self.way} ended; run it by itself to see why.")
+            said = self.errors.read_text(errors="replace")[-2000:]
+            raise SystemExit(f"{self.name} ended, or took more than {LONGEST} s:\n{said}")
         seconds, self.accuracy = json.loads(answer)
         return seconds
 
@@ -303,59 +400,108 @@ class Worker:
         self.process.communicate()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="trainings of each way")
-    parser.add_argument("--torch", help="the interpreter of an environment with PyTorch")
-    parser.add_argument("--only", nargs="*", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--ways", nargs="*", choices=WAYS, default=list(WAYS))
+def interpreters(given: dict[str, Path | None]) -> tuple[dict[str, Path], dict[str, str]]:
+    """Return the interpreter of each environment, and why some could not be made."""
+    from importlib.metadata import version
+
+    from _environments import MissingError, python_with
+
+    same = [f"{name}=={version(name)}" for name in ("keras", "numpy")]
+    found, missing = {"here": Path(sys.executable)}, {}
+    for name in CHECKS:
+        try:
+            found[name] = given[name] or python_with(
+                name, [name, *same], check=CHECKS[name], cpu_torch=name == "torch"
+            )
+        except MissingError as error:
+            missing[name] = str(error)
+    return found, missing
+
+
+def measured_peak() -> float:
+    """Return the most operations per second that large products of matrices reach."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--way", "peak"],
+        check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=LONGEST,
+    )  # fmt: skip
+    return float(done.stdout)
+
+
+def summarise(question, against: dict[str, list[tuple[float, float]]]) -> None:
+    """Say how train_model compares with each way over all networks, and put that into the goals."""
+    for way, ratios in against.items():
+        medians, fastest = zip(*ratios, strict=True)
+        question.say(
+            f"Over {len(ratios)} networks, train_model is "
+            f"{statistics.geometric_mean(medians):.2f} times as fast as {way} by the medians "
+            f"({min(medians):.2f} to {max(medians):.2f}), and "
+            f"{statistics.geometric_mean(fastest):.2f} times by the fastest rounds "
+            f"({min(fastest):.2f} to {max(fastest):.2f}; geometric means)."
+        )
+        question.goal(
+            f"train_model against {way}, times as fast on the network where it does worst",
+            min(medians), at_least=1,
+        )  # fmt: skip
+
+
+def worker_main() -> bool:
+    """Be the process of one way, if the arguments say so; return whether they did."""
+    parser = argparse.ArgumentParser(add_help=False)
     for hidden in ("--way", "--network", "--folder"):
-        parser.add_argument(hidden, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.way == "peak":
-        return peak_of_matrix_multiplication()
-    if options.way:
-        network, folder = NETWORKS[options.network], Path(options.folder)
+        parser.add_argument(hidden)
+    asked, _ = parser.parse_known_args()
+    if asked.way == "peak":
+        peak_of_matrix_multiplication()
+    elif asked.way:
+        network, folder = NETWORKS[asked.network], Path(asked.folder)
         x, y = (np.load(folder / f"{network.data}-{axis}.npy") for axis in "xy")
-        return WAYS[options.way](network, x, y, 0.2 if network.units else 0.3)
+        WAYS[asked.way].train(network, x, y, SPLIT[network.data])
+    return asked.way is not None
 
-    from _measure import Question
 
-    question = Question("training", "An epoch of training", " ".join(__doc__.split("\n\n")[1:2]))
-    interpreters = dict.fromkeys(options.ways, sys.executable)
-    if options.torch:
-        interpreters["PyTorch"] = options.torch
-    else:
-        interpreters.pop("PyTorch", None)
+def main() -> None:
+    if worker_main():
+        return
+
+    # The other environments have no coursekit, and need nothing of what follows.
+    from _measure import Question, options_of
+
+    def more(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--torch", type=Path, help="a Python with PyTorch and Keras")
+        parser.add_argument("--jax", type=Path, help="a Python with JAX and Keras")
+
+    options = options_of(__doc__, more=more)
+    question = Question(
+        "training", "An epoch of training", __doc__.split("\n\n")[1], quick=options.quick
+    )
+    pythons, missing = interpreters({"torch": options.torch, "jax": options.jax})
+    for name, why in missing.items():
+        left = ", ".join(each for each, way in WAYS.items() if way.lives_in == name)
+        question.say(f"**Not measured: {left}.** Its environment could not be made: {why}")
+    ways = {name: way for name, way in WAYS.items() if way.lives_in in pythons}
+    networks = ["base", "images"] if options.quick else list(NETWORKS)
+    against: dict[str, list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as base:
         folder = Path(base)
-        load(folder)
-        peak = float(
-            subprocess.run(
-                [sys.executable, __file__, "--way", "peak"],
-                check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            ).stdout
-        )  # fmt: skip
+        load(folder, 1 if options.quick else TIMES)
+        peak = measured_peak()
         question.say(
             f"Large products of matrices reach {peak / 1e9:.0f} billion operations in a second "
             "here (TensorFlow, float32, all cores); the shares of the peak are shares of that."
         )
-        against: dict[str, list[float]] = {}
-        for name in options.only:
+        for name in networks:
             network = NETWORKS[name]
-            sizes = np.load(folder / f"{network.data}-x.npy", mmap_mode="r").shape[0]
-            learned = int(sizes * (0.8 if network.units else 0.7))
+            rows = np.load(folder / f"{network.data}-x.npy", mmap_mode="r").shape[0]
+            learned = int(rows * (1 - SPLIT[network.data]))
             training, validation = network.operations
-            operations = training * learned + validation * (sizes - learned)
-            workers = {
-                way: Worker(way, name, folder, python) for way, python in interpreters.items()
-            }
+            operations = training * learned + validation * (rows - learned)
+            workers = {way: Worker(way, name, folder, pythons[WAYS[way].lives_in]) for way in ways}
             try:
                 seconds = question.alternate(
                     network.title,
                     {way: worker.epoch for way, worker in workers.items()},
                     rounds=options.rounds,
-                    ours="train_model",
+                    ours=OURS,
                     warm_up=False,  # the first epoch of each training is
                 )
             finally:
@@ -369,20 +515,10 @@ def main() -> None:
                 row[f"validation accuracy after {EPOCHS} epochs"] = f"{workers[way].accuracy:.4f}"
                 if "ratio" in row and same:
                     against.setdefault(way, []).append((row["ratio"][0], row["fastest"]))
-            if len(options.only) == len(NETWORKS):
-                question.keep()  # what an error in the next one would lose
-        question.say(NO_CONVOLUTIONS)
-        for way, ratios in against.items():
-            medians, fastest = zip(*ratios, strict=True)
-            question.say(
-                f"Over {len(ratios)} networks, train_model is "
-                f"{statistics.geometric_mean(medians):.2f} times as fast as {way} by the medians "
-                f"({min(medians):.2f} to {max(medians):.2f}), and "
-                f"{statistics.geometric_mean(fastest):.2f} times by the fastest rounds "
-                f"({min(fastest):.2f} to {max(fastest):.2f}; geometric means)."
-            )
-    if len(options.only) == len(NETWORKS):
-        question.keep()
+            question.keep(unfinished=True)  # what an error in the next one would lose
+    question.say(NO_CONVOLUTIONS)
+    summarise(question, against)
+    question.keep()
 
 
 if __name__ == "__main__":
