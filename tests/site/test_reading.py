@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+import site_table
 from PIL import Image
 
 
@@ -128,6 +129,14 @@ def test_the_landing_page_appears_within_a_second(chrome, address):
         finally:
             context.close()
     assert 0 < min(painted) < 1000, painted  # milliseconds
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("page", ["tuning-checklist", "callbacks"])
+def test_nothing_moves_while_a_page_loads(chrome, address, page, scheme):
+    """Before the scheme is known, there are no borders, and lines break elsewhere."""
+    load = site_table.measure(chrome, address, f"book/{page}.html", width=1300, scheme=scheme)
+    assert load.shift < 0.01
 
 
 def test_a_notebook_can_be_taken_along(tab, address):
