@@ -59,6 +59,7 @@ function descentFigure(root, data) {
   const judgement = make("p", { class: "ck-judgement" });
   const key = (name, text) =>
     make("span", {}, make("span", { class: `ck-key ${name}`, "aria-hidden": "true" }), text);
+  const pastKey = key("ck-key-past", "steps so far");
   const spoken = makeSpoken();
   root.append(
     make(
@@ -71,9 +72,9 @@ function descentFigure(root, data) {
         make(
           "figcaption",
           { class: "ck-keys" },
-          key("ck-key-slope", "slope"),
+          key("ck-key-slope", "tangent: its steepness is the slope"),
           key("ck-key-next", "next step"),
-          key("ck-key-past", "steps so far"),
+          pastKey,
         ),
       ),
       make(
@@ -118,7 +119,7 @@ function descentFigure(root, data) {
   function judge() {
     const [before, now] = path.slice(-2);
     if (now === undefined) {
-      return "No step has been taken.";
+      return "";
     }
     const [old, loss] = [lossAt(before), lossAt(now)];
     if (diverged(now)) {
@@ -212,9 +213,10 @@ function descentFigure(root, data) {
       `After ${steps} ${steps === 1 ? "step" : "steps"}: w\u00a0=\u00a0${weightText(w)}, ` +
       `loss ${lossText(lossAt(w))}, slope\u00a0${lossText(slope)}.`;
     next.textContent =
-      `Next step: \u2212${moves} \u00d7 ${slope < 0 ? "(" : ""}${lossText(slope)}` +
-      `${slope < 0 ? ")" : ""} = ${weightText(change)}, to w\u00a0=\u00a0${weightText(w + change)}.`;
+      `Next step: w\u00a0=\u00a0${weightText(w)} \u2212 ${moves} \u00d7 ${slope < 0 ? "(" : ""}` +
+      `${lossText(slope)}${slope < 0 ? ")" : ""} = ${weightText(w + change)}.`;
     judgement.textContent = judge();
+    pastKey.hidden = path.length < 2;
     draw(w, slope, w + change);
     const text = [state, next, judgement].map((node) => node.textContent).join(" ");
     svg.setAttribute("aria-label", `The loss over the weight, a parabola. ${text}`);

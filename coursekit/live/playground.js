@@ -471,7 +471,7 @@ function playgroundFigure(root, data) {
 
   // ---------------------------------------------------------------- what is shown
 
-  const percent = (part) => `${Math.round(100 * part)} %`;
+  const percent = (part) => `${Math.round(100 * part)}\u00a0%`;
   const number = (loss) => (Number.isFinite(loss) ? write(loss) : "not a number");
   const epochText = (epoch) => write(epoch, Number.isInteger(epoch) ? 0 : 2);
 

@@ -155,7 +155,11 @@ function makePracticePanel(stored, original, { take, useLayers }) {
 
   const total = (counts) => counts.reduce((left, right) => left + right, 0);
   const testSize = stored.test.labels.length;
-  const COLUMNS = { before: "before", plain: "after", rehearsed: "after, with rehearsal" };
+  const COLUMNS = {
+    before: "right before",
+    plain: "right after",
+    rehearsed: "right after, with rehearsal",
+  };
 
   function showResults() {
     const columns = Object.keys(COLUMNS).filter((key) => results[key]);
@@ -174,7 +178,7 @@ function makePracticePanel(stored, original, { take, useLayers }) {
       });
       return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, `${of}`), ...cells);
     };
-    const heads = ["read correctly", "of", ...columns.map((key) => COLUMNS[key])];
+    const heads = ["digits", "how many", ...columns.map((key) => COLUMNS[key])];
     table.append(
       make(
         "thead",
@@ -184,11 +188,11 @@ function makePracticePanel(stored, original, { take, useLayers }) {
       make(
         "tbody",
         {},
-        row("your drawings", own.length, ({ own: counts }) => total(counts)),
-        row("test digits", testSize, ({ test }) => total(test)),
+        row("your drawings, trained on", own.length, ({ own: counts }) => total(counts)),
+        row("test digits, not trained on", testSize, ({ test }) => total(test)),
         ...Array.from({ length: 10 }, (_, label) =>
           row(
-            `of them: ${label}`,
+            `test digits: ${label}`,
             stored.test.labels.filter((each) => each === label).length,
             ({ test }) => test[label],
           ),
@@ -207,9 +211,9 @@ function makePracticePanel(stored, original, { take, useLayers }) {
           `before ${before.test[lost.indexOf(most)]}.`
         : "It forgot at most one test digit of each kind.";
     return (
-      `It now reads ${total(drawn)} of your ${own.length} drawings correctly ` +
-      `(before: ${total(before.own)}), and ${total(test)} of ${testSize} test digits ` +
-      `(before: ${total(before.test)}). ${words}`
+      `It now reads ${total(drawn)} of your ${own.length} ${own.length === 1 ? "drawing" : "drawings"}, ` +
+      `on which it was trained (before: ${total(before.own)}), and ${total(test)} of ${testSize} ` +
+      `test digits, on which it was not (before: ${total(before.test)}). ${words}`
     );
   }
 

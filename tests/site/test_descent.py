@@ -111,7 +111,7 @@ def test_the_words_hold_the_numbers(show_figures, figure):
     """Those that the chapter prints for its first step at rate 0.02."""
     page = show_figures(figure)
     assert "After 0 steps: w = 0.000, loss 2.016, slope -11.588." in text(page)
-    assert "Next step: -0.020 × (-11.588) = 0.232, to w = 0.232." in text(page)
+    assert "Next step: w = 0.000 - 0.020 × (-11.588) = 0.232." in text(page)
     press(page, "Step")
     assert "After 1 step: w = 0.232, loss 0.255" in text(page)
     label = page.locator("svg[role=img]").get_attribute("aria-label").replace("\xa0", " ")
@@ -233,4 +233,4 @@ def test_other_data_have_their_own_steps(show_figures, iris):
     page = show_figures(live.descent_figure(10 * iris[0], iris[1], rate=0.0002))
     press(page, "Step")
     assert np.allclose(current(page)["path"], descend((10 * iris[0], iris[1]), 0.0002, 1))
-    assert "Next step: -0.00020 ×" in text(page)
+    assert " - 0.00020 ×" in text(page)
