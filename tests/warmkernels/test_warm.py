@@ -136,7 +136,9 @@ print(json.dumps({
     "beside": importlib.import_module("beside_the_notebook").__file__,
     "on PYTHONPATH": importlib.import_module("on_the_path").__file__,
     "path": sys.path, "flags": str(sys.flags), "warnings": sys.warnoptions,
-    "argv": [sys.argv[0], sys.argv[1], len(sys.argv)], "hash": hash("a string"),
+    # The quiet kernel has one argument more.
+    "argv": [*sys.argv[:2], sum("capture_fd" not in one for one in sys.argv)],
+    "hash": hash("a string"),
     "folder": os.getcwd(), "umask": os.umask(0o027), "nice": os.nice(0),
     "cores": sorted(os.sched_getaffinity(0)), "leads": os.getpid() == os.getsid(0),
     "limits": {name: resource.getrlimit(getattr(resource, name))
