@@ -754,7 +754,7 @@ CASES: dict[str, Case] = {
             ),
             "test windows too": (
                 lambda: fitted(after(15 * 38, first_trained()[0])),
-                "Were other rows",
+                "the rows that `fit` was given",
             ),
             "no validation": (
                 lambda: fitted(history_first={"loss": first_trained()[1].history["loss"]}),
