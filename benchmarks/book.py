@@ -4,7 +4,7 @@ Both ways build the same commit, each in a clone of its own, with the same pages
 environment. The plain way is `jupyter-book build` as it comes: ordinary kernels, and one chapter
 after the other (its cache of outputs is on, as in the book's settings). Ours is `make book`:
 kernels forked from a process that has TensorFlow imported, and one chapter more side by side than
-there are cores. `make test` is what it takes after `make book`.
+there are cores.
 
 A cold build takes minutes, so ours has three rounds, and the plain way as many of three as fit with
 ours into half an hour, but at least one: with more, all measurements together would take longer
@@ -28,7 +28,7 @@ from _measure import BIN, CACHE, OURS, PLAIN, Question, clone, command_seconds, 
 CHANGED = "preparing-tabular-data"  # a chapter of middling length
 # In a quick run: a book of two pages, so that it takes seconds.
 SMALL = "format: jb-book\nroot: book/index\nchapters:\n  - file: book/meet-mnist\n"
-COLD_GOAL, MINUTES_GOAL, TEST_GOAL = 1.6, 4, 6
+COLD_GOAL, MINUTES_GOAL = 1.6, 4
 
 
 class Book:
@@ -137,18 +137,6 @@ def cold_builds(question: Question, books: dict[str, Book], rounds: int, minutes
     question.goal("A cold build", median, at_most=MINUTES_GOAL, unit="min")
 
 
-def test(question: Question, book: Book) -> None:
-    """Time `make test` in a clone whose book is built."""
-    try:
-        seconds = command_seconds(["make", "test"], cwd=book.folder)
-    except SystemExit as error:
-        question.say(f"**`make test` failed, so it has no time:**\n\n```text\n{error}\n```")
-        return
-    question.calibrate()
-    question.add("make test, after make book", {"make test": [seconds]}, ours="make test")
-    question.goal("make test after make book", seconds / 60, at_most=TEST_GOAL, unit="min")
-
-
 def hand_on(html: Path) -> None:
     """Keep the built pages of this commit for the script that opens them in a browser."""
     for old in CACHE.glob("html-*"):
@@ -172,8 +160,6 @@ def main() -> None:
         cold_builds(question, books, 1 if small else options.cold, options.cold_minutes)
         if not small:
             hand_on(ours.folder / "_build" / "html")
-            question.keep(unfinished=True)
-            test(question, ours)
             question.keep(unfinished=True)
         question.alternate(
             "Nothing changed",

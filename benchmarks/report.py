@@ -6,7 +6,7 @@ import json
 import statistics
 
 from _measure import RESULTS, markdown, spread
-from bench import SCRIPTS
+from bench import SCRIPTS, SUITE
 
 REPORT = RESULTS.parent / "RESULTS.md"
 HANDLED = {"way", "seconds", "ratio", "fastest"}
@@ -33,10 +33,10 @@ def report() -> str:
         If the results are not all of one commit.
     """
     paths = sorted(RESULTS.glob("*.json"))
-    if unknown := [path.name for path in paths if path.stem not in SCRIPTS]:
+    if unknown := [path.name for path in paths if path.stem not in SCRIPTS | SUITE]:
         raise SystemExit(f"No script makes {', '.join(unknown)} in results/: delete what is left.")
     found = {name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-             for name in SCRIPTS if (RESULTS / f"{name}.json").exists()}  # fmt: skip
+             for name in SCRIPTS | SUITE if (RESULTS / f"{name}.json").exists()}  # fmt: skip
     commits: dict[str, list[str]] = {}
     for name, content in found.items():
         commits.setdefault(content["commit"], []).append(name)
