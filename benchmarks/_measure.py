@@ -35,6 +35,7 @@ PLAIN, OURS = "the plain way", "ours"
 WRITTEN = ("benchmarks/results", "benchmarks/RESULTS.md")
 LONGEST = 3600  # seconds after which a command is taken to hang
 SIDE, PRODUCTS = 1536, 5  # of the calibration: about 0.3 s on two cores
+REST = 1.0  # seconds before it, in which threads of what was measured stop waiting for more
 FROM_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "EDITION", "COURSEKIT_DATA", "KERNELS")
 
 
@@ -173,6 +174,7 @@ class Question:
 
     def calibrate(self) -> None:
         """Time the calibration; what is measured next to it becomes part of the report with it."""
+        time.sleep(REST)
         self._calibration.append(round(calibration(), 4))
 
     def keep(self, *, unfinished: bool = False) -> None:

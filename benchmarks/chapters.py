@@ -1,8 +1,8 @@
 """A learner's kernel: every chapter in an ordinary kernel, against the time that its page prints.
 
 Each chapter of the table of contents runs in the kernel `python3`, started as `make lab` starts it,
-alone in an empty folder, with the sample edition of the digits; the seconds include starting the
-kernel and importing TensorFlow. All chapters run once, because together they take ten minutes;
+in a copy of the book's folder, with the sample edition of the digits; the seconds include starting
+the kernel and importing TensorFlow. All chapters run once, because together they take ten minutes;
 three of them run in rounds. What a page prints is rounded, so a chapter counts as longer than
 printed from one and a half times the printed time on; where the page says "less than" or "under",
 from that time on.
@@ -69,13 +69,15 @@ def printed(notebook: nbformat.NotebookNode) -> tuple[str, float] | None:
 
 def run(path: Path) -> float:
     """Run a chapter from the start of its kernel to the end of its last cell."""
-    with tempfile.TemporaryDirectory() as folder:
-        notebook = nbformat.read(shutil.copy(path, folder), as_version=4)
+    with tempfile.TemporaryDirectory() as base:
+        # Chapters read what lies beside them, and what they write must not stay there.
+        folder = shutil.copytree(path.parent, Path(base) / "book")
+        notebook = nbformat.read(folder / path.name, as_version=4)
         client = NotebookClient(
             notebook,
             timeout=CELL_SECONDS,
             kernel_name="python3",
-            resources={"metadata": {"path": folder}},
+            resources={"metadata": {"path": str(folder)}},
         )
         began = time.perf_counter()
         client.execute(env=environment(COURSEKIT_EDITION="sample", IPYTHONDIR=None))

@@ -20,6 +20,7 @@ import sysconfig
 import tempfile
 import time
 import tomllib
+import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -113,7 +114,7 @@ def jupyterlab(clone: Path) -> Iterator[tuple[str, str, Path]]:
             stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            yield _address(server, Path(runtime)), token, Path(runtime)
+            yield _address(server, Path(runtime), token), token, Path(runtime)
         finally:
             server.terminate()
             try:
@@ -123,7 +124,8 @@ def jupyterlab(clone: Path) -> Iterator[tuple[str, str, Path]]:
                 server.wait()
 
 
-def _address(server: subprocess.Popen, runtime: Path) -> str:
+def _address(server: subprocess.Popen, runtime: Path, token: str) -> str:
+    """Return the server's address once it answers; it notes the address before it listens."""
     end = time.monotonic() + LONGEST
     while time.monotonic() < end:
         if server.poll() is not None:
@@ -133,9 +135,11 @@ def _address(server: subprocess.Popen, runtime: Path) -> str:
             )
         for path in runtime.glob("jpserver-*.json"):
             try:
-                return json.loads(path.read_text())["url"]
-            except ValueError:
-                pass  # half written
+                address = json.loads(path.read_text())["url"]
+                _ask(address, token, "api/status")
+                return address
+            except (ValueError, ConnectionError, urllib.error.URLError):
+                pass  # half written, or not listening yet
         time.sleep(0.02)
     raise SystemExit(f"JupyterLab did not answer within {LONGEST} s.")
 

@@ -4,7 +4,9 @@ Of thirty, twenty are right, in varied styles; six are wrong, each in its own wa
 one loops for ever, and one is empty. All tools grade all thirty once: printed are the points that
 each gives, and the memory. What one more submission costs is measured in rounds, from runs of two
 and of six right ones (of fourteen with ours, where one costs least). nbgrader grades one after the
-other; two jobs are two courses, each with half of the submissions. Otter has a process for each.
+other, and is measured so; two jobs are two courses, each with half of the submissions. Otter has a
+process for each. The cells of a submission, run in a process that has Keras imported, show what no
+grader that runs them can save.
 Memory is the largest sum over all processes of the tool, in which pages that processes share count
 once, divided by two jobs.
 
@@ -34,7 +36,7 @@ from pathlib import Path
 import nbformat
 import psutil
 from _environments import MissingError, python_with
-from _measure import BIN, Question, markdown, options_of
+from _measure import BIN, Question, markdown, options_of, spread
 from nbformat import v4
 
 CELL_SECONDS = 30
@@ -386,7 +388,8 @@ class Otter:
 Grade = Callable[[Path, Codes, int], tuple[float, dict[str, float]]]
 COURSEKIT = "coursekit grade"
 # One more submission costs ours little: with as few as the others, it would drown in the noise.
-MANY = {COURSEKIT: 14, "nbgrader": 6, "Otter": 6}
+ALONE = "nbgrader, one after the other"
+MANY = {COURSEKIT: 14, "nbgrader": 6, ALONE: 6, "Otter": 6}
 
 
 def graders(base: Path, otter: Path | None) -> tuple[dict[str, Grade], str]:
@@ -423,6 +426,23 @@ def seconds_for(grade: Grade, count: int) -> float:
     return seconds
 
 
+def seconds_of_cells() -> float:
+    """Return the processor's seconds of a right submission's cells, with Keras imported before."""
+    cells = nbgrader_notebook(next(iter(right_ones(1).values())), source=False).cells
+    program = "import json, sys, time, keras, sklearn\ncells = json.load(sys.stdin)\n"
+    program += "began = time.process_time()\nfor cell in cells: exec(cell)\n"
+    program += "print(time.process_time() - began)"
+    done = subprocess.run(
+        [BIN / "python", "-c", program],
+        input=json.dumps([cell.source for cell in cells]),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LONGEST,
+    )
+    return float(done.stdout.split()[-1])
+
+
 def main() -> None:
     def more(parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--otter", type=Path, help="the command of Otter's environment")
@@ -452,6 +472,8 @@ def main() -> None:
         _say_points(question, everything, points)
         question.keep(unfinished=True)
 
+        nbgrader = tools["nbgrader"]
+        tools[ALONE] = lambda folder, codes, _: nbgrader(folder, codes, 1)
         short: dict[str, list[float]] = {tool: [] for tool in tools}
 
         def one_more(tool: str) -> float:
@@ -469,6 +491,11 @@ def main() -> None:
         for row in question.content["parts"][-1]["rows"][1:]:
             what = f"Grading against {row['way']}, times as fast for one more submission"
             question.goal(what, row["ratio"][0], at_least=GOAL)
+        own = [seconds_of_cells() for _ in range(options.rounds)]
+        question.say(
+            f"The cells of a right submission take {spread(own)} s of processor time, with Keras "
+            f"imported before; divided by {JOBS} jobs, {statistics.median(own) / JOBS:.2f} s."
+        )
         question.calibrate()
         long = {COURSEKIT: [seconds_for(ours, at_all)]}
         question.calibrate()

@@ -40,6 +40,7 @@ def seconds(
     policy: str = "float32",
     in_tensorflow: bool = False,
     autotune: bool = False,
+    first: bool = False,
     **compiled,
 ) -> float:
     """Train for some epochs, after one that pays for tracing and compiling.
@@ -58,6 +59,8 @@ def seconds(
         Whether TensorFlow shuffles the rows and cuts them into batches.
     autotune : bool
         Whether tf.data then tunes its own threads and buffers.
+    first : bool
+        Whether to return the seconds of the first epoch instead.
     **compiled
         For ``compile``.
 
@@ -92,7 +95,10 @@ def seconds(
             network.fit, x, y, batch_size=BATCH, validation_split=SPLIT,
             validation_batch_size=validation_batch, verbose=0,
         )  # fmt: skip
+    began = time.perf_counter()
     train(epochs=1)
+    if first:
+        return time.perf_counter() - began
     began = time.perf_counter()
     train(epochs=EPOCHS)
     return time.perf_counter() - began
@@ -128,6 +134,14 @@ def main() -> None:
             name = row["way"].removeprefix(f"{OURS}, ")
             if name in TRIED:
                 question.tried(f"Training {layers} × {units}: {name}", row["ratio"])
+        compiled = f"{OURS}, steps compiled with XLA"
+        question.alternate(
+            f"{layers} × {units}, the first epoch alone",
+            {name: partial(ways[name], first=True) for name in (OURS, compiled)},
+            rounds=options.rounds,
+            ours=OURS,
+            warm_up=False,
+        )
     question.keep()
 
 

@@ -97,6 +97,7 @@ def take_turns(train) -> None:
 
     ``train`` calls what it is given at the end of each epoch, with the accuracy.
     """
+    print("ready", flush=True)
     for _ in sys.stdin:
         ends, accuracies = [], []
 
@@ -217,6 +218,10 @@ def pytorch(
             layers += [nn.LazyLinear(100), nn.Sigmoid(), nn.Linear(100, 15)]
         model = nn.Sequential(*layers)
         model(inputs[:2])
+        for layer in model:  # as Keras does, so that the accuracies can be compared
+            if hasattr(layer, "weight"):
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
         if compiled:
             torch.compiler.reset()  # it gives up after some networks of the same form
             model = torch.compile(model)
@@ -275,6 +280,85 @@ def peak_of_matrix_multiplication() -> None:
         tf.linalg.matmul(matrix, matrix).numpy()
         times.append(time.perf_counter() - began)
     print(2 * side**3 / min(times))
+
+
+def parts_of_a_step() -> None:
+    """Print the microseconds of a step's parts, in the framework that KERAS_BACKEND names.
+
+    They are the products of matrices and the update with momentum of a layer of 784 × 512 weights.
+    Each is the median over some hundred, as the framework's users would write it.
+    """
+    rng = np.random.default_rng(1)
+    rows, weights, errors = (
+        rng.normal(size=size).astype("float32") for size in ((BATCH, 784), (784, 512), (BATCH, 512))
+    )
+    parts = {"tensorflow": _in_tensorflow, "jax": _in_jax, "torch": _in_pytorch}
+    calls = parts[os.environ["KERAS_BACKEND"]](rows, weights, errors)
+    found = {}
+    for name, call in calls.items():
+        times = []
+        for _ in range(400):
+            began = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - began)
+        found[name] = 1e6 * statistics.median(times[100:])
+    print(json.dumps(found))
+
+
+FORWARD, BACKWARD, UPDATE = "product forwards", "product backwards", "update with momentum"
+
+
+def _in_tensorflow(rows, weights, errors) -> dict[str, Callable]:
+    import keras
+    import tensorflow as tf
+
+    variable = keras.Variable(weights)
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    optimizer.build([variable])
+    rows, weights, errors = map(tf.constant, (rows, weights, errors))
+    forward = tf.function(lambda: tf.matmul(rows, weights))
+    backward = tf.function(lambda: tf.matmul(rows, errors, transpose_a=True))
+    update = tf.function(lambda: optimizer.apply([weights], [variable]))
+    return {FORWARD: lambda: forward().numpy(), BACKWARD: lambda: backward().numpy(),
+            UPDATE: update}  # fmt: skip
+
+
+def _in_jax(rows, weights, errors) -> dict[str, Callable]:
+    import jax
+
+    rows, weights, errors = map(jax.numpy.asarray, (rows, weights, errors))
+    forward, backward = jax.jit(lambda x, w: x @ w), jax.jit(lambda x, e: x.T @ e)
+
+    def step(state, gradient):
+        variable, velocity = state
+        velocity = 0.9 * velocity - 0.1 * gradient
+        return variable + velocity, velocity
+
+    step = jax.jit(step, donate_argnums=0)
+    state = [jax.numpy.array(weights), jax.numpy.zeros_like(weights)]
+
+    def update() -> None:
+        state[:] = step(tuple(state), weights)
+        state[0].block_until_ready()
+
+    return {
+        FORWARD: lambda: forward(rows, weights).block_until_ready(),
+        BACKWARD: lambda: backward(rows, errors).block_until_ready(),
+        UPDATE: update,
+    }
+
+
+def _in_pytorch(rows, weights, errors) -> dict[str, Callable]:
+    import torch
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    rows, errors = map(torch.from_numpy, (rows, errors))
+    variable = torch.nn.Parameter(torch.from_numpy(weights))
+    variable.grad = torch.from_numpy(weights.copy())
+    constant = torch.from_numpy(weights.copy())
+    optimizer = torch.optim.SGD([variable], 0.1, momentum=0.9)
+    return {FORWARD: lambda: rows @ constant, BACKWARD: lambda: rows.T @ errors,
+            UPDATE: optimizer.step}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -376,13 +460,26 @@ class Worker:
                 env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **own},
             )
         self.name, self.accuracy = name, float("nan")
+        self._ready = False
+
+    def wait_until_ready(self) -> None:
+        """Wait until it has imported what it needs, which would disturb what others measure."""
+        if not self._ready:
+            self._answer()
+            self._ready = True
 
     def epoch(self) -> float:
         """Return an epoch's seconds of one more training."""
+        self.wait_until_ready()
+        seconds, self.accuracy = json.loads(self._answer("\n"))
+        return seconds
+
+    def _answer(self, question: str = "") -> str:
+        """Send a line, and return the one that comes back."""
         timer = threading.Timer(LONGEST, self.process.kill)
         timer.start()
         try:
-            self.process.stdin.write("\n")
+            self.process.stdin.write(question)
             self.process.stdin.flush()
             answer = self.process.stdout.readline()
         except BrokenPipeError:
@@ -392,8 +489,7 @@ class Worker:
         if not answer:
             said = self.errors.read_text(errors="replace")[-2000:]
             raise SystemExit(f"{self.name} ended, or took more than {LONGEST} s:\n{said}")
-        seconds, self.accuracy = json.loads(answer)
-        return seconds
+        return answer
 
     def end(self) -> None:
         """End the process."""
@@ -428,6 +524,33 @@ def measured_peak() -> float:
     return float(done.stdout)
 
 
+def say_parts(question, pythons: dict[str, Path]) -> None:
+    """Say what the parts of a step take in each framework, as far as they are installed."""
+    from _measure import environment, markdown
+
+    rows = []
+    for name, lives_in, backend in (
+        ("TensorFlow", "here", "tensorflow"), ("JAX", "jax", "jax"), ("PyTorch", "torch", "torch")
+    ):  # fmt: skip
+        if lives_in not in pythons:
+            continue
+        done = subprocess.run(
+            [pythons[lives_in], __file__, "--way", "parts"],
+            env=environment(KERAS_BACKEND=backend, CUDA_VISIBLE_DEVICES="-1"),
+            check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            timeout=LONGEST,
+        )  # fmt: skip
+        found = json.loads(done.stdout.splitlines()[-1])
+        rows.append([name, *(f"{found[part]:.0f}" for part in (FORWARD, BACKWARD, UPDATE))])
+    head = ["microseconds", FORWARD, BACKWARD, UPDATE]
+    question.say(
+        f"{markdown(head, rows)}\n\nA batch of {BATCH} rows and a layer of 784 × 512 weights, in "
+        "each framework by itself (once; medians over 300). Where another framework is ahead with "
+        "the perceptrons, its share in a part that it does faster is the reason.",
+        title="Parts of a step",
+    )
+
+
 def summarise(question, against: dict[str, list[tuple[float, float]]]) -> None:
     """Say how train_model compares with each way over all networks, and put that into the goals."""
     for way, ratios in against.items():
@@ -456,6 +579,8 @@ def worker_main() -> bool:
     asked, _ = parser.parse_known_args()
     if asked.way == "peak":
         peak_of_matrix_multiplication()
+    elif asked.way == "parts":
+        parts_of_a_step()
     elif asked.way:
         network, folder = NETWORKS[asked.network], Path(asked.folder)
         x, y = (np.load(folder / f"{network.data}-{axis}.npy") for axis in "xy")
@@ -501,6 +626,8 @@ def main() -> None:
             operations = training * learned + validation * (rows - learned)
             workers = {way: Worker(way, name, folder, pythons[WAYS[way].lives_in]) for way in ways}
             try:
+                for worker in workers.values():
+                    worker.wait_until_ready()
                 seconds = question.alternate(
                     network.title,
                     {way: worker.epoch for way, worker in workers.items()},
@@ -520,6 +647,7 @@ def main() -> None:
                 if "ratio" in row and same:
                     against.setdefault(way, []).append((row["ratio"][0], row["fastest"]))
             question.keep(unfinished=True)  # what an error in the next one would lose
+    say_parts(question, pythons)
     question.say(NO_CONVOLUTIONS)
     summarise(question, against)
     question.keep()

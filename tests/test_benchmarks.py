@@ -31,6 +31,7 @@ def measure(module, monkeypatch, tmp_path):
     monkeypatch.setattr(measure, "ROOT", checkout)
     monkeypatch.setattr(measure, "RESULTS", checkout / "benchmarks" / "results")
     monkeypatch.setattr(measure, "calibration", lambda: 0.3)
+    monkeypatch.setattr(measure, "REST", 0)
     (checkout / "benchmarks").mkdir()
     (checkout / "file").write_text("as committed")
     for words in (
