@@ -159,8 +159,9 @@ def grade(
     FileNotFoundError
         If there is nothing to grade, or a file of checks, the key or the roster does not exist.
     RefusedError
-        If an option is invalid, a file of checks, the key or the roster cannot be used, or `out`
-        cannot be written or holds the report of other submissions. It is a ValueError.
+        If an option is invalid, a file of checks, the key or the roster cannot be used, two
+        masters have one file name, or `out` cannot be written or holds the report of other
+        submissions. It is a ValueError.
     SandboxError
         If a layer is required and does not work here, or a file of checks cannot be used in the
         sandbox.
@@ -326,6 +327,15 @@ def _read_masters(
             f"no notebook in {', '.join(map(str, paths))} has a graded cell; name one with "
             "--master."
         )
+    named: dict[str, Path] = {}
+    for path in models:
+        other = named.setdefault(normalized_name(path.stem), path)
+        if other.resolve() != path.resolve():
+            raise RefusedError(
+                f"two masters are called {path.stem}: {other} and {path}. The file name tells "
+                "assignments apart. Rename one of them, or grade each in a run of its own, with "
+                "another --out."
+            )
     return list(models), list(models.values())
 
 

@@ -29,7 +29,7 @@ from coursegrader import grade as _grade
 from coursegrader import grader as _grader
 from coursegrader import report as _report
 from coursegrader.collect import Submitted
-from coursegrader.grade import _grade_remotely, grade
+from coursegrader.grade import RefusedError, _grade_remotely, grade
 from coursegrader.grader import Options, SandboxError
 from coursegrader.master import Master
 from coursegrader.sandbox import LAYERS
@@ -458,6 +458,16 @@ def test_a_report_is_of_one_folder_and_one_set_of_masters(copied, tmp_path):
     (copied / "in" / "dan.ipynb").unlink()
     assert again(copied).new == 0
     assert mine.read_text() == "of the TA" and not list((copied / "out").rglob("dan*"))
+
+
+def test_two_masters_with_one_file_name_are_refused(folder, tmp_path):
+    source = tmp_path / "source"
+    masters = [write(master_of_two(), source / name / "problem1.ipynb") for name in ("ps1", "ps2")]
+    said = r"two masters are called problem1: .*ps1/problem1\.ipynb and .*ps2/problem1\.ipynb"
+    for named in (masters, [one.parent for one in masters]):
+        with pytest.raises(RefusedError, match=said):
+            grade(folder / "in", tmp_path / "out", masters=named)
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_of_a_report_without_a_record_is_deleted(copied):
