@@ -181,6 +181,7 @@ def grade(
     private = [Path(path) for path in (key, roster, *manual, *private) if path is not None]
     without = (submissions, out, *private, *map(Path, options.checks))
     paths, models = _read_masters(masters or course_masters(), without, warn)
+    _refuse_unknown_due(late, models)
     if issued and not any(model.variant for model in models):
         raise RefusedError(
             f"no exercise here has variants: {', '.join(model.name for model in models)}. Leave "
@@ -230,6 +231,12 @@ def grade(
         warn(f"{missed} notebooks were never graded, and are not in the report: see --only.")
     pairs = [(one, rows[one.key]) for one in found if one.key in rows]
     ordered = writer.finish(pairs)
+    if untimed := late.untimed(ordered) if late else []:
+        warn(
+            f"Whether {len(untimed)} of {len(ordered)} submissions are late is not known, because "
+            f"they have no time: {_report.clip(', '.join(untimed), 200)}. Give their times with "
+            "--times, and look whether its students and assignments are spelt as in grades.csv."
+        )
     for text in by_hand.warnings[:MAX_WARNINGS]:
         warn(text)
     if more := by_hand.warnings[MAX_WARNINGS:]:
@@ -253,6 +260,15 @@ def _refuse_unknown_exports(exports: Sequence[str]) -> None:
     if "nbgrader" in exports and find_spec("nbgrader") is None:
         raise RefusedError(
             "nbgrader is not installed, and writes its database itself. Run: pip install nbgrader"
+        )
+
+
+def _refuse_unknown_due(late: LatePolicy | None, models: Sequence[Master]) -> None:
+    names = [model.name for model in models]
+    if unknown := set(late.due if late else ()) - {"", *names}:
+        raise RefusedError(
+            f"--due is given for {', '.join(sorted(unknown))}, and there is no such assignment. "
+            f"There are: {', '.join(names)}."
         )
 
 

@@ -31,6 +31,7 @@ from coursegrader import report as _report
 from coursegrader.collect import Submitted
 from coursegrader.grade import RefusedError, _grade_remotely, grade
 from coursegrader.grader import Options, SandboxError
+from coursegrader.lateness import LatePolicy, read_due, read_times
 from coursegrader.master import Master
 from coursegrader.sandbox import LAYERS
 from coursekit.cli import app
@@ -995,16 +996,31 @@ def test_a_student_whom_nobody_knows(copied, first):
         (["--export", "excel"], "There is no export excel; the exports are canvas, moodle"),
         (["--late-penalty", "10"], "give --due"),
         (["--due", "soon"], "'soon' is no time"),
+        (["--due", "tow=2026-11-30"], "--due is given for tow, and there is no such assignment. "
+         "There are: two."),
         (["--times", "no.csv"], "No such file"),
         (["--manual", "no.csv"], "No such file"),
     ],
-)
+)  # fmt: skip
 def test_options_that_are_refused(copied, first, words, said):
     before = files(copied / "out")
     master = copied / "masters" / "two.ipynb"
     done = coursekit("grade", copied / "in", "--out", copied / "out", "--master", master, *words)
     assert done.exit_code == 2 and said in " ".join(done.output.split()), done.output
     assert files(copied / "out") == before
+
+
+def test_submissions_without_a_time_are_named_if_they_are_due(copied, first):
+    times = copied / "times.csv"
+    times.write_text("student,submitted\nann,2026-11-30\nbbo,2026-12-24\ncyd,2026-12-24\n")
+    late, said = LatePolicy(read_due(["2026-12-01"]), 10, times=read_times(times)), []
+    done = again(copied, late=late, warn=said.append)
+    assert [row.days_late for row in done.rows] == [0, None, 23, None]
+    assert any("Whether 2 of 4 submissions are late is not known" in text for text in said)
+    assert any("they have no time: bob, dan. Give" in text for text in said)
+    said.clear()
+    again(copied, late=LatePolicy({}, times=read_times(times)), warn=said.append)
+    assert not any("late" in text for text in said)
 
 
 # -------------------------------------------------------------------------------- a cluster
