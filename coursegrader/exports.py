@@ -12,6 +12,7 @@ import html
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from coursegrader import report as _report
@@ -24,6 +25,7 @@ from coursegrader.variants import (
     LAST_NAME_COLUMNS,
     NAME_COLUMNS,
     Roster,
+    is_canvas_own,
 )
 
 FORMATS = ("canvas", "moodle", "gradescope", "nbgrader")
@@ -75,8 +77,8 @@ class ClassList:
             self.kind = "moodle" if {"identifier", "grade"} <= self.columns.keys() else "roster"
         rows = [row + [""] * (len(self.header) - len(row)) for _, row in lines]
         if self.kind == "canvas":
-            self.above = [row for row in rows if not self.cell(row, "id")]
-            rows = [row for row in rows if self.cell(row, "id")]
+            self.above = [row for row in rows if is_canvas_own(partial(self.cell, row))]
+            rows = [row for row in rows if row not in self.above]
         else:
             self.above = []
         self.rows = rows

@@ -17,7 +17,7 @@ import stat
 import unicodedata
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -373,8 +373,8 @@ def read_roster(path: Path) -> Roster:
             place = columns.get(name, len(row))
             return unicodedata.normalize("NFC", row[place].strip()) if place < len(row) else ""
 
-        if {"student", "id", "section"} <= columns.keys() and not cell("id"):
-            continue  # a row of Canvas's own, such as that of the possible points
+        if {"student", "id", "section"} <= columns.keys() and is_canvas_own(cell):
+            continue
         identifier, where = cell(column), f"{path}, line {line}, {_quoted(row)}"
         if not identifier:
             raise VariantError(f"{where}: its {column} is empty. Fill it in, or take the row out.")
@@ -403,6 +403,21 @@ def read_roster(path: Path) -> Roster:
     if not names:
         raise VariantError(f"{path} names no student: there is no row below the first.")
     return Roster(names)
+
+
+def is_canvas_own(cell: Callable[[str], str]) -> bool:
+    """Return whether a row of Canvas's gradebook is none of a student's.
+
+    Above the students it has the possible points, and which assignments are hidden. An ordinary
+    roster may have the same columns, and a student whose number is not known.
+
+    Parameters
+    ----------
+    cell : callable
+        Returns the value of a column by its name in lower case.
+    """
+    student = cell("student")
+    return not cell("id") and ("Points Possible" in student or not (student or cell("section")))
 
 
 def _quoted(row: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from coursegrader.lateness import LatePolicy, mark_attempts, read_due, read_time
 from coursegrader.master import Master
 from coursegrader.outcomes import BLANK, CheckOutcome, SubmissionOutcome
 from coursegrader.tables import TableError
-from coursegrader.variants import read_roster
+from coursegrader.variants import VariantError, read_roster
 from tests.coursegrader.notebooks import graded, marked, notebook, solution, two_checks, v4, write
 
 
@@ -406,6 +406,23 @@ def test_what_a_platform_exports_is_a_roster_too(
         assert roster.match(name) == (student,)
         index = listed.find(row(name, platform=platform, number=number))
         assert index is not None and index == listed.find(row(name))
+
+
+@pytest.mark.parametrize("section", ["A", ""])
+def test_a_student_without_a_number_is_none_of_canvass_rows(tmp_path, master, section):
+    path = tmp_path / "students.csv"
+    path.write_text(f"student,id,section\n    Points Possible,,\nann,1001,A\nben,,{section}\n")
+    assert read_roster(path).students == ("ann", "ben")
+    assert not export(tmp_path / "out", [row("ann"), row("ben")], master, "canvas", roster=path)
+    _, _, *lines = table(tmp_path / "out" / "exports" / "canvas.csv")
+    assert lines == [["ann", "1001", "A", "4"], ["ben", "", section, "4"]]
+
+
+def test_a_row_with_nothing_but_a_section_is_named(tmp_path):
+    path = tmp_path / "students.csv"
+    path.write_text("student,id,section\nann,1001,A\n,,A\n")
+    with pytest.raises(VariantError, match=r"line 3, ',,A': its student is empty"):
+        read_roster(path)
 
 
 def test_a_notebook_of_no_known_assignment_is_named(tmp_path, master):
