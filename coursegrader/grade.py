@@ -8,7 +8,7 @@ import math
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +28,7 @@ from coursegrader.outcomes import SubmissionOutcome, from_json, to_json
 from coursegrader.sandbox import LAYERS
 from coursegrader.tables import TableError
 from coursegrader.variants import (
+    MADE_FOR,
     Issued,
     Recipient,
     VariantError,
@@ -47,6 +48,7 @@ MAX_SECONDS = 1e6
 MAX_STATE_BYTES = 64 << 20
 # Fewer notebooks than this may all fail at their first step by chance.
 MIN_STOPPED_NOTEBOOKS = 3
+MIN_FOREIGN_NOTEBOOKS = 3  # fewer may be made for others by chance
 MAX_WARNINGS = 20  # of what was typed
 MAX_TRIES = 5  # to write a table that somebody changes meanwhile
 EMPTY_NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
@@ -227,6 +229,7 @@ def grade(
         for one, row in ran:
             if _first_step_failure(row):
                 writer.forget(one)
+    fault = fault or _roster_fault(rows.values(), issued)
     if missed := len(found) - len(rows):
         warn(f"{missed} notebooks were never graded, and are not in the report: see --only.")
     pairs = [(one, rows[one.key]) for one in found if one.key in rows]
@@ -515,6 +518,32 @@ def _grading_fault(
         + ". This is no fault of theirs, and their points say nothing. Look at the memory, the "
         "time and the sandbox that they are given, and at what their first cell needs; then run "
         "it again: they are graded anew."
+    )
+
+
+def _roster_fault(rows: Iterable[SubmissionOutcome], issued: Issued | None) -> str:
+    """Return why the grades are invalid if the notebooks were not released with this roster.
+
+    Then nobody in it was given the variant by which they are judged.
+    """
+    if issued is None or issued.roster is None:
+        return ""
+    judged, foreign = 0, []
+    for row in rows:
+        student = issued.recipient(row.student).identifier
+        if not row.variant or not student:
+            continue  # judged by the variant for which it was signed
+        judged += 1
+        name = row.variant.removeprefix(MADE_FOR)
+        if name != row.variant and set(issued.roster.match(name)) <= {student}:
+            foreign.append(name)
+    if len(foreign) < MIN_FOREIGN_NOTEBOOKS or 2 * len(foreign) <= judged:
+        return ""
+    return (
+        f"{len(foreign)} of {judged} notebooks were made for nobody in the roster (the first was "
+        f"made for {foreign[0]}), and were judged by variants that no student was given. Grade "
+        "with the roster with which they were released; or without --roster, if they were "
+        "released with --variant."
     )
 
 
