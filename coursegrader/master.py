@@ -286,6 +286,11 @@ def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, byt
             or any(other.is_relative_to(path) for other in not_within)
         )
 
+    def is_reached(path: Path) -> bool:
+        """Return whether a file is given, and so are all folders in which it lies."""
+        parts = [path, *path.parents]
+        return all(map(is_given, parts[: parts.index(folder)]))
+
     for path in sorted(folder.iterdir()):
         if not is_given(path):
             continue
@@ -299,7 +304,7 @@ def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, byt
                 if handed_in or len(below) > MAX_FILES:
                     below = []
                     break
-            found += sorted(inner for inner in below if is_given(inner) and inner.is_file())
+            found += sorted(inner for inner in below if inner.is_file() and is_reached(inner))
     total = sum(path.stat().st_size for path in found)
     if len(found) > MAX_FILES or total > MAX_FILE_BYTES:
         raise BadNotebookError(

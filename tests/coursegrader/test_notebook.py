@@ -494,6 +494,10 @@ def test_files_beside_a_master(master, tmp_path):
         "in/ann.ipynb",
         "in/notes.txt",
         "out/x.html",
+        "data/_key/answers.csv",
+        "data/b/.old/c.csv",
+        "tools/_solutions/__init__.py",
+        "tools/solutions/w1.csv",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("secret")
