@@ -299,11 +299,10 @@ def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, byt
         elif path.is_dir():
             below = []
             for inner in path.rglob("*"):
-                below.append(inner)
-                handed_in = inner.suffix.lower() in EXCLUDED_SUFFIXES - {".gz", ".pyc"}
-                if handed_in or len(below) > MAX_FILES:
+                if inner.suffix.lower() in EXCLUDED_SUFFIXES - {".gz", ".pyc"}:
                     below = []
                     break
+                below.append(inner)
             found += sorted(inner for inner in below if inner.is_file() and is_reached(inner))
     total = sum(path.stat().st_size for path in found)
     if len(found) > MAX_FILES or total > MAX_FILE_BYTES:
@@ -311,7 +310,7 @@ def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, byt
             f"{master}: {len(found)} files with {total / 1e6:.0f} MB lie beside it, and every "
             f"submission is given what lies there; at most {MAX_FILES} files with "
             f"{MAX_FILE_BYTES / 1e6:.0f} MB can be. Put the master, and what belongs to it, into "
-            "a folder of its own."
+            "a folder of its own. If all of it belongs to it, save many files as one, such as .npz."
         )
     return tuple((path.relative_to(folder).as_posix(), path.read_bytes()) for path in found)
 

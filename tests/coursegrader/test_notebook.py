@@ -517,6 +517,19 @@ def test_files_beside_a_master(master, tmp_path):
         Master.from_file(made)
 
 
+def test_a_folder_with_too_many_files_is_named(tmp_path):
+    for number in range(MAX_FILES + 1):
+        (tmp_path / "images" / f"{number}").mkdir(parents=True)
+    made = write(master_of_two(), tmp_path / "two.ipynb")
+    assert Master.from_file(made).files == ()  # folders are no files
+    for folder in (tmp_path / "images").iterdir():
+        (folder / "x.png").touch()
+    with pytest.raises(BadNotebookError, match=f"{MAX_FILES + 1} files .* save many files as"):
+        Master.from_file(made)
+    write(master_of_two(), tmp_path / "images" / "200" / "ann.ipynb")  # so it holds submissions
+    assert Master.from_file(made).files == ()
+
+
 def test_too_much_text():
     made = notebook(v4.new_code_cell("#" * MAX_TEXT_LENGTH), v4.new_code_cell("1"))
     with pytest.raises(BadNotebookError, match="4,000,001 characters"):
