@@ -562,6 +562,8 @@ class _SubmissionGrading:
                 if answers is not None:
                     self._keep_status(number, message, interrupted)
                 return message
+            if event == "note" and message.get("note") == "kept":
+                self.tampered[number] = "a file that they may read could not be put back"
             if answers is None:
                 continue
             if event == "output":

@@ -737,6 +737,42 @@ def test_a_notebook_that_strips_asserts_gains_nothing(tested):
     assert [check.message for check in strips.checks[:2]] == 2 * ["AssertionError"]
 
 
+# By name: what is done to a file beside the master, the points, and what is said.
+FORGED = "import os\nos.remove('data/rows.csv')\ntotal = 0\n"
+FORGERIES = {
+    "keeps it": ("total = 3", [1, 1], ""),
+    "replaces it": (f"{FORGED}open('data/rows.csv', 'w').write('0')", [0, 1], ""),
+    "locks its folders": (
+        f"{FORGED}open('data/rows.csv', 'w').write('0')\n"
+        "os.chmod('data', 0o555)\nos.chmod('.', 0o555)",
+        [0, 1],
+        "",
+    ),
+    "puts a folder there": (f"{FORGED}os.mkdir('data/rows.csv')", [0, 0], "tampered with: a file"),
+}
+
+
+def test_tests_read_the_file_of_the_master(tmp_path):
+    def reading(code: str):
+        return notebook(
+            solution(code, "total"),
+            graded("assert total == sum(map(int, open('data/rows.csv')))", "sum", 1),
+            graded("assert total is not None", "any", 1),
+        )
+
+    master = reading("total = None\n### BEGIN SOLUTION\ntotal = 3\n### END SOLUTION")
+    path = write(master, tmp_path / "master" / "rows.ipynb")
+    (path.parent / "data").mkdir()
+    (path.parent / "data" / "rows.csv").write_text("1\n2\n")
+    for name, (code, _, _) in FORGERIES.items():
+        write(reading(code), tmp_path / "in" / f"{name}.ipynb")
+    done = grade(tmp_path / "in", tmp_path / "out", masters=[path])
+    for row in done.rows:
+        _, points, said = FORGERIES[row.student]
+        assert [check.earned for check in row.checks] == points, row
+        assert said in "; ".join(row.remarks) and bool(said) == bool(row.remarks), row.remarks
+
+
 def test_who_judged_is_told(tested):
     place, rows, _ = tested
     for row in rows.values():
