@@ -181,14 +181,24 @@ class Export:
 
     def points(self, row: SubmissionOutcome | None) -> str:
         """Return the points as text; empty while some of them wait, or nothing was graded."""
-        if row is None or row.waiting:
+        if row is None or row.waiting or row.again:
             return ""
         return f"{round(row.final, 4):.10g}"
 
     def note_waiting(self, rows: Iterable[SubmissionOutcome], where: str) -> None:
         """Warn of rows that have no points yet."""
+        rows = list(rows)
         waiting = [row.student for row in rows if row.waiting]
         self.warn(f"Without points in {where}, because a person still has to grade them", waiting)
+        self.note_failures(rows, where)
+
+    def note_failures(self, rows: Iterable[SubmissionOutcome], where: str) -> None:
+        """Warn of rows that have no points because the grader failed."""
+        failed = [row.student for row in rows if row.again]
+        self.warn(
+            f"Without points in {where}, because the grader failed, and the next run tries again",
+            failed,
+        )
 
 
 def write_canvas(export: Export) -> None:

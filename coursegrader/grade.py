@@ -220,9 +220,16 @@ def grade(
             run = _on_cluster(client, models, options, whose, require_sandbox)
         else:
             run = _on_this_machine(grader, jobs, whose)
-        for one, outcome in run(waiting):
-            rows[one.key] = writer.write_outcome(one, outcome)
-            progress(len(rows), len(found), one.path)
+        try:
+            for one, outcome in run(waiting):
+                rows[one.key] = writer.write_outcome(one, outcome)
+                progress(len(rows), len(found), one.path)
+        except BaseException:
+            # Whether that was the grader's fault is judged at the end, so they run again.
+            for one in waiting:
+                if one.key in rows and _first_step_failure(rows[one.key]):
+                    writer.forget(one)
+            raise
         ran = [(one, rows[one.key]) for one in waiting if not one.problem]
         fault = _grading_fault(ran, models, run)
     if fault:  # grade them again in the next run, when the fault is fixed
@@ -245,7 +252,11 @@ def grade(
     if more := by_hand.warnings[MAX_WARNINGS:]:
         warn(f"And {len(more)} more: see the column `remark` of manual.csv.")
     writer.write_overview(ordered, sandbox, missing, fault)
-    if set(exports) - {"gradescope"}:
+    if fault and exports:
+        warn(f"Nothing was exported to {', '.join(exports)}, because these points say nothing.")
+        for one in found if "gradescope" in exports else ():
+            (out / "gradescope" / f"{one.key}.json").unlink(missing_ok=True)
+    elif set(exports) - {"gradescope"}:
         of_name = {model.name: model for model in models}
         places = {path.stem: nbgrader_place(path) for path in paths}
         for text in write_exports(out, exports, ordered, of_name, places, listed, show_hidden):
@@ -778,7 +789,7 @@ class _ReportWriter:
         settings["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
         settings["masters"] = sorted(model.digest for model in models)
         others = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in options.checks]
-        settings["checks"] = [_digest_of_checks(), *sorted(others)]
+        settings["checks"] = [_digest_of_code(), *sorted(others)]
         self.settings = json.dumps(settings, sort_keys=True, default=list)
 
     def _digest(self, one: Submitted) -> str:
@@ -868,7 +879,9 @@ class _ReportWriter:
             row = _with_remark(row, "its feedback page could not be made", error)
             with suppress(Exception):  # show the points at least
                 _report.write_atomically(path, _report.feedback(replace(row, cells=())))
-        if self.gradescope:
+        if self.gradescope and row.again:  # nothing was graded, so there is nothing to hand on
+            (self.out / "gradescope" / f"{row.key}.json").unlink(missing_ok=True)
+        elif self.gradescope:
             path = self.out / "gradescope" / f"{row.key}.json"
             try:
                 content = _report.gradescope(row, show_hidden=self.show_hidden)
@@ -905,10 +918,10 @@ def _with_remark(row: SubmissionOutcome, what: str, error: Exception) -> Submiss
     return row
 
 
-def _digest_of_checks() -> str:
-    """Return a digest of the code of the course's checks and of the grader."""
+def _digest_of_code() -> str:
+    """Return a digest of the code of the grader and of the course, which the checks import."""
     digest = hashlib.sha256()
-    for package in (Path(__file__).parent, Path(exercises.__file__).parent):
+    for package in (Path(__file__).parent, Path(coursekit.__file__).parent):
         for path in sorted(package.rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -122,6 +122,27 @@ def test_two_notebooks_of_a_student_get_no_points_unless_one_is_the_latest(tmp_p
     assert table(tmp_path / "out" / "exports" / "canvas.csv")[2][-1] == "5"
 
 
+@pytest.mark.parametrize("format", ["canvas", "moodle", "nbgrader"])
+def test_what_the_grader_could_not_grade_is_exported_without_points(tmp_path, master, format):
+    from nbgrader.api import Gradebook
+
+    of = {"moodle": on_moodle}.get(format, on_canvas)
+    rows = [of("ann", "1001"), of("ben", "1002", status="not graded", again=True)]
+    said = export(tmp_path / "out", rows, master, format)
+    folder = tmp_path / "out" / "exports"
+    (named,) = [one for one in said if "the grader failed" in one]
+    assert "ben" in named and "ann" not in named
+    if format == "nbgrader":
+        with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as book:
+            assert [student.id for student in book.students] == ["ann 1001"]
+        return
+    written = {line[0]: line for line in table(next(folder.rglob("*.csv")))}
+    points = {name: "4" in line for name, line in written.items()}
+    ann, ben = (next(key for key in points if name in key or number in key)
+                for name, number in (("ann", "1001"), ("ben", "1002")))  # fmt: skip
+    assert points[ann] and not points[ben] and "0" not in written[ben]
+
+
 # --------------------------------------------------------------------------------- Moodle
 
 WORKSHEET = """Identifier,"Full name","Email address",Status,Grade,"Maximum Grade",\

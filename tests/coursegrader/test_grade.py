@@ -78,8 +78,8 @@ def one_warm_process():
             patch.delenv(name, raising=False)
         patch.setattr(_grader, "Warm", shared)
         # The package may be edited while its tests run.
-        digest = _grade._digest_of_checks()
-        patch.setattr(_grade, "_digest_of_checks", lambda: digest)
+        digest = _grade._digest_of_code()
+        patch.setattr(_grade, "_digest_of_code", lambda: digest)
         yield made
     for warm in made:
         Warm.close(warm)
@@ -357,7 +357,7 @@ def test_another_master_check_or_setting_grades_all_anew(copied, first, monkeypa
     assert done.new == 4
     # What was drawn without a seed of their own depends on that of the grader, and on no more.
     assert drawn(done.rows[0]) != drawn(first[0].rows[0])
-    monkeypatch.setattr(_grade, "_digest_of_checks", lambda: "of others")
+    monkeypatch.setattr(_grade, "_digest_of_code", lambda: "of others")
     shutil.rmtree(copied / "in" / "bob")
     assert again(copied, options=Options(seed=2)).new == 3
 
@@ -601,6 +601,59 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path, number, status):
     assert list(place.iterdir()) == []
 
 
+def test_a_process_that_does_not_start_is_no_fault_of_the_submission(monkeypatch):
+    class Started:
+        closed = 0
+
+        def close(self):
+            self.closed += 1
+
+    started = [Started(), Started()]
+    monkeypatch.setattr(_grader, "Warm", lambda **_: started[0])
+
+    def fails(self, *_):
+        raise _grader.WarmUnavailableError("a forked process did not start")
+
+    with _grader.Grader([]) as grader:
+        monkeypatch.setattr(_grader.Grader, "_grade", fails)
+        row = grader.grade(b"")
+        assert row.again and row.status == "not graded" and "did not start" in row.remarks[0]
+
+        def another_has_replaced_it(self, *_):
+            self._warm = started[1]
+            raise _grader.WarmUnavailableError("the old one has ended")
+
+        monkeypatch.setattr(_grader.Grader, "_grade", another_has_replaced_it)
+        grader._end_warm_process()
+        started[1].closed = 0
+        with pytest.MonkeyPatch.context() as once:
+            once.setattr(_grader.Grader, "warm", lambda self: started[0])
+            grader.grade(b"")
+        assert started[1].closed == 0  # others are graded in it
+
+
+def test_what_failed_before_an_interruption_is_graded_again(copied, monkeypatch):
+    real = _grade._on_this_machine
+
+    def interrupted(*arguments):
+        run = real(*arguments)
+
+        def some(waiting):
+            for number, (one, outcome) in enumerate(run(waiting)):
+                if number == 2:
+                    raise KeyboardInterrupt
+                yield one, replace(outcome, status="not graded", cells=()) if number else outcome
+
+        return some
+
+    out = copied / "report"
+    monkeypatch.setattr(_grade, "_on_this_machine", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        again(copied, out=out)
+    monkeypatch.setattr(_grade, "_on_this_machine", real)
+    assert again(copied, out=out).new == 3
+
+
 def test_leftovers_of_a_killed_run_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(_grader.tempfile, "tempdir", str(tmp_path))
     with _grader.Grader([]) as alive:
@@ -619,7 +672,7 @@ borrow(sys.argv.pop(1))
 from coursekit.cli import app
 from coursegrader import grade as _grade
 digest = sys.argv.pop(1)
-_grade._digest_of_checks = lambda: digest
+_grade._digest_of_code = lambda: digest
 app()
 """
 
@@ -629,7 +682,7 @@ def test_a_run_that_is_killed_goes_on(first, one_warm_process, tmp_path):
     for name in names:
         write(two_checks(f"import time\ntime.sleep(0.3)\n{RIGHT_FIRST}"), tmp_path / "in" / name)
     master, out = write(master_of_two(), tmp_path / "masters" / "two.ipynb"), tmp_path / "out"
-    command = [one_warm_process[0].path, _grade._digest_of_checks(), "grade", tmp_path / "in"]
+    command = [one_warm_process[0].path, _grade._digest_of_code(), "grade", tmp_path / "in"]
     command += ["--out", out, "--master", master, "--jobs", 1]
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, *map(str, command)],
