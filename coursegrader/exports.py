@@ -12,6 +12,7 @@ import html
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from coursegrader import report as _report
@@ -24,6 +25,7 @@ from coursegrader.variants import (
     LAST_NAME_COLUMNS,
     NAME_COLUMNS,
     Roster,
+    is_canvas_own,
 )
 
 FORMATS = ("canvas", "moodle", "gradescope", "nbgrader")
@@ -75,8 +77,8 @@ class ClassList:
             self.kind = "moodle" if {"identifier", "grade"} <= self.columns.keys() else "roster"
         rows = [row + [""] * (len(self.header) - len(row)) for _, row in lines]
         if self.kind == "canvas":
-            self.above = [row for row in rows if not self.cell(row, "id")]
-            rows = [row for row in rows if self.cell(row, "id")]
+            self.above = [row for row in rows if is_canvas_own(partial(self.cell, row))]
+            rows = [row for row in rows if row not in self.above]
         else:
             self.above = []
         self.rows = rows
@@ -179,14 +181,24 @@ class Export:
 
     def points(self, row: SubmissionOutcome | None) -> str:
         """Return the points as text; empty while some of them wait, or nothing was graded."""
-        if row is None or row.waiting:
+        if row is None or row.waiting or row.again:
             return ""
         return f"{round(row.final, 4):.10g}"
 
     def note_waiting(self, rows: Iterable[SubmissionOutcome], where: str) -> None:
         """Warn of rows that have no points yet."""
+        rows = list(rows)
         waiting = [row.student for row in rows if row.waiting]
         self.warn(f"Without points in {where}, because a person still has to grade them", waiting)
+        self.note_failures(rows, where)
+
+    def note_failures(self, rows: Iterable[SubmissionOutcome], where: str) -> None:
+        """Warn of rows that have no points because the grader failed."""
+        failed = [row.student for row in rows if row.again]
+        self.warn(
+            f"Without points in {where}, because the grader failed, and the next run tries again",
+            failed,
+        )
 
 
 def write_canvas(export: Export) -> None:

@@ -42,7 +42,9 @@ def write_nbgrader(
             _describe(book, masters[name], *places[name])
         rows = defaultdict(list)
         for row in export.rows:
-            rows[row.set].append((_nbgrader_name(row), row))
+            if not row.again:  # what the grader could not grade keeps what the database has
+                rows[row.set].append((_nbgrader_name(row), row))
+        export.note_failures(export.rows, "gradebook.db")
         for name in export.sets:
             assignment, notebook = places[name]
             for student, row in export.one_each(rows[name], "gradebook.db").items():

@@ -8,7 +8,7 @@ import math
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +28,7 @@ from coursegrader.outcomes import SubmissionOutcome, from_json, to_json
 from coursegrader.sandbox import LAYERS
 from coursegrader.tables import TableError
 from coursegrader.variants import (
+    MADE_FOR,
     Issued,
     Recipient,
     VariantError,
@@ -47,6 +48,7 @@ MAX_SECONDS = 1e6
 MAX_STATE_BYTES = 64 << 20
 # Fewer notebooks than this may all fail at their first step by chance.
 MIN_STOPPED_NOTEBOOKS = 3
+MIN_FOREIGN_NOTEBOOKS = 3  # fewer may be made for others by chance
 MAX_WARNINGS = 20  # of what was typed
 MAX_TRIES = 5  # to write a table that somebody changes meanwhile
 EMPTY_NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
@@ -159,8 +161,9 @@ def grade(
     FileNotFoundError
         If there is nothing to grade, or a file of checks, the key or the roster does not exist.
     RefusedError
-        If an option is invalid, a file of checks, the key or the roster cannot be used, or `out`
-        cannot be written or holds the report of other submissions. It is a ValueError.
+        If an option is invalid, a file of checks, the key or the roster cannot be used, two
+        masters have one file name, or `out` cannot be written or holds the report of other
+        submissions. It is a ValueError.
     SandboxError
         If a layer is required and does not work here, or a file of checks cannot be used in the
         sandbox.
@@ -180,6 +183,7 @@ def grade(
     private = [Path(path) for path in (key, roster, *manual, *private) if path is not None]
     without = (submissions, out, *private, *map(Path, options.checks))
     paths, models = _read_masters(masters or course_masters(), without, warn)
+    _refuse_unknown_due(late, models)
     if issued and not any(model.variant for model in models):
         raise RefusedError(
             f"no exercise here has variants: {', '.join(model.name for model in models)}. Leave "
@@ -216,25 +220,43 @@ def grade(
             run = _on_cluster(client, models, options, whose, require_sandbox)
         else:
             run = _on_this_machine(grader, jobs, whose)
-        for one, outcome in run(waiting):
-            rows[one.key] = writer.write_outcome(one, outcome)
-            progress(len(rows), len(found), one.path)
+        try:
+            for one, outcome in run(waiting):
+                rows[one.key] = writer.write_outcome(one, outcome)
+                progress(len(rows), len(found), one.path)
+        except BaseException:
+            # Whether that was the grader's fault is judged at the end, so they run again.
+            for one in waiting:
+                if one.key in rows and _first_step_failure(rows[one.key]):
+                    writer.forget(one)
+            raise
         ran = [(one, rows[one.key]) for one in waiting if not one.problem]
         fault = _grading_fault(ran, models, run)
     if fault:  # grade them again in the next run, when the fault is fixed
         for one, row in ran:
             if _first_step_failure(row):
                 writer.forget(one)
+    fault = fault or _roster_fault(rows.values(), issued)
     if missed := len(found) - len(rows):
         warn(f"{missed} notebooks were never graded, and are not in the report: see --only.")
     pairs = [(one, rows[one.key]) for one in found if one.key in rows]
     ordered = writer.finish(pairs)
+    if untimed := late.untimed(ordered) if late else []:
+        warn(
+            f"Whether {len(untimed)} of {len(ordered)} submissions are late is not known, because "
+            f"they have no time: {_report.clip(', '.join(untimed), 200)}. Give their times with "
+            "--times, and look whether its students and assignments are spelt as in grades.csv."
+        )
     for text in by_hand.warnings[:MAX_WARNINGS]:
         warn(text)
     if more := by_hand.warnings[MAX_WARNINGS:]:
         warn(f"And {len(more)} more: see the column `remark` of manual.csv.")
     writer.write_overview(ordered, sandbox, missing, fault)
-    if set(exports) - {"gradescope"}:
+    if fault and exports:
+        warn(f"Nothing was exported to {', '.join(exports)}, because these points say nothing.")
+        for one in found if "gradescope" in exports else ():
+            (out / "gradescope" / f"{one.key}.json").unlink(missing_ok=True)
+    elif set(exports) - {"gradescope"}:
         of_name = {model.name: model for model in models}
         places = {path.stem: nbgrader_place(path) for path in paths}
         for text in write_exports(out, exports, ordered, of_name, places, listed, show_hidden):
@@ -252,6 +274,15 @@ def _refuse_unknown_exports(exports: Sequence[str]) -> None:
     if "nbgrader" in exports and find_spec("nbgrader") is None:
         raise RefusedError(
             "nbgrader is not installed, and writes its database itself. Run: pip install nbgrader"
+        )
+
+
+def _refuse_unknown_due(late: LatePolicy | None, models: Sequence[Master]) -> None:
+    names = [model.name for model in models]
+    if unknown := set(late.due if late else ()) - {"", *names}:
+        raise RefusedError(
+            f"--due is given for {', '.join(sorted(unknown))}, and there is no such assignment. "
+            f"There are: {', '.join(names)}."
         )
 
 
@@ -326,6 +357,15 @@ def _read_masters(
             f"no notebook in {', '.join(map(str, paths))} has a graded cell; name one with "
             "--master."
         )
+    named: dict[str, Path] = {}
+    for path in models:
+        other = named.setdefault(normalized_name(path.stem), path)
+        if other.resolve() != path.resolve():
+            raise RefusedError(
+                f"two masters are called {path.stem}: {other} and {path}. The file name tells "
+                "assignments apart. Rename one of them, or grade each in a run of its own, with "
+                "another --out."
+            )
     return list(models), list(models.values())
 
 
@@ -489,6 +529,32 @@ def _grading_fault(
         + ". This is no fault of theirs, and their points say nothing. Look at the memory, the "
         "time and the sandbox that they are given, and at what their first cell needs; then run "
         "it again: they are graded anew."
+    )
+
+
+def _roster_fault(rows: Iterable[SubmissionOutcome], issued: Issued | None) -> str:
+    """Return why the grades are invalid if the notebooks were not released with this roster.
+
+    Then nobody in it was given the variant by which they are judged.
+    """
+    if issued is None or issued.roster is None:
+        return ""
+    judged, foreign = 0, []
+    for row in rows:
+        student = issued.recipient(row.student).identifier
+        if not row.variant or not student:
+            continue  # judged by the variant for which it was signed
+        judged += 1
+        name = row.variant.removeprefix(MADE_FOR)
+        if name != row.variant and set(issued.roster.match(name)) <= {student}:
+            foreign.append(name)
+    if len(foreign) < MIN_FOREIGN_NOTEBOOKS or 2 * len(foreign) <= judged:
+        return ""
+    return (
+        f"{len(foreign)} of {judged} notebooks were made for nobody in the roster (the first was "
+        f"made for {foreign[0]}), and were judged by variants that no student was given. Grade "
+        "with the roster with which they were released; or without --roster, if they were "
+        "released with --variant."
     )
 
 
@@ -723,7 +789,7 @@ class _ReportWriter:
         settings["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
         settings["masters"] = sorted(model.digest for model in models)
         others = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in options.checks]
-        settings["checks"] = [_digest_of_checks(), *sorted(others)]
+        settings["checks"] = [_digest_of_code(), *sorted(others)]
         self.settings = json.dumps(settings, sort_keys=True, default=list)
 
     def _digest(self, one: Submitted) -> str:
@@ -813,7 +879,9 @@ class _ReportWriter:
             row = _with_remark(row, "its feedback page could not be made", error)
             with suppress(Exception):  # show the points at least
                 _report.write_atomically(path, _report.feedback(replace(row, cells=())))
-        if self.gradescope:
+        if self.gradescope and row.again:  # nothing was graded, so there is nothing to hand on
+            (self.out / "gradescope" / f"{row.key}.json").unlink(missing_ok=True)
+        elif self.gradescope:
             path = self.out / "gradescope" / f"{row.key}.json"
             try:
                 content = _report.gradescope(row, show_hidden=self.show_hidden)
@@ -850,10 +918,10 @@ def _with_remark(row: SubmissionOutcome, what: str, error: Exception) -> Submiss
     return row
 
 
-def _digest_of_checks() -> str:
-    """Return a digest of the code of the course's checks and of the grader."""
+def _digest_of_code() -> str:
+    """Return a digest of the code of the grader and of the course, which the checks import."""
     digest = hashlib.sha256()
-    for package in (Path(__file__).parent, Path(exercises.__file__).parent):
+    for package in (Path(__file__).parent, Path(coursekit.__file__).parent):
         for path in sorted(package.rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -178,19 +178,23 @@ class Grader:
             If a file of checks cannot be used in the sandbox.
         """
         began = time.monotonic()
+        master = self.masters[0] if len(self.masters) == 1 else None
         for attempt in (1, 2):
+            warm = None
             try:
+                warm = self.warm()
                 outcome = self._grade(content, name, recipient)
                 break
-            except (BadNotebookError, WarmUnavailableError) as error:
-                if isinstance(error, WarmUnavailableError):
-                    # Without a process namespace, a submission can kill the warm process. Then
-                    # another one is started, and the submissions that ran in it are run again.
-                    self._end_warm_process()
-                    if attempt == 1:
-                        continue
-                master = self.masters[0] if len(self.masters) == 1 else None
+            except BadNotebookError as error:
                 return ungraded(master, str(error), time.monotonic() - began)
+            except WarmUnavailableError as error:
+                # Without a process namespace, a submission can kill the warm process. Then
+                # another one is started, and the submissions that ran in it are run again.
+                self._end_warm_process(warm)
+                if attempt == 2:
+                    # The submission is not to blame, so the next run tries again.
+                    row = ungraded(master, str(error), time.monotonic() - began)
+                    return replace(row, again=True)
         return replace(outcome, seconds=round(time.monotonic() - began, 2))
 
     def _grade(self, content: bytes, name: str, recipient: Recipient | None) -> SubmissionOutcome:
@@ -212,10 +216,13 @@ class Grader:
                 submission.run(run)
             return submission.outcome()
 
-    def _end_warm_process(self) -> None:
-        """End the warm process; the next grading starts another."""
+    def _end_warm_process(self, failed: Warm | None = None) -> None:
+        """End the warm process; the next grading starts another.
+
+        If ``failed`` is given and another one has been started since, that one goes on.
+        """
         with self._lock:
-            if self._warm is not None:
+            if self._warm is not None and failed in (None, self._warm):
                 self._warm.close()
                 self._warm = None
 
@@ -562,6 +569,8 @@ class _SubmissionGrading:
                 if answers is not None:
                     self._keep_status(number, message, interrupted)
                 return message
+            if event == "note" and message.get("note") == "kept":
+                self.tampered[number] = "a file that they may read could not be put back"
             if answers is None:
                 continue
             if event == "output":

@@ -83,6 +83,24 @@ class LatePolicy:
         if self.percent and not self.due:
             raise ValueError("a late penalty needs a time when submissions are due: give --due.")
 
+    def due_of(self, name: str) -> datetime | None:
+        """Return when an assignment is due; None if nothing says so."""
+        return self.due.get(name, self.due.get(""))
+
+    def untimed(self, rows: Iterable[SubmissionOutcome]) -> list[str]:
+        """Return the students of whose submissions nobody knows whether they are late.
+
+        Parameters
+        ----------
+        rows : iterable of SubmissionOutcome
+            As :meth:`apply` returns them.
+        """
+        return [
+            row.student
+            for row in rows
+            if row.set and not row.replaced_by and not row.submitted and self.due_of(row.set)
+        ]
+
     def apply(self, one: Submitted, row: SubmissionOutcome) -> SubmissionOutcome:
         """Add the time, the days late and the penalty to the outcome of a submission."""
         remarks = list(row.remarks)
@@ -93,7 +111,7 @@ class LatePolicy:
         except ValueError as error:
             time = None
             remarks.append(f"when it was handed in cannot be read: {error}")
-        due = self.due.get(row.set, self.due.get(""))
+        due = self.due_of(row.set)
         days, penalty = None, 0.0
         if due is not None and time is not None:
             days = max(0, math.ceil((time - due).total_seconds() / SECONDS_PER_DAY))

@@ -220,7 +220,8 @@ class ManualGrades:
         if self.seen:
             self._read(TABLE, self.out / TABLE, self.seen)
         for path in self.others:
-            self._read(path.name, path, path.read_bytes())
+            # With its folder: a copy of manual.csv is another table, and replaces points.
+            self._read(str(path.resolve()), path, path.read_bytes())
         self.by_id: dict[str, list[_Typed]] = defaultdict(list)
         for typed in self.typed:
             if typed.filled and typed.id:

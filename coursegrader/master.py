@@ -286,6 +286,11 @@ def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, byt
             or any(other.is_relative_to(path) for other in not_within)
         )
 
+    def is_reached(path: Path) -> bool:
+        """Return whether a file is given, and so are all folders in which it lies."""
+        parts = [path, *path.parents]
+        return all(map(is_given, parts[: parts.index(folder)]))
+
     for path in sorted(folder.iterdir()):
         if not is_given(path):
             continue
@@ -294,19 +299,18 @@ def _files_beside(master: Path, without: Sequence[Path]) -> tuple[tuple[str, byt
         elif path.is_dir():
             below = []
             for inner in path.rglob("*"):
-                below.append(inner)
-                handed_in = inner.suffix.lower() in EXCLUDED_SUFFIXES - {".gz", ".pyc"}
-                if handed_in or len(below) > MAX_FILES:
+                if inner.suffix.lower() in EXCLUDED_SUFFIXES - {".gz", ".pyc"}:
                     below = []
                     break
-            found += sorted(inner for inner in below if is_given(inner) and inner.is_file())
+                below.append(inner)
+            found += sorted(inner for inner in below if inner.is_file() and is_reached(inner))
     total = sum(path.stat().st_size for path in found)
     if len(found) > MAX_FILES or total > MAX_FILE_BYTES:
         raise BadNotebookError(
             f"{master}: {len(found)} files with {total / 1e6:.0f} MB lie beside it, and every "
             f"submission is given what lies there; at most {MAX_FILES} files with "
             f"{MAX_FILE_BYTES / 1e6:.0f} MB can be. Put the master, and what belongs to it, into "
-            "a folder of its own."
+            "a folder of its own. If all of it belongs to it, save many files as one, such as .npz."
         )
     return tuple((path.relative_to(folder).as_posix(), path.read_bytes()) for path in found)
 

@@ -94,7 +94,7 @@ def _serve_requests(sandbox: Sandbox, fd: int, seed: int) -> None:
     """Serve the requests of the grader: read a notebook, write files and run steps."""
     channel = _ForkSafeChannel(socket.socket(fileno=fd))
     channel.send({"event": "ready", "layers": sandbox.on})
-    notebook, folder = None, Path.cwd()
+    notebook, folder, given = None, Path.cwd(), set()
     while True:
         try:
             request, blob = channel.receive()
@@ -104,8 +104,13 @@ def _serve_requests(sandbox: Sandbox, fd: int, seed: int) -> None:
         if asked == "read":
             channel.send(*_read_notebook(blob))
         elif asked == "file":
-            with suppress(OSError):  # such as: the submission has put a folder there
-                _write_given(folder / request["name"], blob)
+            try:
+                _write_given(folder, request["name"], blob)
+                given.add(request["name"])
+            except OSError:  # such as: the submission has put a folder there
+                # What could not be written before its first cell is no doing of its own.
+                if request["name"] in given:
+                    channel.send({"event": "note", "note": "kept"})
         elif asked == "step":
             notebook = notebook or _NotebookShell(channel, seed)
             step = json.loads(blob)
@@ -115,9 +120,12 @@ def _serve_requests(sandbox: Sandbox, fd: int, seed: int) -> None:
             return
 
 
-def _write_given(path: Path, content: bytes) -> None:
+def _write_given(folder: Path, name: str, content: bytes) -> None:
     """Write a file of the master, read-only, in the place of what a submission put there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    for parent in reversed(path.relative_to(folder).parents):
+        (folder / parent).mkdir(exist_ok=True)
+        (folder / parent).chmod(0o700)  # a submission can make a folder read-only
     path.unlink(missing_ok=True)
     path.write_bytes(content)
     path.chmod(0o444)

@@ -17,7 +17,7 @@ import stat
 import unicodedata
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +46,7 @@ FORBIDDEN_NAMES = {
 }
 
 AS_GIVEN = "as given"  # the status of a submission whose variant is the student's own
+MADE_FOR = "made for "  # the status of another's, before the name
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
 MAGIC_LINE = re.compile(r"^([ \t]*)[%!?].*$", re.MULTILINE)
 
@@ -265,12 +266,14 @@ class Roster:
         self._by_id: dict[str, set[str]] = defaultdict(set)
         self._by_name: dict[str, set[str]] = defaultdict(set)
         self._by_letters: dict[str, set[str]] = defaultdict(set)
+        self._names: dict[str, set[str]] = defaultdict(set)
         for identifier, others in names.items():
             self._by_id[normalized_name(identifier)].add(identifier)
             for name in (identifier, *others):
                 self._by_name[normalized_name(name)].add(identifier)
                 for letters in _orders(name):
                     self._by_letters[letters].add(identifier)
+                self._names[identifier].add(normalized_name(name))
 
     def match(self, name: str) -> tuple[str, ...]:
         """Return the identifiers of the students that a submission with this name may be from.
@@ -297,6 +300,16 @@ class Roster:
             if key in known:
                 return tuple(sorted(known[key]))
         return ()
+
+    def names_of(self, identifier: str) -> frozenset[str]:
+        """Return the names by which only this student is known, in normal form.
+
+        Parameters
+        ----------
+        identifier : str
+        """
+        names = self._names[identifier]
+        return frozenset(name for name in names if self.match(name) == (identifier,))
 
 
 def _letters(name: str) -> str:
@@ -373,8 +386,8 @@ def read_roster(path: Path) -> Roster:
             place = columns.get(name, len(row))
             return unicodedata.normalize("NFC", row[place].strip()) if place < len(row) else ""
 
-        if {"student", "id", "section"} <= columns.keys() and not cell("id"):
-            continue  # a row of Canvas's own, such as that of the possible points
+        if {"student", "id", "section"} <= columns.keys() and is_canvas_own(cell):
+            continue
         identifier, where = cell(column), f"{path}, line {line}, {_quoted(row)}"
         if not identifier:
             raise VariantError(f"{where}: its {column} is empty. Fill it in, or take the row out.")
@@ -403,6 +416,21 @@ def read_roster(path: Path) -> Roster:
     if not names:
         raise VariantError(f"{path} names no student: there is no row below the first.")
     return Roster(names)
+
+
+def is_canvas_own(cell: Callable[[str], str]) -> bool:
+    """Return whether a row of Canvas's gradebook is none of a student's.
+
+    Above the students it has the possible points, and which assignments are hidden. An ordinary
+    roster may have the same columns, and a student whose number is not known.
+
+    Parameters
+    ----------
+    cell : callable
+        Returns the value of a column by its name in lower case.
+    """
+    student = cell("student")
+    return not cell("id") and ("Points Possible" in student or not (student or cell("section")))
 
 
 def _quoted(row: Sequence[str]) -> str:
@@ -449,12 +477,16 @@ class Recipient:
         Whether there is a roster.
     matches : tuple of str
         The students of the roster who may have that name.
+    names : frozenset of str
+        All names of that student in the roster, in normal form; the notebook may have been made
+        for any of them.
     """
 
     key: bytes = field(repr=False)
     student: str
     listed: bool = False
     matches: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
 
     @property
     def identifier(self) -> str:
@@ -464,7 +496,8 @@ class Recipient:
     @property
     def fingerprint(self) -> str:
         """A text that changes when another variant counts; it does not reveal the key."""
-        return _mac(self.key, "state", self.student, self.listed, *self.matches).hex()
+        names = "\n".join(sorted(self.names))
+        return _mac(self.key, "state", self.student, self.listed, *self.matches, names).hex()
 
 
 @dataclass(frozen=True)
@@ -484,7 +517,9 @@ class Issued:
         """Return what is known of the student of a submission."""
         if self.roster is None:
             return Recipient(self.key, student)
-        return Recipient(self.key, student, True, self.roster.match(student))
+        matches = self.roster.match(student)
+        names = self.roster.names_of(matches[0]) if len(matches) == 1 else frozenset()
+        return Recipient(self.key, student, True, matches, names)
 
 
 @dataclass(frozen=True)
@@ -553,6 +588,8 @@ def verify(
         return _unverified(published, mark, asked)
     key, who = recipient.key, recipient.identifier or recipient.student
     signed = _is_signed(key, call.name, mark)
+    if signed and normalized_name(mark.student) in recipient.names:
+        who = mark.student  # released with a roster that identified the student by another name
     derived = seed_of(key, call.name, who)
     own = bool(recipient.identifier) or (not recipient.listed and asked == derived)
     if own and not (signed and not recipient.listed):
@@ -580,7 +617,7 @@ def verify(
         status, text = _FAULTS[mark.problem]
         remarks.append(f"{text}; it was judged by {basis}")
     elif mark.student and normalized_name(mark.student) != normalized_name(who):
-        status = f"made for {mark.student}"
+        status = f"{MADE_FOR}{mark.student}"
         if recipient.identifier:
             rest = f"{who} was given another variant, by which it was judged"
         else:
@@ -588,7 +625,7 @@ def verify(
             rest += "" if recipient.listed else "; with --roster, the student's own would count"
         remarks.append(f"this notebook was made for {mark.student}; {rest}")
     elif recipient.identifier and not mark.student:
-        status = "made for the whole class"
+        status = f"{MADE_FOR}the whole class"
         remarks.append(
             f"this notebook was made for the whole class; {who} was given another variant, by "
             "which it was judged"

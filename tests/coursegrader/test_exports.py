@@ -17,7 +17,7 @@ from coursegrader.lateness import LatePolicy, mark_attempts, read_due, read_time
 from coursegrader.master import Master
 from coursegrader.outcomes import BLANK, CheckOutcome, SubmissionOutcome
 from coursegrader.tables import TableError
-from coursegrader.variants import read_roster
+from coursegrader.variants import VariantError, read_roster
 from tests.coursegrader.notebooks import graded, marked, notebook, solution, two_checks, v4, write
 
 
@@ -120,6 +120,27 @@ def test_two_notebooks_of_a_student_get_no_points_unless_one_is_the_latest(tmp_p
     two[0] = replace(two[0], replaced_by="b.ipynb")
     assert not export(tmp_path / "out", two, master, "canvas")
     assert table(tmp_path / "out" / "exports" / "canvas.csv")[2][-1] == "5"
+
+
+@pytest.mark.parametrize("format", ["canvas", "moodle", "nbgrader"])
+def test_what_the_grader_could_not_grade_is_exported_without_points(tmp_path, master, format):
+    from nbgrader.api import Gradebook
+
+    of = {"moodle": on_moodle}.get(format, on_canvas)
+    rows = [of("ann", "1001"), of("ben", "1002", status="not graded", again=True)]
+    said = export(tmp_path / "out", rows, master, format)
+    folder = tmp_path / "out" / "exports"
+    (named,) = [one for one in said if "the grader failed" in one]
+    assert "ben" in named and "ann" not in named
+    if format == "nbgrader":
+        with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as book:
+            assert [student.id for student in book.students] == ["ann 1001"]
+        return
+    written = {line[0]: line for line in table(next(folder.rglob("*.csv")))}
+    points = {name: "4" in line for name, line in written.items()}
+    ann, ben = (next(key for key in points if name in key or number in key)
+                for name, number in (("ann", "1001"), ("ben", "1002")))  # fmt: skip
+    assert points[ann] and not points[ben] and "0" not in written[ben]
 
 
 # --------------------------------------------------------------------------------- Moodle
@@ -406,6 +427,23 @@ def test_what_a_platform_exports_is_a_roster_too(
         assert roster.match(name) == (student,)
         index = listed.find(row(name, platform=platform, number=number))
         assert index is not None and index == listed.find(row(name))
+
+
+@pytest.mark.parametrize("section", ["A", ""])
+def test_a_student_without_a_number_is_none_of_canvass_rows(tmp_path, master, section):
+    path = tmp_path / "students.csv"
+    path.write_text(f"student,id,section\n    Points Possible,,\nann,1001,A\nben,,{section}\n")
+    assert read_roster(path).students == ("ann", "ben")
+    assert not export(tmp_path / "out", [row("ann"), row("ben")], master, "canvas", roster=path)
+    _, _, *lines = table(tmp_path / "out" / "exports" / "canvas.csv")
+    assert lines == [["ann", "1001", "A", "4"], ["ben", "", section, "4"]]
+
+
+def test_a_row_with_nothing_but_a_section_is_named(tmp_path):
+    path = tmp_path / "students.csv"
+    path.write_text("student,id,section\nann,1001,A\n,,A\n")
+    with pytest.raises(VariantError, match=r"line 3, ',,A': its student is empty"):
+        read_roster(path)
 
 
 def test_a_notebook_of_no_known_assignment_is_named(tmp_path, master):

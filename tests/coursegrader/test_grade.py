@@ -29,8 +29,9 @@ from coursegrader import grade as _grade
 from coursegrader import grader as _grader
 from coursegrader import report as _report
 from coursegrader.collect import Submitted
-from coursegrader.grade import _grade_remotely, grade
+from coursegrader.grade import RefusedError, _grade_remotely, grade
 from coursegrader.grader import Options, SandboxError
+from coursegrader.lateness import LatePolicy, read_due, read_times
 from coursegrader.master import Master
 from coursegrader.sandbox import LAYERS
 from coursekit.cli import app
@@ -77,8 +78,8 @@ def one_warm_process():
             patch.delenv(name, raising=False)
         patch.setattr(_grader, "Warm", shared)
         # The package may be edited while its tests run.
-        digest = _grade._digest_of_checks()
-        patch.setattr(_grade, "_digest_of_checks", lambda: digest)
+        digest = _grade._digest_of_code()
+        patch.setattr(_grade, "_digest_of_code", lambda: digest)
         yield made
     for warm in made:
         Warm.close(warm)
@@ -356,7 +357,7 @@ def test_another_master_check_or_setting_grades_all_anew(copied, first, monkeypa
     assert done.new == 4
     # What was drawn without a seed of their own depends on that of the grader, and on no more.
     assert drawn(done.rows[0]) != drawn(first[0].rows[0])
-    monkeypatch.setattr(_grade, "_digest_of_checks", lambda: "of others")
+    monkeypatch.setattr(_grade, "_digest_of_code", lambda: "of others")
     shutil.rmtree(copied / "in" / "bob")
     assert again(copied, options=Options(seed=2)).new == 3
 
@@ -458,6 +459,16 @@ def test_a_report_is_of_one_folder_and_one_set_of_masters(copied, tmp_path):
     (copied / "in" / "dan.ipynb").unlink()
     assert again(copied).new == 0
     assert mine.read_text() == "of the TA" and not list((copied / "out").rglob("dan*"))
+
+
+def test_two_masters_with_one_file_name_are_refused(folder, tmp_path):
+    source = tmp_path / "source"
+    masters = [write(master_of_two(), source / name / "problem1.ipynb") for name in ("ps1", "ps2")]
+    said = r"two masters are called problem1: .*ps1/problem1\.ipynb and .*ps2/problem1\.ipynb"
+    for named in (masters, [one.parent for one in masters]):
+        with pytest.raises(RefusedError, match=said):
+            grade(folder / "in", tmp_path / "out", masters=named)
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_of_a_report_without_a_record_is_deleted(copied):
@@ -590,6 +601,59 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path, number, status):
     assert list(place.iterdir()) == []
 
 
+def test_a_process_that_does_not_start_is_no_fault_of_the_submission(monkeypatch):
+    class Started:
+        closed = 0
+
+        def close(self):
+            self.closed += 1
+
+    started = [Started(), Started()]
+    monkeypatch.setattr(_grader, "Warm", lambda **_: started[0])
+
+    def fails(self, *_):
+        raise _grader.WarmUnavailableError("a forked process did not start")
+
+    with _grader.Grader([]) as grader:
+        monkeypatch.setattr(_grader.Grader, "_grade", fails)
+        row = grader.grade(b"")
+        assert row.again and row.status == "not graded" and "did not start" in row.remarks[0]
+
+        def another_has_replaced_it(self, *_):
+            self._warm = started[1]
+            raise _grader.WarmUnavailableError("the old one has ended")
+
+        monkeypatch.setattr(_grader.Grader, "_grade", another_has_replaced_it)
+        grader._end_warm_process()
+        started[1].closed = 0
+        with pytest.MonkeyPatch.context() as once:
+            once.setattr(_grader.Grader, "warm", lambda self: started[0])
+            grader.grade(b"")
+        assert started[1].closed == 0  # others are graded in it
+
+
+def test_what_failed_before_an_interruption_is_graded_again(copied, monkeypatch):
+    real = _grade._on_this_machine
+
+    def interrupted(*arguments):
+        run = real(*arguments)
+
+        def some(waiting):
+            for number, (one, outcome) in enumerate(run(waiting)):
+                if number == 2:
+                    raise KeyboardInterrupt
+                yield one, replace(outcome, status="not graded", cells=()) if number else outcome
+
+        return some
+
+    out = copied / "report"
+    monkeypatch.setattr(_grade, "_on_this_machine", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        again(copied, out=out)
+    monkeypatch.setattr(_grade, "_on_this_machine", real)
+    assert again(copied, out=out).new == 3
+
+
 def test_leftovers_of_a_killed_run_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(_grader.tempfile, "tempdir", str(tmp_path))
     with _grader.Grader([]) as alive:
@@ -608,7 +672,7 @@ borrow(sys.argv.pop(1))
 from coursekit.cli import app
 from coursegrader import grade as _grade
 digest = sys.argv.pop(1)
-_grade._digest_of_checks = lambda: digest
+_grade._digest_of_code = lambda: digest
 app()
 """
 
@@ -618,7 +682,7 @@ def test_a_run_that_is_killed_goes_on(first, one_warm_process, tmp_path):
     for name in names:
         write(two_checks(f"import time\ntime.sleep(0.3)\n{RIGHT_FIRST}"), tmp_path / "in" / name)
     master, out = write(master_of_two(), tmp_path / "masters" / "two.ipynb"), tmp_path / "out"
-    command = [one_warm_process[0].path, _grade._digest_of_checks(), "grade", tmp_path / "in"]
+    command = [one_warm_process[0].path, _grade._digest_of_code(), "grade", tmp_path / "in"]
     command += ["--out", out, "--master", master, "--jobs", 1]
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, *map(str, command)],
@@ -724,6 +788,42 @@ def test_a_notebook_that_strips_asserts_gains_nothing(tested):
     assert strips.cells[-1].status == "ok"
     assert tested[1]["wrong"].cells[-1].status == "error"
     assert [check.message for check in strips.checks[:2]] == 2 * ["AssertionError"]
+
+
+# By name: what is done to a file beside the master, the points, and what is said.
+FORGED = "import os\nos.remove('data/rows.csv')\ntotal = 0\n"
+FORGERIES = {
+    "keeps it": ("total = 3", [1, 1], ""),
+    "replaces it": (f"{FORGED}open('data/rows.csv', 'w').write('0')", [0, 1], ""),
+    "locks its folders": (
+        f"{FORGED}open('data/rows.csv', 'w').write('0')\n"
+        "os.chmod('data', 0o555)\nos.chmod('.', 0o555)",
+        [0, 1],
+        "",
+    ),
+    "puts a folder there": (f"{FORGED}os.mkdir('data/rows.csv')", [0, 0], "tampered with: a file"),
+}
+
+
+def test_tests_read_the_file_of_the_master(tmp_path):
+    def reading(code: str):
+        return notebook(
+            solution(code, "total"),
+            graded("assert total == sum(map(int, open('data/rows.csv')))", "sum", 1),
+            graded("assert total is not None", "any", 1),
+        )
+
+    master = reading("total = None\n### BEGIN SOLUTION\ntotal = 3\n### END SOLUTION")
+    path = write(master, tmp_path / "master" / "rows.ipynb")
+    (path.parent / "data").mkdir()
+    (path.parent / "data" / "rows.csv").write_text("1\n2\n")
+    for name, (code, _, _) in FORGERIES.items():
+        write(reading(code), tmp_path / "in" / f"{name}.ipynb")
+    done = grade(tmp_path / "in", tmp_path / "out", masters=[path])
+    for row in done.rows:
+        _, points, said = FORGERIES[row.student]
+        assert [check.earned for check in row.checks] == points, row
+        assert said in "; ".join(row.remarks) and bool(said) == bool(row.remarks), row.remarks
 
 
 def test_who_judged_is_told(tested):
@@ -985,16 +1085,31 @@ def test_a_student_whom_nobody_knows(copied, first):
         (["--export", "excel"], "There is no export excel; the exports are canvas, moodle"),
         (["--late-penalty", "10"], "give --due"),
         (["--due", "soon"], "'soon' is no time"),
+        (["--due", "tow=2026-11-30"], "--due is given for tow, and there is no such assignment. "
+         "There are: two."),
         (["--times", "no.csv"], "No such file"),
         (["--manual", "no.csv"], "No such file"),
     ],
-)
+)  # fmt: skip
 def test_options_that_are_refused(copied, first, words, said):
     before = files(copied / "out")
     master = copied / "masters" / "two.ipynb"
     done = coursekit("grade", copied / "in", "--out", copied / "out", "--master", master, *words)
     assert done.exit_code == 2 and said in " ".join(done.output.split()), done.output
     assert files(copied / "out") == before
+
+
+def test_submissions_without_a_time_are_named_if_they_are_due(copied, first):
+    times = copied / "times.csv"
+    times.write_text("student,submitted\nann,2026-11-30\nbbo,2026-12-24\ncyd,2026-12-24\n")
+    late, said = LatePolicy(read_due(["2026-12-01"]), 10, times=read_times(times)), []
+    done = again(copied, late=late, warn=said.append)
+    assert [row.days_late for row in done.rows] == [0, None, 23, None]
+    assert any("Whether 2 of 4 submissions are late is not known" in text for text in said)
+    assert any("they have no time: bob, dan. Give" in text for text in said)
+    said.clear()
+    again(copied, late=LatePolicy({}, times=read_times(times)), warn=said.append)
+    assert not any("late" in text for text in said)
 
 
 # -------------------------------------------------------------------------------- a cluster

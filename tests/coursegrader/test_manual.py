@@ -381,6 +381,18 @@ def test_a_table_replaces_points_and_says_so(out, master):
     assert ann.status == "waiting" and "by wait" in said[0]
 
 
+def test_tables_with_one_file_name_are_several(out, master, tmp_path):
+    run(out, master)
+    copies = [tmp_path / name / "manual.csv" for name in ("mine", "of the other TA")]
+    for points, copy in zip("12", copies, strict=True):
+        copy.parent.mkdir()
+        type_in(out, {"ann": {"points": points}}, name=f"../{copy.parent.name}/manual.csv")
+    type_in(out, {"ann": {"points": "3"}})
+    (ann, *_), said = run(out, master, others=copies)
+    assert ann.points == 3 and f"replaces 1 points ({copies[0]}, row 2) by 2" in said[0]
+    assert run(out, master)[0][0].points == 3
+
+
 # --------------------------------------------------------------------------------- anonymous
 
 

@@ -494,6 +494,10 @@ def test_files_beside_a_master(master, tmp_path):
         "in/ann.ipynb",
         "in/notes.txt",
         "out/x.html",
+        "data/_key/answers.csv",
+        "data/b/.old/c.csv",
+        "tools/_solutions/__init__.py",
+        "tools/solutions/w1.csv",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("secret")
@@ -511,6 +515,19 @@ def test_files_beside_a_master(master, tmp_path):
         (tmp_path / f"{number}.txt").touch()
     with pytest.raises(BadNotebookError, match="a folder of its own"):
         Master.from_file(made)
+
+
+def test_a_folder_with_too_many_files_is_named(tmp_path):
+    for number in range(MAX_FILES + 1):
+        (tmp_path / "images" / f"{number}").mkdir(parents=True)
+    made = write(master_of_two(), tmp_path / "two.ipynb")
+    assert Master.from_file(made).files == ()  # folders are no files
+    for folder in (tmp_path / "images").iterdir():
+        (folder / "x.png").touch()
+    with pytest.raises(BadNotebookError, match=f"{MAX_FILES + 1} files .* save many files as"):
+        Master.from_file(made)
+    write(master_of_two(), tmp_path / "images" / "200" / "ann.ipynb")  # so it holds submissions
+    assert Master.from_file(made).files == ()
 
 
 def test_too_much_text():

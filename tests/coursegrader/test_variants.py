@@ -497,6 +497,9 @@ def signed(student: str, seed: int | None = None, name="week", key=KEY) -> Varia
 
 ANNA, BEN = seed_of(KEY, "week", "anna"), seed_of(KEY, "week", "ben")
 LISTED = Recipient(KEY, "Anna A", True, ("anna",))
+# In a roster that identifies her by her address; the notebooks were made for "anna" and "ben".
+MAILED = Recipient(KEY, "Anna A", True, ("anna@uni.edu",), frozenset({"anna", "anna a"}))
+BY_MAIL = seed_of(KEY, "week", "anna@uni.edu")
 UNKNOWN = Recipient(KEY, "zed", True, ())
 UNCLEAR = Recipient(KEY, "wei li", True, ("li", "li2"))
 ALONE = Recipient(KEY, "ANNA", False)
@@ -509,6 +512,11 @@ VERDICTS = {
     "of another": (LISTED, signed("ben"), BEN, ANNA, "made for ben",
                    "was made for ben; anna was given another variant, by which it was judged"),
     "for all": (LISTED, signed("", 5), 5, ANNA, "made for the whole class", "own|another variant"),
+    "own, by another name": (MAILED, signed("Anna"), ANNA, ANNA, AS_GIVEN, ""),
+    "of another, by another name": (MAILED, signed("ben"), BEN, BY_MAIL,
+                                    "made for ben", "was made for ben; anna@uni.edu was given"),
+    "forged, by another name": (MAILED, VariantMark("", ANNA, "anna", "0" * 64), ANNA, BY_MAIL,
+                                "signature does not fit", "own variant"),
     "forged": (LISTED, VariantMark("", ANNA, "anna", "0" * 64), ANNA, ANNA,
                "signature does not fit", "edited, .*; it was judged by anna's own variant"),
     "another seed": (LISTED, VariantMark("", 0, "anna", signed("anna").signature), 0, ANNA,
@@ -550,6 +558,15 @@ def test_which_variant_counts(name):
     assert (verdict.seed, verdict.status) == (seed, status), verdict
     assert verdict.trouble is (status not in ("", AS_GIVEN))
     assert re.search(said, "; ".join(verdict.remarks)) and bool(verdict.remarks) == bool(said)
+
+
+def test_all_names_of_a_student_that_are_nobody_elses(tmp_path):
+    path = tmp_path / "students.csv"
+    path.write_text(CLASS + "jm,Jo,Mo,jo@uni.edu\n")
+    recipient = Issued(KEY, read_roster(path)).recipient("Jürgen Müller")
+    assert recipient.identifier == "mueller"  # and "jm" is somebody else's identifier
+    assert recipient.names == {"mueller", "jm@uni.edu", "jürgen müller"}
+    assert recipient.fingerprint != Recipient(KEY, "Jürgen Müller", True, ("mueller",)).fingerprint
 
 
 def test_keys_are_not_shown():
@@ -916,6 +933,28 @@ def test_what_grading_refuses(course):
     path = write(plain, course / "plain" / "plain.ipynb")
     done = command(*said, "--master", path, "--key", course / "variants.key")
     assert done.exit_code == 2 and "no exercise here has variants: plain" in done.output
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_roster_with_other_identifiers(course, known):
+    """The class was released with students.csv, and is graded with a worksheet of Moodle's."""
+    names = {"anna": "Anna A", "ben": "Ben B", "cleo": "Cleo C"}
+    (course / "students.csv").write_text("student\n" + "\n".join(names))
+    assert release(course, "--roster", course / "students.csv").exit_code == 0
+    lines = ["Identifier,Full name,Email address"]
+    for number, (student, name) in enumerate(names.items()):
+        lines.append(f"Participant {number},{name},{student if known else number}@uni.edu")
+        code = f"total = {2 * rows_of(seed_of(KEY, 'week', student))}"
+        made = answered(course / "handout" / student / "week.ipynb", code)
+        write(made, course / "in" / f"{name}_{number}_assignsubmission_file_" / "week.ipynb")
+    (course / "worksheet.csv").write_text("\n".join(lines))
+    done = graded_school(course, key=course / "variants.key", roster=course / "worksheet.csv")
+    found = [(row.points, row.variant) for row in done.rows]
+    if known:
+        assert found == [(2, AS_GIVEN)] * 3 and not done.fault
+    else:
+        assert found == [(0, "made for anna"), (0, "made for ben"), (0, "made for cleo")]
+        assert "3 of 3 notebooks were made for nobody in the roster (the first was" in done.fault
 
 
 def test_a_key_that_others_can_read(few):
