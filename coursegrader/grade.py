@@ -6,22 +6,30 @@ import hashlib
 import json
 import math
 import os
-import socket
-import threading
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 import coursekit
 from coursegrader import report as _report
 from coursegrader.collect import Submitted, collect, normalized_name
 from coursegrader.exports import FORMATS, ClassList, nbgrader_place, write_exports
-from coursegrader.grader import Grader, Options, SandboxError, remove_leftovers, ungraded
+from coursegrader.grader import Grader, Options, SandboxError, remove_leftovers
 from coursegrader.lateness import LatePolicy, mark_attempts
+from coursegrader.machines import (
+    Machine,
+    RefusedError,
+    expected_machine,
+    on_cluster,
+    on_this_machine,
+    use_checks,
+)
 from coursegrader.manual import ManualGrades, read_questions
 from coursegrader.master import Master, NothingGradedError, checkout, course_masters
 from coursegrader.outcomes import SubmissionOutcome, from_json, to_json
@@ -36,8 +44,6 @@ from coursegrader.variants import (
     read_key,
     read_roster,
 )
-from coursekit import exercises
-from warmkernels.client import WarmUnavailableError
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -50,12 +56,10 @@ MAX_STATE_BYTES = 64 << 20
 MIN_STOPPED_NOTEBOOKS = 3
 MIN_FOREIGN_NOTEBOOKS = 3  # fewer may be made for others by chance
 MAX_WARNINGS = 20  # of what was typed
+MAX_FILES_BESIDE = 10_000  # beside files of checks
+MAX_BYTES_READ_BESIDE = 10 << 20  # of a larger file, the time of its last change counts
 MAX_TRIES = 5  # to write a table that somebody changes meanwhile
 EMPTY_NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
-
-
-class RefusedError(ValueError):
-    """A request cannot be carried out; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ def grade(
     options = options or Options()
     _refuse_bad_options(options, jobs)
     options = replace(options, checks=tuple(str(Path(path).resolve()) for path in options.checks))
-    _use_checks(options.checks)
+    use_checks(options.checks)
     _refuse_unknown_exports(exports)
     listed = _read_class(roster, exports)
     issued = _read_issued(key, None if listed and key is None else roster, warn)
@@ -202,67 +206,78 @@ def grade(
     remove_leftovers()
     options = _with_hidden_folders(options, submissions, out, private)
     with Grader(models, options) as grader:
-        sandbox = grader.sandbox()
-        missing = [layer for layer in LAYERS if layer not in sandbox]
-        _refuse_missing_layers(missing, require_sandbox, warn)
-        record.begin([one.key for one in found], "gradescope" in exports)
-        whose = _recipients(issued)
-        writer = _ReportWriter(
-            out, models, options, missing, whose, show_hidden, exports, by_hand, late
-        )
-        rows = {}
-        for one in found:
-            if again is None or one.key not in again:
-                row = writer.earlier(one, even_if_changed=again is not None)
-                rows |= {one.key: row} if row else {}
-        waiting = [one for one in found if one.key not in rows and one.key in (again or (one.key,))]
-        if client:
-            run = _on_cluster(client, models, options, whose, require_sandbox)
-        else:
-            run = _on_this_machine(grader, jobs, whose)
-        try:
-            for one, outcome in run(waiting):
-                rows[one.key] = writer.write_outcome(one, outcome)
-                progress(len(rows), len(found), one.path)
-        except BaseException:
-            # Whether that was the grader's fault is judged at the end, so they run again.
-            for one in waiting:
-                if one.key in rows and _first_step_failure(rows[one.key]):
-                    writer.forget(one)
-            raise
-        ran = [(one, rows[one.key]) for one in waiting if not one.problem]
-        fault = _grading_fault(ran, models, run)
-    if fault:  # grade them again in the next run, when the fault is fixed
-        for one, row in ran:
-            if _first_step_failure(row):
-                writer.forget(one)
-    fault = fault or _roster_fault(rows.values(), issued)
-    if missed := len(found) - len(rows):
-        warn(f"{missed} notebooks were never graded, and are not in the report: see --only.")
-    pairs = [(one, rows[one.key]) for one in found if one.key in rows]
-    ordered = writer.finish(pairs)
-    if untimed := late.untimed(ordered) if late else []:
-        warn(
-            f"Whether {len(untimed)} of {len(ordered)} submissions are late is not known, because "
-            f"they have no time: {_report.clip(', '.join(untimed), 200)}. Give their times with "
-            "--times, and look whether its students and assignments are spelt as in grades.csv."
-        )
-    for text in by_hand.warnings[:MAX_WARNINGS]:
-        warn(text)
-    if more := by_hand.warnings[MAX_WARNINGS:]:
-        warn(f"And {len(more)} more: see the column `remark` of manual.csv.")
-    writer.write_overview(ordered, sandbox, missing, fault)
-    if fault and exports:
-        warn(f"Nothing was exported to {', '.join(exports)}, because these points say nothing.")
-        for one in found if "gradescope" in exports else ():
-            (out / "gradescope" / f"{one.key}.json").unlink(missing_ok=True)
-    elif set(exports) - {"gradescope"}:
-        of_name = {model.name: model for model in models}
-        places = {path.stem: nbgrader_place(path) for path in paths}
-        for text in write_exports(out, exports, ordered, of_name, places, listed, show_hidden):
-            warn(text)
-    record.end({one.key for one in found})
-    return Graded(ordered, sandbox, missing, len(waiting), fault)
+        machine = expected_machine(grader, client)
+        where = f"on the worker {machine.host}" if client else "here"
+        _refuse_missing_layers(machine.missing, require_sandbox, warn, where)
+        with record.begin([one.key for one in found], "gradescope" in exports):
+            whose = _recipients(issued)
+            writer = _ReportWriter(
+                out, models, options, machine, whose, show_hidden, exports, by_hand, late
+            )
+            writer.settings += _digest_beside(options, warn)
+            rows = {}
+            for one in found:
+                if again is None or one.key not in again:
+                    row = writer.earlier(one, even_if_changed=again is not None)
+                    rows |= {one.key: row} if row else {}
+            waiting = [
+                one for one in found if one.key not in rows and one.key in (again or (one.key,))
+            ]
+            if client:
+                run = on_cluster(client, models, options, whose, machine)
+            else:
+                run = on_this_machine(grader, jobs, whose)
+            try:
+                for one, outcome in run(waiting):
+                    rows[one.key] = writer.write_outcome(one, outcome)
+                    progress(len(rows), len(found), one.path)
+            except BaseException:
+                # Whether that was the grader's fault is judged at the end, so they run again.
+                for one in waiting:
+                    if one.key in rows and _first_step_failure(rows[one.key]):
+                        writer.forget(one)
+                raise
+            ran = [(one, rows[one.key]) for one in waiting if not one.problem]
+            fault = _grading_fault(ran, models, run)
+            if fault:  # grade them again in the next run, when the fault is fixed
+                for one, row in ran:
+                    if _first_step_failure(row):
+                        writer.forget(one)
+            fault = fault or _roster_fault(rows.values(), issued)
+            if missed := len(found) - len(rows):
+                warn(
+                    f"{missed} notebooks were never graded, and are not in the report: see --only."
+                )
+            pairs = [(one, rows[one.key]) for one in found if one.key in rows]
+            ordered = writer.finish(pairs)
+            if untimed := late.untimed(ordered) if late else []:
+                warn(
+                    f"Whether {len(untimed)} of {len(ordered)} submissions are late is not known, "
+                    f"because they have no time: {_report.clip(', '.join(untimed), 200)}. Give "
+                    "their times with --times, and look whether its students and assignments are "
+                    "spelt as in grades.csv."
+                )
+            for text in by_hand.warnings[:MAX_WARNINGS]:
+                warn(text)
+            if more := by_hand.warnings[MAX_WARNINGS:]:
+                warn(f"And {len(more)} more: see the column `remark` of manual.csv.")
+            writer.write_overview(ordered, fault)
+            if fault and exports:
+                warn(
+                    f"Nothing was exported to {', '.join(exports)}, because these points say "
+                    "nothing."
+                )
+                for one in found if "gradescope" in exports else ():
+                    (out / "gradescope" / f"{one.key}.json").unlink(missing_ok=True)
+            elif set(exports) - {"gradescope"}:
+                of_name = {model.name: model for model in models}
+                places = {path.stem: nbgrader_place(path) for path in paths}
+                for text in write_exports(
+                    out, exports, ordered, of_name, places, listed, show_hidden
+                ):
+                    warn(text)
+            record.end({one.key for one in found})
+            return Graded(ordered, machine.layers, machine.missing, len(waiting), fault)
 
 
 def _refuse_unknown_exports(exports: Sequence[str]) -> None:
@@ -369,15 +384,6 @@ def _read_masters(
     return list(models), list(models.values())
 
 
-def _use_checks(checks: Sequence[str]) -> None:
-    """Register the checks defined in these files."""
-    for path in checks:
-        try:
-            exercises.use(path)
-        except ValueError as error:
-            raise RefusedError(str(error)) from None
-
-
 def _read_issued(
     key: Path | str | None, roster: Path | str | None, warn: Callable[[str], None]
 ) -> Issued | None:
@@ -464,30 +470,73 @@ def _with_hidden_folders(
     return replace(options, hidden=tuple(folders))
 
 
+def _digest_beside(options: Options, warn: Callable[[str], None]) -> str:
+    """Return a digest of the files beside those of checks, which they may read.
+
+    Folders that submissions must not read, such as the submissions themselves, are left out.
+    """
+    digest = hashlib.sha256()
+    for top in sorted({Path(path).parent for path in options.checks}):
+        # The checks themselves are part of the code.
+        for number, path in enumerate(_files_below(top, (*options.hidden, *options.checks))):
+            if number == MAX_FILES_BESIDE:
+                warn(
+                    f"There are more than {MAX_FILES_BESIDE:,} files below {top}, where the checks "
+                    "are. Whether the others change is not noticed. Give the checks a folder of "
+                    "their own."
+                )
+                break
+            with suppress(OSError):  # a link that leads nowhere
+                state = path.stat()
+                if stat.S_ISREG(state.st_mode):
+                    large = state.st_size > MAX_BYTES_READ_BESIDE
+                    content = str(state.st_mtime_ns).encode() if large else path.read_bytes()
+                    digest.update(f"{path.relative_to(top)} {len(content)} ".encode() + content)
+    return digest.hexdigest()
+
+
+def _files_below(top: Path, without: Sequence[str]) -> Iterator[Path]:
+    """Yield the files below a folder in a fixed order, but those that are hidden or left out."""
+    if str(top) in without:
+        return
+    for folder, folders, names in os.walk(top):
+        for some in (folders, names):
+            some[:] = sorted(
+                name
+                for name in some
+                if not name.startswith((".", "__pycache__"))
+                and os.path.join(folder, name) not in without
+            )
+        yield from (Path(folder, name) for name in names)
+
+
 def _is_inside(path: Path, folder: Path) -> bool:
     with suppress(OSError):
         return path.resolve().is_relative_to(folder.resolve())
     return False
 
 
-def _refuse_missing_layers(missing: list[str], required: bool, warn: Callable[[str], None]) -> None:
+def _refuse_missing_layers(
+    missing: list[str], required: bool, warn: Callable[[str], None], where: str
+) -> None:
     """Raise an error if a required layer of the sandbox does not work, or else warn."""
     if not missing:
         return
     what = "; ".join(f"{layer} ({LAYERS[layer]})" for layer in missing)
     if required:
         raise SandboxError(
-            f"these layers of the sandbox do not work here: {what}. Grade on Linux 5.19 or newer "
-            "with user namespaces allowed, or without --require-sandbox in a machine that you "
-            "can throw away."
+            f"these layers of the sandbox do not work {where}: {what}. Grade on Linux 5.19 or "
+            "newer with user namespaces allowed, or without --require-sandbox in a machine that "
+            "you can throw away."
         )
     if len(missing) == len(LAYERS):
         warn(
-            "No layer of the sandbox works here. Submitted code runs with all your rights: it can "
-            "read and delete your files. Grade in a container or a machine that you can throw away."
+            f"No layer of the sandbox works {where}. Submitted code runs with all your rights: it "
+            "can read and delete your files. Grade in a container or a machine that you can throw "
+            "away."
         )
     else:
-        warn(f"These layers of the sandbox do not work here: {what}.")
+        warn(f"These layers of the sandbox do not work {where}: {what}.")
 
 
 def _first_step_failure(row: SubmissionOutcome) -> str:
@@ -558,129 +607,6 @@ def _roster_fault(rows: Iterable[SubmissionOutcome], issued: Issued | None) -> s
     )
 
 
-def _on_this_machine(
-    grader: Grader, jobs: int | None, whose: Callable[[Submitted], Recipient | None]
-) -> Callable:
-    """Return a function that grades on this machine, several notebooks at a time."""
-    jobs = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (1,))
-
-    def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, SubmissionOutcome]]:
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            futures = {pool.submit(_grade_one, grader, one, whose(one)): one for one in waiting}
-            try:
-                for future in as_completed(futures):
-                    # Free the memory: the outcome is already written.
-                    yield futures.pop(future), future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                grader.close()  # ends the running submissions
-                raise
-
-    return run
-
-
-def _grade_one(grader: Grader, one: Submitted, recipient: Recipient | None) -> SubmissionOutcome:
-    """Grade one notebook; an error in it does not affect the others."""
-    if one.problem:
-        return _report.bounded(ungraded(_single_master(grader.masters), one.problem, 0.0))
-    try:
-        return _report.bounded(grader.grade(one.content, one.stem, recipient))
-    except (SandboxError, WarmUnavailableError):
-        raise
-    except Exception as error:
-        return _outcome_of_trouble(grader.masters, error)
-
-
-def _single_master(masters: Sequence[Master]) -> Master | None:
-    return masters[0] if len(masters) == 1 else None
-
-
-def _outcome_of_trouble(masters: Sequence[Master], error: BaseException) -> SubmissionOutcome:
-    """Return the outcome of a notebook whose grading raised an unexpected error."""
-    reason = f"it could not be graded ({type(error).__name__}: {error})"
-    # The submission is not to blame, so the next run tries again.
-    return replace(_report.bounded(ungraded(_single_master(masters), reason, 0.0)), again=True)
-
-
-_remote: dict[str, Grader] = {}
-_remote_lock = threading.Lock()
-
-
-def _on_cluster(
-    client: Client,
-    models: list[Master],
-    options: Options,
-    whose: Callable[[Submitted], Recipient | None],
-    required: bool,
-) -> Callable:
-    """Return a function that grades on Dask's workers, and retries if a worker is lost."""
-
-    def run(waiting: Sequence[Submitted]) -> Iterator[tuple[Submitted, SubmissionOutcome]]:
-        from distributed import KilledWorker
-        from distributed import as_completed as completed
-
-        shared = client.scatter([models], broadcast=True)[0]
-
-        def submit(one: Submitted):
-            return client.submit(
-                *(_grade_remotely, one.loaded(), shared, options, whose(one), required),
-                pure=False,
-                retries=2,
-            )
-
-        futures, alone = {}, []
-        for one in waiting:
-            try:
-                futures[submit(one)] = one
-            except (OSError, ValueError) as error:  # it was removed or changed since it was found
-                yield one, _outcome_of_trouble(models, error)
-        for future in completed(list(futures)):
-            one = futures.pop(future)
-            try:
-                outcome = future.result()
-            except (SandboxError, WarmUnavailableError):
-                raise
-            except KilledWorker:
-                alone.append(one)
-            except Exception as error:
-                if client.status != "running":
-                    raise
-                yield one, _outcome_of_trouble(models, error)
-            else:
-                yield one, outcome
-            future.release()
-        # One of these notebooks kills workers. Run one at a time, it affects no other.
-        for one in alone:
-            try:
-                yield one, submit(one).result()
-            except (KilledWorker, OSError, ValueError) as error:
-                yield one, _outcome_of_trouble(models, error)
-
-    return run
-
-
-def _grade_remotely(
-    one: Submitted,
-    models: list[Master],
-    options: Options,
-    recipient: Recipient | None,
-    required: bool,
-) -> SubmissionOutcome:
-    key = "".join(model.digest for model in models) + repr((options, required))
-    with _remote_lock:
-        if key not in _remote:
-            _use_checks(options.checks)
-            grader = Grader(models, options)
-            if required and (missing := sorted(set(LAYERS) - set(grader.sandbox()))):
-                grader.close()
-                raise SandboxError(
-                    f"a worker on {socket.gethostname()} lacks layers of the sandbox: "
-                    f"{', '.join(missing)}. Take it out, or grade without --require-sandbox."
-                )
-            _remote[key] = grader
-    return _grade_one(_remote[key], one, recipient)
-
-
 class _ReportRecord:
     """Records in a file which submissions a report covers, and which files belong to it.
 
@@ -729,18 +655,33 @@ class _ReportRecord:
                 )
         self.keys = keys
 
-    def begin(self, keys: Sequence[str], gradescope: bool) -> None:
-        """Record the files before writing them, so that they are known if this run is killed."""
-        self.keys |= set(keys)
-        try:
-            for folder in ("state", "feedback", *(["gradescope"] if gradescope else [])):
-                (self.out / folder).mkdir(parents=True, exist_ok=True)
-            self._write()
-        except OSError as error:
-            raise RefusedError(
-                f"nothing can be written to {self.out} ({error.strerror}); name another folder "
-                "with --out."
-            ) from None
+    @contextmanager
+    def begin(self, keys: Sequence[str], gradescope: bool) -> Iterator[None]:
+        """Record the files before writing them, so that they are known if this run is killed.
+
+        A context, in which no other run writes to the same folder.
+        """
+        lock = FileLock(self.out / "state" / "lock", timeout=0, thread_local=False)
+        with ExitStack() as until_then:
+            try:
+                for folder in ("state", "feedback", *(["gradescope"] if gradescope else [])):
+                    (self.out / folder).mkdir(parents=True, exist_ok=True)
+                with suppress(NotImplementedError):  # some file systems have no locks
+                    until_then.enter_context(lock)
+                self.refuse_other_reports()  # another run may have begun one since
+                self.keys |= set(keys)
+                self._write()
+            except Timeout:
+                raise RefusedError(
+                    f"another run is writing to {self.out}. Wait until it has ended, or name "
+                    "another folder with --out."
+                ) from None
+            except OSError as error:
+                raise RefusedError(
+                    f"nothing can be written to {self.out} ({error.strerror}); name another "
+                    "folder with --out."
+                ) from None
+            yield
 
     def end(self, kept: set[str]) -> None:
         """Delete the files of notebooks that are no longer among the submissions."""
@@ -771,25 +712,23 @@ class _ReportWriter:
         out: Path,
         models: list[Master],
         options: Options,
-        missing: Sequence[str],
+        machine: Machine,
         whose: Callable[[Submitted], Recipient | None],
         show_hidden: bool,
         exports: Sequence[str],
         by_hand: ManualGrades,
         late: LatePolicy | None,
     ):
-        self.whose = whose
+        self.whose, self.machine = whose, machine
         self.out, self.show_hidden, self.gradescope = out, show_hidden, "gradescope" in exports
         self.by_hand, self.late = by_hand, late or LatePolicy({})
         # For each key: what its pages show, and the same with remarks on pages that failed.
         self.shown: dict[str, tuple[SubmissionOutcome, SubmissionOutcome]] = {}
         # Everything that could change a grade; hidden folders cannot.
         settings = {**asdict(options), "hidden": [], "coursekit": coursekit.__version__}
-        settings["missing"] = list(missing)  # what ran without a layer is not taken over with it
-        settings["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
+        settings["missing"] = machine.missing  # what ran without a layer is not taken over with it
+        settings["edition"], settings["code"] = machine.edition, machine.code
         settings["masters"] = sorted(model.digest for model in models)
-        others = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in options.checks]
-        settings["checks"] = [_digest_of_code(), *sorted(others)]
         self.settings = json.dumps(settings, sort_keys=True, default=list)
 
     def _digest(self, one: Submitted) -> str:
@@ -891,12 +830,10 @@ class _ReportWriter:
         self.shown[row.key] = complete, row
         return row
 
-    def write_overview(
-        self, rows: list[SubmissionOutcome], sandbox: dict[str, str], missing: list[str], fault: str
-    ) -> None:
+    def write_overview(self, rows: list[SubmissionOutcome], fault: str) -> None:
         """Write the gradebook, the results and the summary page of all notebooks."""
-        about: dict[str, Any] = {"sandbox": sandbox}
-        about["edition"] = os.environ.get("COURSEKIT_EDITION", "full")
+        sandbox, missing = self.machine.layers, self.machine.missing
+        about: dict[str, Any] = {"sandbox": sandbox, "edition": self.machine.edition}
         if fault:
             about["fault"] = fault
         table = _report.grades(rows)
@@ -916,12 +853,3 @@ def _with_remark(row: SubmissionOutcome, what: str, error: Exception) -> Submiss
     if row.status in ("graded", "waiting"):
         row = replace(row, status="graded, with trouble")
     return row
-
-
-def _digest_of_code() -> str:
-    """Return a digest of the code of the grader and of the course, which the checks import."""
-    digest = hashlib.sha256()
-    for package in (Path(__file__).parent, Path(coursekit.__file__).parent):
-        for path in sorted(package.rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -382,11 +382,14 @@ class _SandboxProcess:
         ------
         BadNotebookError
             If it is not a valid notebook, or reading it takes too much time or memory.
+        WarmUnavailableError
+            If the warm process has ended.
         """
         try:
             self.channel.send({"ask": "read"}, content, READ_SECONDS)
             answer, cells = self.channel.receive(READ_SECONDS)
         except (OSError, EOFError) as error:
+            self.end_or_raise()
             what = "time" if isinstance(error, TimeoutError) else "memory"
             raise BadNotebookError(f"reading the file takes more {what} than is allowed.") from None
         if answer["problem"]:
@@ -416,6 +419,19 @@ class _SandboxProcess:
         self._grader.ended(self)
         shutil.rmtree(self._scratch, ignore_errors=True)
         return self.process.returncode if self.process.returncode is not None else -9
+
+    def end_or_raise(self) -> int:
+        """End a process that did not answer to the end, and return its exit status.
+
+        Raises
+        ------
+        WarmUnavailableError
+            If the warm process ended before it, so that the submission need not be to blame.
+        """
+        status = self.end()
+        if self.process.lost:
+            raise WarmUnavailableError("the warm process ended while the submission ran")
+        return status
 
 
 class _SubmissionGrading:
@@ -502,8 +518,9 @@ class _SubmissionGrading:
             stopped = str(error)
         except (EOFError, OSError):
             pass  # the submission has ended its process
-        status = run.end()
+        run.end()
         if "not run" in self.status or "running" in self.status:
+            status = run.end_or_raise()
             self.status[reached] = "timed out" if stopped else "ended the process"
             self.remarks.append(
                 f"{self._cell_name(reached)}: {stopped or self._why_it_ended(status)}"
@@ -731,6 +748,7 @@ class _SubmissionGrading:
                     verdict, _ = run.channel.receive(seconds)
                     passed, message = verdict["passed"] is True, str(verdict["message"])
                 except (OSError, EOFError, BrokenChannelError, KeyError) as error:
+                    run.end_or_raise()
                     message = f"The answer could not be judged: {_why_not_judged(error, seconds)}."
                     results[number] = _check_outcome(step, False, message)
                     return waiting[position + 1 :]

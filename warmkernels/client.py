@@ -58,6 +58,9 @@ class Forked:
         Process ID, which is also the ID of its process group.
     returncode : int or None
         Exit status, or the negative number of the signal that ended it; None while it runs.
+    lost : bool
+        Whether the warm process ended before it. It was then killed, and its own exit status is
+        not known.
     """
 
     stdin = stdout = stderr = None
@@ -65,6 +68,7 @@ class Forked:
     def __init__(self, control: socket.socket, pid: int):
         self.pid = pid
         self.returncode: int | None = None
+        self.lost = False
         self._control = control
         self._lock = threading.Lock()
 
@@ -107,7 +111,7 @@ class Forked:
                 # The warm process is gone, so nothing would reap the child: kill it.
                 with suppress(ProcessLookupError, PermissionError):
                     server.signal_all(self.pid, signal.SIGKILL)
-                self.returncode = -signal.SIGKILL
+                self.returncode, self.lost = -signal.SIGKILL, True
             self._control.close()
             return self.returncode
         finally:

@@ -16,9 +16,11 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 
 import nbformat
 import pytest
+from filelock import FileLock
 from nbformat import v4
 from typer.testing import CliRunner
 
@@ -27,9 +29,10 @@ pytest.importorskip("resource", reason="grading needs Linux")
 
 from coursegrader import grade as _grade
 from coursegrader import grader as _grader
+from coursegrader import machines as _machines
 from coursegrader import report as _report
 from coursegrader.collect import Submitted
-from coursegrader.grade import RefusedError, _grade_remotely, grade
+from coursegrader.grade import RefusedError, grade
 from coursegrader.grader import Options, SandboxError
 from coursegrader.lateness import LatePolicy, read_due, read_times
 from coursegrader.master import Master
@@ -78,8 +81,8 @@ def one_warm_process():
             patch.delenv(name, raising=False)
         patch.setattr(_grader, "Warm", shared)
         # The package may be edited while its tests run.
-        digest = _grade._digest_of_code()
-        patch.setattr(_grade, "_digest_of_code", lambda: digest)
+        digest = _machines.digest_of_code(Options())
+        patch.setattr(_machines, "digest_of_code", lambda options: digest)
         yield made
     for warm in made:
         Warm.close(warm)
@@ -357,7 +360,7 @@ def test_another_master_check_or_setting_grades_all_anew(copied, first, monkeypa
     assert done.new == 4
     # What was drawn without a seed of their own depends on that of the grader, and on no more.
     assert drawn(done.rows[0]) != drawn(first[0].rows[0])
-    monkeypatch.setattr(_grade, "_digest_of_code", lambda: "of others")
+    monkeypatch.setattr(_machines, "digest_of_code", lambda options: "of others")
     shutil.rmtree(copied / "in" / "bob")
     assert again(copied, options=Options(seed=2)).new == 3
 
@@ -633,7 +636,7 @@ def test_a_process_that_does_not_start_is_no_fault_of_the_submission(monkeypatch
 
 
 def test_what_failed_before_an_interruption_is_graded_again(copied, monkeypatch):
-    real = _grade._on_this_machine
+    real = _grade.on_this_machine
 
     def interrupted(*arguments):
         run = real(*arguments)
@@ -647,10 +650,10 @@ def test_what_failed_before_an_interruption_is_graded_again(copied, monkeypatch)
         return some
 
     out = copied / "report"
-    monkeypatch.setattr(_grade, "_on_this_machine", interrupted)
+    monkeypatch.setattr(_grade, "on_this_machine", interrupted)
     with pytest.raises(KeyboardInterrupt):
         again(copied, out=out)
-    monkeypatch.setattr(_grade, "_on_this_machine", real)
+    monkeypatch.setattr(_grade, "on_this_machine", real)
     assert again(copied, out=out).new == 3
 
 
@@ -670,9 +673,9 @@ import sys
 from tests.coursegrader.test_grade import borrow
 borrow(sys.argv.pop(1))
 from coursekit.cli import app
-from coursegrader import grade as _grade
+from coursegrader import machines
 digest = sys.argv.pop(1)
-_grade._digest_of_code = lambda: digest
+machines.digest_of_code = lambda options: digest
 app()
 """
 
@@ -682,7 +685,8 @@ def test_a_run_that_is_killed_goes_on(first, one_warm_process, tmp_path):
     for name in names:
         write(two_checks(f"import time\ntime.sleep(0.3)\n{RIGHT_FIRST}"), tmp_path / "in" / name)
     master, out = write(master_of_two(), tmp_path / "masters" / "two.ipynb"), tmp_path / "out"
-    command = [one_warm_process[0].path, _grade._digest_of_code(), "grade", tmp_path / "in"]
+    digest = _machines.digest_of_code(Options())
+    command = [one_warm_process[0].path, digest, "grade", tmp_path / "in"]
     command += ["--out", out, "--master", master, "--jobs", 1]
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, *map(str, command)],
@@ -1119,11 +1123,12 @@ def test_submissions_without_a_time_are_named_if_they_are_due(copied, first):
 def cluster(folder: Path, warm: Warm):
     """Two worker processes that fork from a warm one, and a client of theirs."""
     distributed = pytest.importorskip("distributed")
-    path = str(warm.path)
+    path, digest = str(warm.path), _machines.digest_of_code(Options())
 
     class Borrowing(distributed.WorkerPlugin):
         def setup(self, worker):
             borrow(path)
+            _machines.digest_of_code = lambda options: digest
 
     with (
         distributed.LocalCluster(
@@ -1155,6 +1160,13 @@ def test_a_cluster_loses_a_worker_gets_another_and_grades_the_same(
     told, killed = [], []
     with cluster(tmp_path / "dask", one_warm_process[0]) as (client, workers):
         processes = client.run(os.getpid)
+        address = next(iter(processes))
+        client.run(os.environ.update, {"COURSEKIT_EDITION": "sample"}, workers=[address])
+        with pytest.raises(RefusedError, match="sample edition of the data, and this machine by"):
+            grade(tmp_path / "in", tmp_path / "out", masters=[master], client=client,
+                  options=Options(seed=2))  # fmt: skip
+        assert not (tmp_path / "out").exists()
+        client.run(os.environ.pop, "COURSEKIT_EDITION", workers=[address])
 
         def progress(done, of, name):
             told.append((done, of, name))
@@ -1184,11 +1196,120 @@ def test_a_cluster_loses_a_worker_gets_another_and_grades_the_same(
     assert results(tmp_path / "out") == results(tmp_path / "alone")
 
 
-def test_a_worker_without_a_layer_grades_nothing_where_all_are_required(one_warm_process, tmp_path):
+class Workers:
+    """Stands for a client of a cluster whose workers are described by what they have."""
+
+    status = "running"
+
+    def __init__(self, *machines):
+        self.machines = machines
+
+    def wait_for_workers(self, number, timeout):
+        if not self.machines:
+            raise TimeoutError("no worker came")
+
+    def run(self, function, *arguments, on_error):
+        assert on_error == "return"
+        return dict(enumerate(self.machines))
+
+
+ALL_LAYERS = dict.fromkeys(LAYERS, "how")
+FEWER = {name: how for name, how in ALL_LAYERS.items() if name != "network"}
+
+
+def test_what_a_cluster_grades_with_is_what_all_of_its_workers_have(one_warm_process):
+    ours = _machines.digest_of_code(Options())
+    with _grader.Grader([]) as grader:
+        strong = _machines.Machine("strong", ALL_LAYERS, "full", ours)
+        weak = _machines.Machine("weak", FEWER, "full", ours)
+        lost = OSError("the worker has gone")
+        expected = _machines.expected_machine(grader, Workers(strong, lost, weak, strong))
+        assert (expected.host, expected.layers, expected.missing) == ("weak", FEWER, ["network"])
+        assert _machines.expected_machine(grader, Workers(strong)).missing == []
+        here = _machines.Machine.of(grader)
+        assert here.layers and here == _machines.expected_machine(grader, Workers())
+        assert here == _machines.expected_machine(grader, None)
+        for field, said in (
+            ({"code": "of others"}, "on weak has another version of the course or of the files"),
+            ({"edition": "sample"}, "on weak judges by the sample edition of the data, and this"),
+        ):
+            with pytest.raises(RefusedError, match=said):
+                _machines.expected_machine(grader, Workers(strong, replace(weak, **field)))
+        with pytest.raises(RefusedError, match="cannot be used"):
+            _machines.expected_machine(grader, Workers(strong, RefusedError("it cannot be used")))
+
+
+def test_a_report_of_a_cluster_says_what_its_workers_lack(copied, monkeypatch):
+    """The layers of the calling machine say nothing about what ran elsewhere."""
+    weak = _machines.Machine("weak", FEWER, "full", _machines.digest_of_code(Options()))
+    real, said = _grade.on_this_machine, []
+    with _grader.Grader([Master.from_file(copied / "masters" / "two.ipynb")]) as grader:
+
+        def on_workers(client, models, options, whose, expected):
+            assert expected == weak
+            return real(grader, 2, whose)
+
+        monkeypatch.setattr(_grade, "on_cluster", on_workers)
+        done = again(copied, client=Workers(weak), warn=said.append)
+        assert done.new == 4 and done.missing == ["network"]  # nothing of the first run counts
+        assert any("do not work on the worker weak: network" in text for text in said)
+        about = json.loads((copied / "out" / "results.json").read_text())
+        assert about["sandbox"] == FEWER
+        with pytest.raises(SandboxError, match="do not work on the worker weak: network"):
+            again(copied, client=Workers(weak), require_sandbox=True)
+        assert again(copied, client=Workers(weak)).new == 0
+    assert again(copied).new == 4
+
+
+def test_a_worker_that_comes_later_may_not_lack_a_layer(one_warm_process, tmp_path):
     master = Master.from_file(write(master_of_two(), tmp_path / "two.ipynb"))
     options = Options(layers=tuple(layer for layer in LAYERS if layer != "network"))
-    with pytest.raises(SandboxError, match=r"a worker on .* lacks .*: .*network"):
-        _grade_remotely(Submitted("ann", "ann.ipynb"), [master], options, None, True)
+    expected = _machines.Machine("here", ALL_LAYERS, "full", _machines.digest_of_code(options))
+    with pytest.raises(SandboxError, match=r"the worker on .* lacks .*: .*network"):
+        _machines._grade_remotely(Submitted("ann", "a.ipynb"), [master], options, None, expected)
+
+
+# --------------------------------------------------------------------- two runs, a lost process
+
+
+def test_two_runs_do_not_write_to_one_folder(copied, first):
+    before = files(copied / "out")
+    with FileLock(copied / "out" / "state" / "lock"):
+        with pytest.raises(RefusedError, match=r"another run is writing to .*out\. Wait until"):
+            again(copied)
+        assert files(copied / "out") == before
+        assert again(copied, out=copied / "other").new == 4
+    assert again(copied).new == 0
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "each time"])
+def test_a_submission_loses_no_points_with_the_warm_process(tmp_path, monkeypatch, times):
+    """As where the machine runs out of memory: nothing that the submission did ends it."""
+    waits = f"import time\ntime.sleep(1)\n{RIGHT_FIRST}"
+    write(two_checks(waits), tmp_path / "in" / "ann.ipynb")
+    master = write(master_of_two(), tmp_path / "two.ipynb")
+    real, begun = Warm.fork, []
+
+    def fork(self, target, *arguments, **options):
+        child = real(self, target, *arguments, **options)
+        if target.endswith(":serve"):
+            begun.append(child)
+            state = Path(f"/proc/{child.pid}/stat").read_text()
+            parent = int(state.rpartition(")")[2].split()[1])
+            if 1 < len(begun) <= 1 + times:  # the first only asks for the layers of the sandbox
+                Timer(0.7, os.kill, (parent, signal.SIGKILL)).start()
+        return child
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_grader, "Warm", Warm)
+        patch.setattr(Warm, "fork", fork)
+        (row,) = grade(tmp_path / "in", tmp_path / "out", masters=[master]).rows
+    assert len(begun) == 3 and begun[1].lost and begun[2].lost == (times == 2)
+    if times == 2:
+        assert row.again and row.status == "not graded"
+        assert row.remarks == ("the warm process ended while the submission ran",)
+        (row,) = grade(tmp_path / "in", tmp_path / "out", masters=[master]).rows
+    assert (row.status, row.points, row.remarks) == ("graded", 2, ())
 
 
 # ----------------------------------------------------------------------------- a quick look

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 # Where this module is missing, what is imported below cannot be.
 pytest.importorskip("resource", reason="grading needs Linux")
 
+from coursegrader import grade as _grade
 from coursegrader.grade import RefusedError, grade
 from coursegrader.grader import Options, SandboxError
 from coursekit.cli import app
@@ -186,6 +187,46 @@ def test_a_file_that_cannot_be_used(course, content, said):
         options = Options(checks=(str(home / "other.py"),))
         grade(course / "in", course / "out", masters=[home / "week.ipynb"], options=options)
     assert set(every()) == before
+
+
+def test_another_file_beside_the_checks_grades_all_anew(course):
+    """The checks may read it, so it may change points."""
+    home, checks = course / "course", course / "checks"
+    for name in ("checks.py", "answer.txt"):
+        (checks / name).parent.mkdir(exist_ok=True)
+        (home / name).rename(checks / name)
+    (checks / "report").mkdir()
+
+    def points(new):
+        options = Options(checks=(str(checks / "checks.py"),))
+        done = grade(course / "in", checks / "report", masters=[home / "week.ipynb"],
+                     options=options, warn=said.append)  # fmt: skip
+        assert done.new == new
+        return [row.points for row in done.rows]
+
+    said = []
+    assert points(new=2) == [2, 0]
+    assert points(new=0) == [2, 0]  # the report lies beside them, too, and is nothing they read
+    (checks / "answer.txt").write_text("41")
+    assert points(new=2) == [0, 2]
+    (checks / "more").mkdir()
+    for name in (".hidden", "__pycache__/checks.pyc"):
+        (checks / "more" / name).parent.mkdir(exist_ok=True)
+        (checks / "more" / name).write_text("1")
+    assert points(new=0) == [0, 2]
+    (checks / "more" / "deep.txt").write_text("1")
+    (checks / "more" / "nowhere").symlink_to(checks / "gone")
+    assert points(new=2) == [0, 2]
+    assert not any("files below" in text for text in said)
+
+
+def test_a_folder_of_checks_with_too_many_files_is_named(course, monkeypatch):
+    monkeypatch.setattr(_grade, "MAX_FILES_BESIDE", 3)
+    said = []
+    options = Options(checks=(str(course / "course" / "checks.py"),))
+    grade(course / "in", course / "out", masters=[course / "course" / "week.ipynb"],
+          options=options, warn=said.append)  # fmt: skip
+    assert any("There are more than 3 files below" in text for text in said)
 
 
 def test_a_file_that_cannot_be_used_in_the_sandbox(course):
