@@ -75,6 +75,14 @@ def test_right(identifier, name):
         assert result.message == "" and result.earned == find(identifier).points
 
 
+def test_a_check_that_is_run_again_says_the_same():
+    """Also of a network of a class of one's own, whose layers the first run has used."""
+    given = CASES["C.5"].right["subclassed"]()
+    for _ in range(2):
+        result = find("C.5")(given)
+        assert result.passed, result.message
+
+
 @answers("wrong")
 def test_wrong(identifier, name):
     make, fragment = CASES[identifier].wrong[name]

@@ -26,12 +26,18 @@ def exact_cross_entropy(model: keras.Model, x: np.ndarray, y: np.ndarray) -> flo
     is_softmax = kind == "Softmax" or getattr(activation, "__name__", "") == "softmax"
     if not is_softmax or kind not in ("Dense", "Activation", "Softmax"):
         return _models.cross_entropy(_models.probabilities(model, x), y)
-    before = keras.Model(model.inputs[0], last.input)
-    scores = np.asarray(before(np.asarray(x, np.float32), training=False), dtype=np.float64)
-    if kind == "Dense":
-        scores = scores @ np.asarray(last.kernel, np.float64)
-        if last.use_bias:
-            scores = scores + np.asarray(last.bias, np.float64)
+    if kind == "Softmax":
+        before = keras.Model(model.inputs[0], last.input)
+        scores = np.asarray(before(np.asarray(x, np.float32), training=False))
+    else:
+        # No model is made of the layers before the softmax: in a network inside another, or one of
+        # a class of its own, they may belong to several graphs.
+        last.activation = keras.activations.linear
+        try:
+            scores = np.asarray(model(np.asarray(x, np.float32), training=False))
+        finally:
+            last.activation = activation
+    scores = scores.astype(np.float64)
     highest = scores.max(axis=1, keepdims=True)
     logarithms = scores - highest - np.log(np.exp(scores - highest).sum(axis=1, keepdims=True))
     return float(-np.mean((logarithms * y).sum(axis=1)))

@@ -364,6 +364,11 @@ def expect_row(
     )
 
 
+def setting(value: float) -> float:
+    """Return a number of the task as it was written; in float32, 0.1 is 0.10000000149."""
+    return float(f"{value:.6g}")
+
+
 def rows_by(
     table_name: str,
     table: pd.DataFrame,
@@ -380,7 +385,7 @@ def rows_by(
     }
     found = {}
     for position in range(len(table)):
-        key = tuple(round(float(columns[column][position]), 9) for column in keys)
+        key = tuple(setting(columns[column][position]) for column in keys)
         said = ", ".join(f"{column} {value:g}" for column, value in zip(keys, key, strict=True))
         expect(key not in found, f"`{table_name}` has two rows with {said}.")
         found[key] = {column: float(columns[column][position]) for column in values}

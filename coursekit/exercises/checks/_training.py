@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 # Keras's names of the accuracy for one-hot labels. `keras.metrics.Accuracy` is another metric: it
 # counts probabilities that are equal to the labels.
-ACCURACIES = {"acc", "accuracy", "categorical_accuracy", "CategoricalAccuracy"}
+OF_ONE_HOT = ("categorical_accuracy", "CategoricalAccuracy")
+ACCURACIES = {"acc", "accuracy", *OF_ONE_HOT}
 # With two classes, it is the same.
 OF_TWO_CLASSES = ("binary_accuracy", "BinaryAccuracy")
+# For labels that are numbers of classes.
+OF_CLASS_NUMBERS = ("sparse_categorical_accuracy", "SparseCategoricalAccuracy")
 
 # A history holds the means over an epoch while the weights change; the model has the weights of
 # its end. Over eight runs of the exercises without dropout, the losses differed by at most 0.06 and
@@ -30,11 +33,12 @@ LOSS_FACTOR, LOSS_SHIFT, ACCURACY_SHIFT = 1.5, 0.1, 0.06
 # ------------------------------------------------------------------------ how it was compiled
 
 
-def measures_accuracy(model: keras.Model, *others: str) -> bool:
+def measures_accuracy(model: keras.Model, *others: str, without: Sequence[str] = ()) -> bool:
     """Return whether a model was compiled with the accuracy for one-hot labels as a metric.
 
-    ``others`` are further names of metrics that serve as well.
+    ``others`` are further names of metrics that serve as well, and ``without`` some that do not.
     """
+    names = {*ACCURACIES, *others} - {*without}
     config = (model.get_compile_config() or {}) if model.compiled else {}
     pending: list[Any] = [config.get("metrics"), config.get("weighted_metrics")]
     while pending:
@@ -46,7 +50,7 @@ def measures_accuracy(model: keras.Model, *others: str) -> bool:
             pending += item.values()
         elif isinstance(item, (list, tuple)):
             pending += item
-        elif isinstance(item, str) and item in {*ACCURACIES, *others}:
+        elif isinstance(item, str) and item in names:
             return True
     return False
 

@@ -359,6 +359,14 @@ def split(train, test):
         f"{malignant['train']:.1%} of `train` are malignant, but {malignant['test']:.1%} of "
         "`test`: the split left the classes to chance. Draw from each class separately.",
     )
+    last = _is_malignant(train)[_rows_to_fit(len(train)) :].mean()
+    expect(
+        # Its standard deviation is 0.045, where the order is random.
+        abs(last - malignant["train"]) < 0.2,
+        f"Of the last fifth of `train`, {last:.1%} are malignant, and of all its rows "
+        f"{malignant['train']:.1%}. `fit` takes the last rows for validation, so leave the rows in "
+        "random order, or shuffle them.",
+    )
 
 
 @declare(
@@ -675,8 +683,13 @@ def _expect_compiled(model: keras.Model, name: str, *losses: str) -> None:
         f"The loss of `{name}` is set to expect logits (`from_logits`), the sums before the "
         "activation. The output layer has an activation, so it gives probabilities.",
     )
+    names = _training.OF_TWO_CLASSES
+    if loss_name(model).startswith("sparse"):
+        names = _training.OF_CLASS_NUMBERS
+    # The class with the larger of one number is always the first.
+    without = _training.OF_ONE_HOT if widths(model)[-1:] == [1] else ()
     expect(
-        _training.measures_accuracy(model, *_training.OF_TWO_CLASSES),
+        _training.measures_accuracy(model, *names, without=without),
         f"`{name}` is compiled without the metric accuracy that the task asks for, so `fit` and "
         "`evaluate` report the loss alone.",
     )
@@ -779,11 +792,14 @@ def _expect_curves(
             ),
         )
         values = np.array(history[key])
-        most = 1 + ROUNDING if "acc" in metric else 1e3
+        is_share = "acc" in metric
+        most = 1 + ROUNDING if is_share else 1e3
+        least = values >= 0 if is_share else values > 0
         expect(
-            np.isfinite(values).all() and (values > 0).all() and (values <= most).all(),
+            np.isfinite(values).all() and least.all() and (values <= most).all(),
             f"The {metric} in `{name}` runs from {values.min():.3g} to {values.max():.3g}, or is "
-            "not finite in every epoch. A cross-entropy is above 0, and an accuracy is a share. "
+            "not finite in every epoch. A cross-entropy is above 0; an accuracy is a share, from 0 "
+            "to 1. "
             "Was something missing in the rows, or were the steps too large?",
         )
     curves = {metric: np.array(history[key]) for metric, key in keys.items()}
@@ -980,8 +996,11 @@ def variations(model, model_relu, model_wide, model_deep, train, x_train, y_trai
         _expect_learned(other, name, x, y, least)
 
 
-def _expect_same_training(models: Mapping[str, keras.Model]) -> None:
-    """Expect the same optimiser, learning rate and loss in all of these networks."""
+def _expect_same_training(models: Mapping[str, keras.Model], *, but: str = "") -> None:
+    """Expect the same optimiser, settings, loss and further layers in all of these networks.
+
+    ``but`` is the kind of layer in which they may differ.
+    """
     (first, model), *others = models.items()
     for name, other in others:
         kinds = _answers.optimizer_kind(model), _answers.optimizer_kind(other)
@@ -1005,6 +1024,32 @@ def _expect_same_training(models: Mapping[str, keras.Model]) -> None:
             f"`{first}` was compiled with the loss {losses[0]} and `{name}` with {losses[1]}. "
             "Losses of two kinds cannot be compared.",
         )
+        settings = [one.optimizer.get_config() for one in (model, other)]
+        different = [
+            key
+            for key in settings[0].keys() | settings[1].keys()
+            if key not in ("name", "learning_rate") and settings[0].get(key) != settings[1].get(key)
+        ]
+        expect(
+            not different,
+            f"The optimisers of `{first}` and `{name}` have another "
+            f"{', '.join(sorted(different))}. If the optimiser changes too, a difference may come "
+            "from it.",
+        )
+        for one, its, than in ((name, other, model), (first, model, other)):
+            more = _regularisation(its) - _regularisation(than) - {but}
+            expect(
+                not more,
+                f"`{one}` has {', '.join(sorted(more))}, and the network it is compared with has "
+                "not. If that changes too, a difference may come from it.",
+            )
+
+
+def _regularisation(model: keras.Model) -> set[str]:
+    """Return what a network has beside its dense layers and their activations."""
+    shapes = {"Dense", "Activation", "ReLU", "Softmax", "Reshape", "Flatten"}
+    found = {type(layer).__name__ for layer in layers(model)} - shapes
+    return found | ({"a penalty on the weights"} if penalty(model) > 0 else set())
 
 
 @declare(
@@ -1488,13 +1533,15 @@ def with_dropout(plain_model, dropout_model, runs, train, x_train, y_train):
         _expect_own_network(model, name)
     kinds = [layer for layer in layers(dropout_model) if hasattr(layer, "units")]
     rates = [layer.rate for layer in layers_of(dropout_model, "Dropout")]
+    order = [type(layer).__name__ for layer in layers(dropout_model)]
+    order = [kind for kind in order if kind in ("Dense", "Dropout")]
+    hidden = order.count("Dense") - 1
     expect(
-        rates
-        and np.allclose(rates, numbers.dropout)
-        and type(layers(dropout_model)[-1]).__name__ != "Dropout",
-        f"`dropout_model` has dropout layers with the rates {rates}; the task asks for one of rate "
-        f"{numbers.dropout:g} (`numbers.dropout`) after each hidden layer, and none after the "
-        "output.",
+        np.allclose(rates, numbers.dropout)
+        and order == [*(["Dense", "Dropout"] * hidden), "Dense"],
+        f"`dropout_model` has dropout layers with the rates {rates}, in the order "
+        f"{', '.join(order)}; the task asks for one of rate {numbers.dropout:g} "
+        "(`numbers.dropout`) after each hidden layer, and none after the output.",
     )
     expect(
         len(kinds) > 1,
@@ -1513,7 +1560,8 @@ def with_dropout(plain_model, dropout_model, runs, train, x_train, y_train):
         f"`dropout_model` of {shapes[1][0]} ({', '.join(shapes[1][1])}). They are to differ in the "
         "dropout alone.",
     )
-    _expect_same_training({"plain_model": plain_model, "dropout_model": dropout_model})
+    both = {"plain_model": plain_model, "dropout_model": dropout_model}
+    _expect_same_training(both, but="Dropout")
     last = numbers.seeds[-1]
     for name, model, column in (
         ("plain_model", plain_model, "without"),

@@ -228,7 +228,7 @@ def largest_rates(rates, **given):
     # With too large a rate, training diverges and the accuracy may be missing.
     reached = np.nan_to_num(_answers.numbers("rates", table, "val_accuracy", failed=True))
     of = {
-        (name, round(float(rate), 9)): accuracy
+        (name, _mnist.setting(rate)): accuracy
         for name, rate, accuracy in zip(names, tried, reached, strict=True)
     }
     wanted = {

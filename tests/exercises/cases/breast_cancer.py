@@ -443,13 +443,13 @@ def own(model, history) -> dict:
 
 
 @functools.cache
-def softmax(loss="categorical_crossentropy", column=None):
+def softmax(loss="categorical_crossentropy", column=None, metric="accuracy"):
     """Two output nodes, dropout, and the weights of the best epoch restored."""
     keras.utils.set_random_seed(3)
     inputs = keras.Input((9,))
     hidden = keras.layers.Dense(12, activation="gelu")(inputs)
     outputs = keras.layers.Dense(2, activation="softmax")(keras.layers.Dropout(0.2)(hidden))
-    model = compiled(keras.Model(inputs, outputs), loss)
+    model = compiled(keras.Model(inputs, outputs), loss, metrics=[metric])
     stop = keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)
     return model, fit(model, column=column, epochs=40, callbacks=[stop]).history
 
@@ -637,6 +637,10 @@ CASES = {
             "last rows": (
                 lambda: {"train": cancer()[:559], "test": cancer()[559:]},
                 "left the classes to chance",
+            ),
+            "one class after the other": (
+                lambda: {name: part.sort_values("class") for name, part in parts().items()},
+                "100.0% are malignant, and of all its rows",
             ),
             "a third": (
                 lambda: shares(test_size=0.33, stratify=cancer()["class"]),
@@ -843,6 +847,10 @@ CASES = {
                 "the loss 'mean_squared_error'",
             ),
             "no metric": (lambda: {"model": network(metrics=())}, "without the metric accuracy"),
+            "the accuracy of one-hot labels": (
+                lambda: {"model": network(metrics=("categorical_accuracy",))},
+                "without the metric accuracy",
+            ),
             "a metric that compares probabilities with labels": (
                 lambda: {"model": network(metrics=[keras.metrics.Accuracy()])},
                 "without the metric accuracy",
@@ -944,6 +952,20 @@ CASES = {
             "deep with relu": (
                 lambda: three(model_deep=trained((5, 5, 5), "relu")[0]),
                 "With two changes at once",
+            ),
+            "wide with dropout": (
+                lambda: three(
+                    model_wide=layers(dense(50), keras.layers.Dropout(0.3), dense(1, "sigmoid"))
+                ),
+                "`model_wide` has Dropout, and the network it is compared with has not",
+            ),
+            "another optimiser setting": (
+                lambda: three(
+                    model_relu=network(
+                        (5,), "relu", optimizer=keras.optimizers.Adam(0.01, beta_1=0.5)
+                    )
+                ),
+                "`model` and `model_relu` have another beta_1",
             ),
             "untrained": (
                 lambda: three(model_relu=network((5,), "relu")),
@@ -1098,6 +1120,9 @@ CASES = {
         right={
             "two softmax units, stopped early": lambda: own(*softmax()),
             "class numbers as labels": lambda: own(*softmax("sparse_categorical_crossentropy", 1)),
+            "class numbers, and the metric by its own name": lambda: own(
+                *softmax("sparse_categorical_crossentropy", 1, "sparse_categorical_accuracy")
+            ),
             "two hidden layers": lambda: own(*trained((16, 8), "relu")),
             "no hidden layer": lambda: own(*fitted_layers(OUTPUT)),
             "focal loss": lambda: own(
@@ -1220,9 +1245,18 @@ CASES = {
         },
         wrong={
             "no dropout layer": (lambda: runs(dropped=one_run(5)), "with the rates []"),
+            "dropout on the scores": (
+                lambda: runs(
+                    dropped=(
+                        layers(keras.layers.Dropout(0.3), dense(16, "relu"), dense(1, "sigmoid")),
+                        one_run(5, 0.3)[1],
+                    )
+                ),
+                "in the order Dropout, Dense, Dense; the task asks for one of rate 0.3",
+            ),
             "another rate": (
                 lambda: runs(dropped=one_run(5, 0.5)),
-                "with the rates [0.5]; the task asks for one of rate 0.3",
+                "with the rates [0.5], in the order Dense, Dropout, Dense; the task asks for one",
             ),
             "dropout in both": (
                 lambda: runs(plain=one_run(5, 0.3)),

@@ -12,6 +12,7 @@ from tests.exercises.cases._networks import (
     claimed,
     copy,
     dense,
+    dropout,
     functional,
     labels_off_by_one,
     probabilities,
@@ -237,6 +238,15 @@ def subclassed_base():
     model = Network()
     optimizer = keras.optimizers.SGD(momentum=0.9)
     model.compile(loss="categorical_crossentropy", optimizer=optimizer, metrics=["accuracy"])
+    return model, fit(model)
+
+
+@trained
+def nested_base():
+    import keras
+
+    core = keras.Sequential([dense(32), dense(10, "softmax")])
+    model = network(layers=[core])
     return model, fit(model)
 
 
@@ -562,7 +572,7 @@ def choice(**changed: Any) -> dict[str, Any]:
     right = candidates()
     right.pop("regularised")
     chosen = by_the_rule()
-    return {**right, "chosen": chosen, "final": trained_run(chosen, 2), **changed}
+    return {**right, "chosen": chosen, "final": trained_run(chosen, 1), **changed}
 
 
 def rounded_choice() -> dict[str, Any]:
@@ -815,6 +825,9 @@ CASES: dict[str, Case] = {
             "subclassed": lambda: base_answers(
                 base=subclassed_base()[0], history_base=subclassed_base()[1]
             ),
+            "a network in a network": lambda: base_answers(
+                base=nested_base()[0], history_base=nested_base()[1]
+            ),
         },
         wrong={
             "Adam": (
@@ -830,6 +843,18 @@ CASES: dict[str, Case] = {
             "another rate": (
                 lambda: base_answers(base=network(32, rate=0.1)),
                 "a learning rate of 0.1",
+            ),
+            "dropout": (
+                lambda: base_answers(
+                    base=network(layers=[dense(32), dropout(0.3), dense(10, "softmax")])
+                ),
+                "has Dropout, which the base network has not",
+            ),
+            "a penalty": (
+                lambda: base_answers(
+                    base=network(layers=[dense(32, kernel_regularizer="l2"), dense(10, "softmax")])
+                ),
+                "has a penalty on the weights, which the base network has not",
             ),
             "sixteen units": (
                 lambda: base_answers(base=network(16)),
@@ -1070,6 +1095,10 @@ CASES: dict[str, Case] = {
             "another network": (
                 lambda: choice(final=trained_run("8")),
                 "is a run of another network",
+            ),
+            "the run of another seed": (
+                lambda: choice(final=trained_run(by_the_rule(), 2)),
+                "with the seed 2; the task asks for that of the first seed, 1",
             ),
             "trained again": (
                 lambda: made_up(final=copy(trained_run("64 L2"))),

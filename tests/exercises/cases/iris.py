@@ -106,7 +106,12 @@ def trained(fold, change=None):
     rows = folds() != fold
     train, _ = by_hand(x[rows], x[~rows])
     labels = species[rows]
-    model = network(first=[adapted(x[rows])] if change == "a scaling layer" else ())
+    first = {
+        "a scaling layer": lambda: [adapted(x[rows])],
+        "scaled twice": lambda: [adapted(train)],
+        "a fixed scale": lambda: [keras.layers.Rescaling(2, offset=-1)],
+    }.get(change, list)()
+    model = network(first=first)
     if change == "labels":
         labels = (labels + 1) % 3
     elif change in ("centimetres", "a scaling layer"):
@@ -440,6 +445,14 @@ CASES = {
             "a scaling layer of its own": lambda: {
                 "fold_of": folds(),
                 "network_0": trained(0, "a scaling layer"),
+            },
+            "a scaling layer on what is scaled": lambda: {
+                "fold_of": folds(),
+                "network_0": trained(0, "scaled twice"),
+            },
+            "a fixed scaling layer": lambda: {
+                "fold_of": folds(),
+                "network_0": trained(0, "a fixed scale"),
             },
         },
         wrong={

@@ -157,6 +157,9 @@ CASES: dict[str, Case] = {
             "rounded, numbers as floats": lambda: sgd_answers(
                 sgd=sgd_answers()["sgd"].round(3), alike=3.0
             ),
+            "rates as the optimiser has them": lambda: sgd_answers(
+                sgd=sgd_answers()["sgd"].astype("float32")
+            ),
         },
         wrong={
             "a setting is missing": (
@@ -269,6 +272,9 @@ CASES: dict[str, Case] = {
             "names as Keras writes them": rates_answers,
             "an accuracy missing, another order": lambda: rates_answers(
                 rates=rates_answers(changes={("SGD", 10.0): np.nan})["rates"].iloc[::-1]
+            ),
+            "rates as the optimiser has them": lambda: rates_answers(
+                rates=rates_answers()["rates"].astype({"learning_rate": "float32"})
             ),
         },
         wrong={
