@@ -21,7 +21,7 @@ def load_mnist(*, edition: str | None = None) -> tuple[ImagesAndLabels, ImagesAn
     Parameters
     ----------
     edition : {"full", "sample"}, optional
-        ``"full"``: the 70,000 digits of MNIST (an 11 MB download on first use).
+        ``"full"``: the 70,000 digits of MNIST (a 12 MB download on first use).
         ``"sample"``: the first of these, bundled with coursekit. By default the
         environment variable ``COURSEKIT_EDITION``, else ``"full"``.
 

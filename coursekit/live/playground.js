@@ -758,7 +758,7 @@ function playgroundFigure(root, data) {
     asked += 1;
     const request = asked;
     const ofKept = Object.entries(words).filter(([key]) => key.startsWith("kept."));
-    writeSettings(words);
+    writeSettings({ ...data.settings, ...words });
     const present = readSettings();
     if (ofKept.length) {
       writeSettings(Object.fromEntries(ofKept.map(([key, value]) => [key.slice(5), value])));

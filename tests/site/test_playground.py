@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import itertools
-from urllib.parse import urlencode
+import json
+import re
+from urllib.parse import parse_qsl, urlencode
 
+import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from coursekit import live
+from tests.conftest import ROOT
 
 PAGE = """<!doctype html>
 <html lang="en"{theme}>
@@ -32,9 +37,9 @@ def write(tmp_path_factory):
 
     def write(*figures: live.LiveFigure, dark: bool = False, head: str = "") -> str:
         path = folder / f"{next(numbers)}.html"
-        html = "\n".join(figure.html for figure in figures)
+        together = "\n".join(figure.html for figure in figures)
         theme = ' data-theme="dark"' if dark else ""
-        path.write_text(PAGE.format(figures=html, theme=theme, head=head), encoding="utf-8")
+        path.write_text(PAGE.format(figures=together, theme=theme, head=head), encoding="utf-8")
         return path.as_uri()
 
     return write
@@ -303,6 +308,29 @@ def test_links_of_others_and_false_values_change_nothing(visit, write):
     assert current(page)["settings"] == before
     page.evaluate(f"location.hash = '{urlencode(wrong)}'")  # pasted into an open page
     page.wait_for_function(f"{FIGURE}.current().settings.units === '16'")
+
+
+def test_each_experiment_begins_from_the_same_settings(visit, address):
+    """The links of the page, one after the other: none inherits what an earlier one has set."""
+    page = visit(address)
+    start = current(page)["settings"]
+    notebook = nbformat.read(ROOT / "book" / "playground.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    links = [html.unescape(found) for found in re.findall(r'href="#([^"]+)"', text)]
+    assert len(links) == 7
+    for link in links:
+        wanted = start | dict(parse_qsl(link.partition("&")[2]))
+        page.evaluate("link => { location.hash = link; }", link)
+        page.wait_for_function(
+            f"wanted => JSON.stringify({FIGURE}.current().settings) === wanted",
+            arg=json.dumps(wanted, separators=(",", ":")),
+        )
+        if "rows=50" in link and "dropout" not in link:
+            train(page, 3)
+            button(page, "Keep this run").click()
+            few = wanted
+    state = current(page)
+    assert state["kept"]["settings"] == few and state["kept"]["epoch"] == 3  # to compare with
 
 
 def test_the_link_is_copied_or_shown(visit, address):
