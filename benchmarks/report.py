@@ -11,6 +11,25 @@ from bench import SCRIPTS, SUITE
 REPORT = RESULTS.parent / "RESULTS.md"
 HANDLED = {"way", "seconds", "ratio", "fastest"}
 DRIFT = 0.15  # share by which the calibration may vary
+# Why a goal that was not reached is out of reach, by what the goal's name holds. Each points to the
+# measurement that shows it.
+REASONS = {
+    ("train_model against plain Keras, JAX", "train_model against PyTorch"): (
+        "With perceptrons, the products of matrices and the update of the weights take TensorFlow "
+        "longer than JAX and PyTorch: see *Parts of a step*. `train_model` can only save what is "
+        "around them. Compiled with XLA, the steps take less time, but the first epoch takes "
+        "longer (*What train_model does, means by means*), which only a long training makes good."
+    ),
+    ("Grading against",): (
+        "Most of the time goes into the notebook's own cells, which no grader that runs them can "
+        "save: see below *One more submission*. nbgrader grades one notebook after the other as it "
+        "comes, and that is a row of its own; the other rows give every tool two jobs."
+    ),
+    ("A cold build",): (
+        "Most of the time goes into the chapters' own training, which uses both cores in either "
+        "way: see *A learner's kernel* for how long the cells take."
+    ),
+}
 # Something that takes this much longer or less than ours is within what rounds differ anyway.
 NO_DIFFERENCE = 0.03
 HEAD = """\
@@ -123,7 +142,11 @@ def goals(found: dict[str, dict]) -> list[str]:
             ])  # fmt: skip
     if not rows:
         return []
-    return ["## Goals\n", markdown(["what", "goal", "measured", ""], rows), ""]
+    missed = [row[0] for row in rows if row[-1] != "reached"]
+    why = [f"- {text}" for parts, text in REASONS.items()
+           if any(part in name for part in parts for name in missed)]  # fmt: skip
+    head = ["Why some were not reached:\n"] if why else []
+    return ["## Goals\n", markdown(["what", "goal", "measured", ""], rows), "", *head, *why, ""]
 
 
 def tried(found: dict[str, dict]) -> list[str]:

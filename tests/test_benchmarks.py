@@ -197,6 +197,13 @@ def test_goals_stand_at_the_top(reported):
     assert "**Not measured yet: start_up, training" in text
 
 
+def test_a_goal_that_was_not_reached_has_its_reason_below(reported):
+    goal = {"what": "A cold build, times as fast", "at least": 1.6, "found": 1.2, "unit": ""}
+    reason = "- Most of the time goes into the chapters' own training"
+    assert reason in reported(grid=result(goals=[goal]))
+    assert reason not in reported(grid=result(goals=[goal | {"found": 1.7}]))
+
+
 def test_a_goal_has_one_bound(measure):
     question = measure.Question("grid", "Grid", "About.")
     question.goal("Cold", 2.0, at_least=1.6)
