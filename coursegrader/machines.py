@@ -193,9 +193,9 @@ def _workers(client: Client, models: list[Master], options: Options) -> list[Mac
         client.wait_for_workers(1, timeout=START_SECONDS)
     found = client.run(_describe_worker, models, options, on_error="return")
     for answer in found.values():
-        if isinstance(answer, RefusedError | WarmUnavailableError | FileNotFoundError):
+        is_lost = isinstance(answer, OSError) and not isinstance(answer, FileNotFoundError)
+        if isinstance(answer, BaseException) and not is_lost:
             raise answer
-    # Another error is that of a worker that has just been lost.
     return [answer for answer in found.values() if isinstance(answer, Machine)]
 
 
