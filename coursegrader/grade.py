@@ -724,8 +724,13 @@ class _ReportWriter:
         self.by_hand, self.late = by_hand, late or LatePolicy({})
         # For each key: what its pages show, and the same with remarks on pages that failed.
         self.shown: dict[str, tuple[SubmissionOutcome, SubmissionOutcome]] = {}
-        # Everything that could change a grade; hidden folders cannot.
-        settings = {**asdict(options), "hidden": [], "coursekit": coursekit.__version__}
+        # Everything that could change a grade; neither hidden folders can, nor where checks are.
+        settings = {
+            **asdict(options),
+            "hidden": [],
+            "checks": [],
+            "coursekit": coursekit.__version__,
+        }
         settings["missing"] = machine.missing  # what ran without a layer is not taken over with it
         settings["edition"], settings["code"] = machine.edition, machine.code
         settings["masters"] = sorted(model.digest for model in models)

@@ -75,13 +75,16 @@ def _edition() -> str:
 
 
 def digest_of_code(options: Options) -> str:
-    """Return a digest of the code that may change a grade."""
+    """Return a digest of the code that may change a grade, with that of the files of checks."""
+    own = sorted(hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in options.checks)
+    return hashlib.sha256(" ".join([_digest_of_packages(), *own]).encode()).hexdigest()
+
+
+def _digest_of_packages() -> str:
     digest = hashlib.sha256()
     for package in (Path(__file__).parent, Path(coursekit.__file__).parent):
         for path in sorted(package.rglob("*.py")):
             digest.update(path.read_bytes())
-    for path in sorted(options.checks):
-        digest.update(Path(path).read_bytes())
     return digest.hexdigest()
 
 

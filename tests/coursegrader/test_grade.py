@@ -81,8 +81,8 @@ def one_warm_process():
             patch.delenv(name, raising=False)
         patch.setattr(_grader, "Warm", shared)
         # The package may be edited while its tests run.
-        digest = _machines.digest_of_code(Options())
-        patch.setattr(_machines, "digest_of_code", lambda options: digest)
+        digest = _machines._digest_of_packages()
+        patch.setattr(_machines, "_digest_of_packages", lambda: digest)
         yield made
     for warm in made:
         Warm.close(warm)
@@ -364,7 +364,7 @@ def test_another_master_check_or_setting_grades_all_anew(copied, first, monkeypa
     assert done.new == 4
     # What was drawn without a seed of their own depends on that of the grader, and on no more.
     assert drawn(done.rows[0]) != drawn(first[0].rows[0])
-    monkeypatch.setattr(_machines, "digest_of_code", lambda options: "of others")
+    monkeypatch.setattr(_machines, "_digest_of_packages", lambda: "of others")
     shutil.rmtree(copied / "in" / "bob")
     assert again(copied, options=Options(seed=2)).new == 3
 
@@ -679,7 +679,7 @@ borrow(sys.argv.pop(1))
 from coursekit.cli import app
 from coursegrader import machines
 digest = sys.argv.pop(1)
-machines.digest_of_code = lambda options: digest
+machines._digest_of_packages = lambda: digest
 app()
 """
 
@@ -689,7 +689,7 @@ def test_a_run_that_is_killed_goes_on(first, one_warm_process, tmp_path):
     for name in names:
         write(two_checks(f"import time\ntime.sleep(0.3)\n{RIGHT_FIRST}"), tmp_path / "in" / name)
     master, out = write(master_of_two(), tmp_path / "masters" / "two.ipynb"), tmp_path / "out"
-    digest = _machines.digest_of_code(Options())
+    digest = _machines._digest_of_packages()
     command = [one_warm_process[0].path, digest, "grade", tmp_path / "in"]
     command += ["--out", out, "--master", master, "--jobs", 1]
     process = subprocess.Popen(
@@ -1127,12 +1127,12 @@ def test_submissions_without_a_time_are_named_if_they_are_due(copied, first):
 def cluster(folder: Path, warm: Warm):
     """Two worker processes that fork from a warm one, and a client of theirs."""
     distributed = pytest.importorskip("distributed")
-    path, digest = str(warm.path), _machines.digest_of_code(Options())
+    path, digest = str(warm.path), _machines._digest_of_packages()
 
     class Borrowing(distributed.WorkerPlugin):
         def setup(self, worker):
             borrow(path)
-            _machines.digest_of_code = lambda options: digest
+            _machines._digest_of_packages = lambda: digest
 
     with (
         distributed.LocalCluster(

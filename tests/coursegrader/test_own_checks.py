@@ -221,12 +221,12 @@ def test_another_file_beside_the_checks_grades_all_anew(course):
 
 
 def test_a_folder_of_checks_with_too_many_files_is_named(course, monkeypatch):
-    monkeypatch.setattr(_grade, "MAX_FILES_BESIDE", 3)
+    monkeypatch.setattr(_grade, "MAX_FILES_BESIDE", 2)
     said = []
     options = Options(checks=(str(course / "course" / "checks.py"),))
     grade(course / "in", course / "out", masters=[course / "course" / "week.ipynb"],
           options=options, warn=said.append)  # fmt: skip
-    assert any("There are more than 3 files below" in text for text in said)
+    assert any("There are more than 2 files below" in text for text in said)
 
 
 def test_a_file_that_cannot_be_used_in_the_sandbox(course):
