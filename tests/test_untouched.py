@@ -332,5 +332,5 @@ def test_grading_that_is_interrupted(submitted):
     assert "Stopped. What is finished is kept in out" in output and "Traceback" not in output
     after = tree(submitted)
     made = {name for name in after if name.partition("/")[0] == "out"}
-    assert made == {"out", "out/feedback", "out/state", "out/state/run"}
+    assert made == {"out", "out/feedback", "out/state", "out/state/lock", "out/state/run"}
     assert {name: after[name] for name in after.keys() - made} == before
