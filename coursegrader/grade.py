@@ -211,10 +211,10 @@ def grade(
         _refuse_missing_layers(machine.missing, require_sandbox, warn, where)
         with record.begin([one.key for one in found], "gradescope" in exports):
             whose = _recipients(issued)
+            beside = _digest_beside(options, warn)
             writer = _ReportWriter(
-                out, models, options, machine, whose, show_hidden, exports, by_hand, late
+                out, models, options, machine, beside, whose, show_hidden, exports, by_hand, late
             )
-            writer.settings += _digest_beside(options, warn)
             rows = {}
             for one in found:
                 if again is None or one.key not in again:
@@ -713,6 +713,7 @@ class _ReportWriter:
         models: list[Master],
         options: Options,
         machine: Machine,
+        beside: str,
         whose: Callable[[Submitted], Recipient | None],
         show_hidden: bool,
         exports: Sequence[str],
@@ -733,6 +734,7 @@ class _ReportWriter:
         }
         settings["missing"] = machine.missing  # what ran without a layer is not taken over with it
         settings["edition"], settings["code"] = machine.edition, machine.code
+        settings["beside"] = beside
         settings["masters"] = sorted(model.digest for model in models)
         self.settings = json.dumps(settings, sort_keys=True, default=list)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 START_SECONDS = 60.0  # for the first worker
-Graded = Iterator[tuple[Submitted, SubmissionOutcome]]
+Outcomes = Iterator[tuple[Submitted, SubmissionOutcome]]
 Whose = Callable[[Submitted], Recipient | None]
 
 
@@ -107,7 +107,7 @@ def use_checks(checks: Sequence[str]) -> None:
 
 def on_this_machine(
     grader: Grader, jobs: int | None, whose: Whose
-) -> Callable[[Sequence[Submitted]], Graded]:
+) -> Callable[[Sequence[Submitted]], Outcomes]:
     """Return a function that grades on this machine, several notebooks at a time.
 
     Parameters
@@ -120,7 +120,7 @@ def on_this_machine(
     """
     jobs = jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else (1,))
 
-    def run(waiting: Sequence[Submitted]) -> Graded:
+    def run(waiting: Sequence[Submitted]) -> Outcomes:
         with ThreadPoolExecutor(max_workers=jobs) as pool:
             futures = {pool.submit(_grade_one, grader, one, whose(one)): one for one in waiting}
             try:
@@ -160,7 +160,7 @@ def _outcome_of_trouble(masters: Sequence[Master], error: BaseException) -> Subm
 
 # ---------------------------------------------------------------------------------- a cluster
 
-_remote: dict[str, Grader] = {}
+_remote: dict[str, tuple[Grader, Machine]] = {}
 _remote_lock = threading.Lock()
 
 
@@ -209,7 +209,7 @@ async def _describe_worker(models: list[Master], options: Options) -> Machine:
 
 def on_cluster(
     client: Client, models: list[Master], options: Options, whose: Whose, expected: Machine
-) -> Callable[[Sequence[Submitted]], Graded]:
+) -> Callable[[Sequence[Submitted]], Outcomes]:
     """Return a function that grades on Dask's workers, and retries if a worker is lost.
 
     Parameters
@@ -224,7 +224,7 @@ def on_cluster(
         sandbox, and not fewer.
     """
 
-    def run(waiting: Sequence[Submitted]) -> Graded:
+    def run(waiting: Sequence[Submitted]) -> Outcomes:
         from distributed import KilledWorker
         from distributed import as_completed as completed
 
